@@ -1,0 +1,1 @@
+//! Target files to statements to scratch to catalog.

@@ -1,0 +1,12 @@
+//! trueup brings a `PostgreSQL` database into true with its declared schema.
+//!
+//! The pipeline, in the order of the modules: target files are executed on a scratch database ([`desired`],
+//! [`scratch`]) and the live database is read ([`introspect`]), each into a [`catalog`] of objects whose kinds live in
+//! [`kinds`]. [`diff`] compares the two catalogs, [`plan`] orders the changes and writes forward and rollback SQL,
+//! [`risk`] rates them, [`apply`] executes them, [`report`] shows them. [`reconcile`] holds the use cases; the
+//! command line ([`cli`]) only calls them.
+
+pub mod db;
+pub mod desired;
+pub mod error;
+pub mod scratch;

@@ -1,0 +1,3 @@
+//! Entry point of the `trueup` program.
+
+fn main() {}
