@@ -6,7 +6,9 @@
 //! [`risk`] rates them, [`apply`] executes them, [`report`] shows them. [`reconcile`] holds the use cases; the
 //! command line ([`cli`]) only calls them.
 
+pub mod catalog;
 pub mod db;
 pub mod desired;
 pub mod error;
+pub mod kinds;
 pub mod scratch;

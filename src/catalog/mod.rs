@@ -1,0 +1,14 @@
+//! The whole state of one database as objects by identity, with their dependency edges.
+//!
+//! Nothing here knows a kind: what an object is stands in [`crate::kinds`].
+
+mod addresses;
+mod fingerprint;
+mod identity;
+pub mod quote;
+mod state;
+
+pub use addresses::Addresses;
+pub use fingerprint::Fingerprint;
+pub use identity::Identity;
+pub use state::Catalog;

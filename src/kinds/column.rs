@@ -1,0 +1,399 @@
+//! Column of a table: name, type, collation, generation, storage. Its default, identity and not-null constraint are
+//! objects of their own.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, Context, Fold, Kind, Lock, Loss, Object, Statement, options, sql, type_change};
+use crate::catalog::{
+    Addresses, Identity,
+    quote::{ident, qualified},
+};
+use crate::db::Server;
+use crate::error::Result;
+
+/// How a generated column gets its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generated {
+    /// Expression as PostgreSQL deparses it.
+    pub expression: String,
+    /// Whether values are stored, or computed when read (PostgreSQL 18).
+    pub stored: bool,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Schema of the table.
+    pub schema: String,
+    /// Table.
+    pub table: String,
+    /// Name.
+    pub name: String,
+    /// Place in the table; PostgreSQL cannot move a column, so it orders but does not count as a difference.
+    pub position: i32,
+    /// Type with its modifier, as `format_type()` gives it.
+    pub data_type: String,
+    /// Collation when it is not the type's own: qualified and quoted.
+    pub collation: Option<String>,
+    /// Generation.
+    pub generated: Option<Generated>,
+    /// Storage mode when it is not the type's own: `p`lain, `e`xternal, e`x`tended, `m`ain.
+    pub storage: Option<String>,
+    /// Storage mode that the type gives by itself; what a reset goes back to.
+    pub type_storage: String,
+    /// Compression method when it is set: `p`glz or `l`z4.
+    pub compression: Option<String>,
+    /// Statistics target when it is set.
+    pub statistics: Option<i32>,
+    /// Attribute options (`n_distinct`), sorted.
+    pub options: Vec<String>,
+    /// Whether the table declares the column itself; false for one that is only inherited.
+    pub local: bool,
+    /// Tables that the column is inherited from, partitioned parents included: schema and name.
+    pub parents: Vec<(String, String)>,
+}
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            schema,
+            table,
+            name,
+            position: _,
+            data_type,
+            collation,
+            generated,
+            storage,
+            type_storage: _,
+            compression,
+            statistics,
+            options,
+            local,
+            parents: _,
+        } = self;
+        *schema == other.schema
+            && *table == other.table
+            && *name == other.name
+            && *data_type == other.data_type
+            && *collation == other.collation
+            && *generated == other.generated
+            && *storage == other.storage
+            && *compression == other.compression
+            && *statistics == other.statistics
+            && *options == other.options
+            && *local == other.local
+    }
+}
+
+impl Column {
+    /// Returns the identity of a column by name.
+    pub fn named(schema: &str, table: &str, name: &str) -> Identity {
+        Identity::new(Kind::Column, [schema, table, name])
+    }
+
+    /// Returns the identity of its table.
+    pub fn table_identity(&self) -> Identity {
+        Identity::new(Kind::Table, [&self.schema, &self.table])
+    }
+
+    /// Returns the column as `CREATE TABLE` and `ADD COLUMN` say it, without default, identity and `NOT NULL`.
+    fn declaration(&self) -> String {
+        let mut out = format!("{} {}", ident(&self.name), self.data_type);
+        if let Some(method) = self.compression.as_deref().map(compression_word) {
+            out.push_str(&format!(" COMPRESSION {method}"));
+        }
+        if let Some(collation) = &self.collation {
+            out.push_str(&format!(" COLLATE {collation}"));
+        }
+        if let Some(Generated { expression, stored }) = &self.generated {
+            let word = if *stored { "STORED" } else { "VIRTUAL" };
+            out.push_str(&format!(" GENERATED ALWAYS AS ({expression}) {word}"));
+        }
+        out
+    }
+
+    fn alter_table(&self) -> String {
+        format!("ALTER TABLE {}", qualified([&self.schema, &self.table]))
+    }
+
+    fn action(&self, action: &str) -> Statement {
+        Statement::new(format!(
+            "{} ALTER COLUMN {} {action}",
+            self.alter_table(),
+            ident(&self.name)
+        ))
+        .locks(self.table_identity(), Lock::AccessExclusive)
+    }
+
+    /// Returns what sets storage, statistics target and options, none of which `ADD COLUMN` can say on every version.
+    fn settings(&self, desired: &Self) -> Vec<Statement> {
+        let mut out = Vec::new();
+        if self.storage != desired.storage {
+            let word = storage_word(desired.storage.as_deref().unwrap_or(&desired.type_storage));
+            out.push(self.action(&format!("SET STORAGE {word}")));
+        }
+        if self.compression != desired.compression {
+            let word = desired.compression.as_deref().map_or("default", compression_word);
+            out.push(self.action(&format!("SET COMPRESSION {word}")));
+        }
+        let weak = |action: &str| {
+            Statement::new(format!(
+                "{} ALTER COLUMN {} {action}",
+                self.alter_table(),
+                ident(&self.name)
+            ))
+            .locks(self.table_identity(), Lock::ShareUpdateExclusive)
+        };
+        if self.statistics != desired.statistics {
+            out.push(weak(&format!("SET STATISTICS {}", desired.statistics.unwrap_or(-1))));
+        }
+        out.extend(
+            options::changes(&self.options, &desired.options)
+                .iter()
+                .map(|change| weak(change)),
+        );
+        out
+    }
+
+    fn bare(&self) -> Self {
+        Self {
+            storage: None,
+            statistics: None,
+            options: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the statement that changes type and collation, or converts to a type of the same name that was replaced.
+    fn convert(&self, desired: &Self, using: Option<&str>) -> Statement {
+        let collate = desired
+            .collation
+            .as_ref()
+            .map(|c| format!(" COLLATE {c}"))
+            .unwrap_or_default();
+        let using = using
+            .map(|expression| format!(" USING {expression}"))
+            .unwrap_or_default();
+        self.action(&format!("TYPE {}{collate}{using}", desired.data_type))
+    }
+
+    fn change_type(&self, desired: &Self, context: &Context) -> Statement {
+        let name = ident(&self.name);
+        let using = type_change::using(&name, &self.data_type, &desired.data_type, context);
+        let mut statement = self.convert(desired, using.as_deref());
+        if type_change::rewrites(&self.data_type, &desired.data_type) {
+            statement = statement.rewrites(self.table_identity()).scans(self.table_identity());
+        }
+        if let Some(how) = type_change::loses(&self.data_type, &desired.data_type) {
+            let column = qualified([&self.schema, &self.table, &self.name]);
+            statement = statement.loses(Loss::Precision(format!("{column}: {how}")));
+        }
+        statement
+    }
+
+    /// Kinds that PostgreSQL refuses to keep while the type of a column changes below them; with another base type
+    /// also those that it could keep only where the operators happen to fit.
+    fn disturbed(&self, desired: &Self) -> Vec<Kind> {
+        let mut kinds = sql::READS_COLUMNS.to_vec();
+        if type_change::base(&self.data_type) != type_change::base(&desired.data_type) {
+            kinds.extend(sql::CHECKS_COLUMNS);
+        }
+        kinds
+    }
+}
+
+impl Object for Column {
+    const CLASS: u32 = 1259;
+
+    fn query(server: &Server) -> String {
+        let statistics = if server.major() >= 17 {
+            "a.attstattarget::int4"
+        } else {
+            "nullif(a.attstattarget, -1)::int4"
+        };
+        format!(
+            "SELECT c.oid, a.attnum::int4 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS name,
+                    pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type,
+                    CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
+                         THEN (SELECT pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(o.collname)
+                               FROM pg_catalog.pg_collation o JOIN pg_catalog.pg_namespace k ON k.oid = o.collnamespace
+                               WHERE o.oid = a.attcollation) END AS collation,
+                    CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
+                    a.attgenerated = 's' AS stored,
+                    CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
+                    t.typstorage::text AS type_storage,
+                    nullif(a.attcompression, '')::text AS compression, {statistics} AS statistics, a.attoptions,
+                    a.attislocal OR c.relispartition AS local, CASE WHEN a.attinhcount > 0 THEN i.schemas END AS parent_schemas,
+                    i.names AS parent_names
+             FROM pg_catalog.pg_class c
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated <> ''
+             LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
+                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names
+                        FROM pg_catalog.pg_inherits h
+                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p')
+                        JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+                        GROUP BY h.inhrelid) i ON i.inhrelid = c.oid
+             WHERE c.relkind IN ('r', 'p') AND {} AND {}",
+            sql::USER_SCHEMA,
+            sql::no_extension_member(Self::CLASS, "c.oid"),
+        )
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        let expression: Option<String> = row.try_get("expression")?;
+        let stored: bool = row.try_get("stored")?;
+        Ok(Some(Self {
+            schema: row.try_get("schema")?,
+            table: row.try_get("table")?,
+            name: row.try_get("name")?,
+            position: row.try_get("sub")?,
+            data_type: row.try_get("data_type")?,
+            collation: row.try_get("collation")?,
+            generated: expression.map(|expression| Generated { expression, stored }),
+            storage: row.try_get("storage")?,
+            type_storage: row.try_get("type_storage")?,
+            compression: row.try_get("compression")?,
+            statistics: row.try_get("statistics")?,
+            options: options::read(row, "attoptions")?,
+            local: row.try_get("local")?,
+            parents: sql::pairs(row, "parent_schemas", "parent_names")?,
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.table_identity())
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        self.parents
+            .iter()
+            .map(|(schema, table)| Self::named(schema, table, &self.name))
+            .collect()
+    }
+
+    fn carrier(&self, context: &Context) -> Option<Identity> {
+        let (schema, table) = self.parents.first()?;
+        sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
+    }
+
+    fn position(&self) -> i32 {
+        self.position
+    }
+
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        let table = self.table_identity();
+        if !self.local && context.is_created(&table) {
+            return self.bare().settings(self);
+        }
+        let declaration = self.declaration();
+        let mut add = Statement::with_action(self.alter_table(), self.identity(), format!("ADD COLUMN {declaration}"))
+            .locks(table.clone(), Lock::AccessExclusive)
+            .fold(Fold::Element {
+                host: table.clone(),
+                sql: declaration,
+            });
+        if self.generated.as_ref().is_some_and(|generated| generated.stored) {
+            add = add.rewrites(table.clone()).scans(table);
+        }
+        let mut out = vec![add];
+        out.extend(self.bare().settings(self));
+        out
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        if !self.local {
+            return Vec::new();
+        }
+        let column = qualified([&self.schema, &self.table, &self.name]);
+        let mut drop = Statement::new(format!("{} DROP COLUMN {}", self.alter_table(), ident(&self.name)))
+            .locks(self.table_identity(), Lock::AccessExclusive)
+            .fold(Fold::Implied {
+                host: self.table_identity(),
+            });
+        if self.generated.is_none() {
+            drop = drop.loses(Loss::Values(format!("the values of {column}")));
+        }
+        vec![drop]
+    }
+
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
+        if self == desired {
+            return Alter::Unchanged;
+        }
+        let mut out = Vec::new();
+        let mut disturbs = Vec::new();
+        let same_type = self.data_type == desired.data_type && self.collation == desired.collation;
+        if self.generated != desired.generated {
+            match (&self.generated, &desired.generated) {
+                // The values stay in the table, as ordinary ones.
+                (Some(live), None) if live.stored && same_type => out.push(self.action("DROP EXPRESSION")),
+                _ => return Alter::Replace,
+            }
+        }
+        if !same_type {
+            out.push(self.change_type(desired, context));
+            disturbs = self.disturbed(desired);
+        }
+        out.extend(self.settings(desired));
+        if out.is_empty() {
+            return Alter::Unchanged;
+        }
+        Alter::InPlace {
+            statements: out,
+            disturbs,
+        }
+    }
+
+    fn follow(&self, desired: &Self, replaced: &Identity, _context: &Context) -> Alter {
+        if !sql::IS_TYPE.contains(&replaced.kind) || desired.generated.is_some() {
+            return Alter::Replace;
+        }
+        let using = format!("{}::text::{}", ident(&self.name), desired.data_type);
+        let statement = self
+            .convert(desired, Some(&using))
+            .rewrites(self.table_identity())
+            .scans(self.table_identity());
+        let mut disturbs = sql::READS_COLUMNS.to_vec();
+        disturbs.extend(sql::CHECKS_COLUMNS);
+        Alter::InPlace {
+            statements: vec![statement],
+            disturbs,
+        }
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        // The table may have been renamed before: its new name holds.
+        let table = qualified([&desired.schema, &desired.table]);
+        let (from, to) = (ident(&self.name), ident(&desired.name));
+        Some(vec![
+            Statement::new(format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"))
+                .locks(desired.table_identity(), Lock::AccessExclusive),
+        ])
+    }
+}
+
+fn storage_word(code: &str) -> &'static str {
+    match code {
+        "p" => "PLAIN",
+        "e" => "EXTERNAL",
+        "m" => "MAIN",
+        _ => "EXTENDED",
+    }
+}
+
+fn compression_word(code: &str) -> &'static str {
+    match code {
+        "l" => "lz4",
+        _ => "pglz",
+    }
+}

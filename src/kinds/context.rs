@@ -1,0 +1,45 @@
+//! What an object may look at, beyond itself, while it writes its statements.
+
+use crate::catalog::{Catalog, Identity};
+
+use super::AnyObject;
+
+/// The two states that a change stands between, and the server that will run it.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// State before the plan.
+    pub from: &'a Catalog,
+    /// State after the plan.
+    pub to: &'a Catalog,
+    /// `server_version_num` of the server that runs the statements.
+    pub version_num: i32,
+}
+
+impl<'a> Context<'a> {
+    /// Returns an object of the state after the plan.
+    pub fn after(&self, identity: &Identity) -> Option<&'a AnyObject> {
+        self.to.get(identity)
+    }
+
+    /// Returns an object of the state before the plan.
+    pub fn before(&self, identity: &Identity) -> Option<&'a AnyObject> {
+        self.from.get(identity)
+    }
+
+    /// Tells whether the plan creates the object (or creates it again under the same name).
+    pub fn is_created(&self, identity: &Identity) -> bool {
+        self.to.contains(identity) && !self.from.contains(identity)
+    }
+
+    /// Tells whether the object stands on both sides.
+    pub fn stays(&self, identity: &Identity) -> bool {
+        self.to.contains(identity) && self.from.contains(identity)
+    }
+
+    /// Returns how PostgreSQL casts between two types as their names are formatted: `i`mplicit, `a`ssignment,
+    /// `e`xplicit, or nothing.
+    pub fn cast(&self, from: &str, to: &str) -> Option<char> {
+        let key = (from.to_owned(), to.to_owned());
+        self.to.casts.get(&key).or_else(|| self.from.casts.get(&key)).copied()
+    }
+}

@@ -1,0 +1,133 @@
+//! Object kinds: the trait that each kind implements, and the one ordered registry.
+//!
+//! A kind file holds the object's fields, its catalog query and its DDL. It holds no rollback code: rollback is the
+//! inverse change through the same functions. The line order of the registry is the order of creation where no
+//! dependency says otherwise; drops run in reverse.
+
+mod context;
+mod options;
+mod registry;
+mod sql;
+mod statement;
+mod type_change;
+
+mod column;
+mod column_default;
+mod not_null;
+mod schema;
+mod table;
+mod view;
+
+pub use context::Context;
+pub use registry::*;
+pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
+
+use postgres::Row;
+
+use crate::catalog::{Addresses, Identity};
+use crate::db::Server;
+use crate::error::Result;
+
+/// What turns a live object into the desired one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Alter {
+    /// Nothing differs.
+    Unchanged,
+    /// Statements that change the object where it stands; dependents stay, but for those of the kinds in `disturbs`,
+    /// which PostgreSQL would refuse to keep: they are dropped before and created after.
+    InPlace {
+        /// In order.
+        statements: Vec<Statement>,
+        /// Kinds of direct dependents that are rebuilt around the statements.
+        disturbs: Vec<Kind>,
+    },
+    /// PostgreSQL has no statement for this change: the object is dropped and created, its dependents around it.
+    Replace,
+}
+
+impl Alter {
+    /// Makes an in-place alteration that leaves dependents alone, or `Unchanged` when there are no statements.
+    pub fn in_place(statements: Vec<Statement>) -> Self {
+        if statements.is_empty() {
+            Self::Unchanged
+        } else {
+            Self::InPlace {
+                statements,
+                disturbs: Vec::new(),
+            }
+        }
+    }
+}
+
+/// One sort of object.
+///
+/// `create`, `drop` and `alter` are pure: what they may look at beyond the object is in the [`Context`].
+pub trait Object: Sized {
+    /// OID of the system catalog that holds the kind (`pg_class` is 1259), 0 when its rows are no objects of `pg_depend`.
+    const CLASS: u32;
+    /// Whether rows name their object by address, so that they are read after all others (comment, owner, grant).
+    const ATTACHED: bool = false;
+
+    /// Returns the catalog query for a server version. Its first two columns are `oid oid` and `sub int4`: the
+    /// object's address within [`Object::CLASS`]. Rows of system schemas, of extensions' members and of the ledger are
+    /// left out. Runs with an empty `search_path`, so that deparsed names are qualified.
+    fn query(server: &Server) -> String;
+
+    /// Reads one row of the query; `None` when the row turns out to be nothing that is modelled.
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>>;
+
+    /// Returns kind and path.
+    fn identity(&self) -> Identity;
+
+    /// Returns the object that this one is dropped with, and created again with.
+    fn parent(&self) -> Option<Identity> {
+        None
+    }
+
+    /// Returns what this object depends on beyond its parent and `pg_depend`.
+    fn dependencies(&self) -> Vec<Identity> {
+        Vec::new()
+    }
+
+    /// Returns the names that no other object may hold at the same time: a namespace word and the qualified name.
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Returns the object whose own change carries this one's (an inherited column follows its parent's column), as
+    /// long as the change of both is of the same sort.
+    fn carrier(&self, _context: &Context) -> Option<Identity> {
+        None
+    }
+
+    /// Returns a key that orders siblings; columns stand in table order, everything else by name.
+    fn position(&self) -> i32 {
+        0
+    }
+
+    /// Returns the statements that create the object; the parent exists.
+    fn create(&self, context: &Context) -> Vec<Statement>;
+
+    /// Returns the statements that drop the object; nothing depends on it any more.
+    fn drop(&self, context: &Context) -> Vec<Statement>;
+
+    /// Returns what turns `self` into `desired`, which has the same identity.
+    fn alter(&self, desired: &Self, context: &Context) -> Alter;
+
+    /// Returns what happens to this object (as it will be: `desired`) when something it depends on is replaced.
+    /// Most objects are rebuilt; a column is converted to the new type instead, so that its rows stay.
+    fn follow(&self, _desired: &Self, _replaced: &Identity, _context: &Context) -> Alter {
+        Alter::Replace
+    }
+
+    /// Returns statements that move the object out of the way under another name, and those that drop it from there,
+    /// for kinds whose dependents keep rows while they change over to the new one (types).
+    fn set_aside(&self, _context: &Context) -> Option<(Vec<Statement>, Vec<Statement>)> {
+        None
+    }
+
+    /// Returns the statements that rename `self` to `desired`'s name, and move it to its schema.
+    fn rename(&self, _desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        None
+    }
+}

@@ -1,0 +1,65 @@
+//! Storage parameters and view options: `name=value` lists as `reloptions` holds them.
+
+use postgres::Row;
+
+use crate::catalog::quote::{ident, literal};
+use crate::error::Result;
+
+/// Reads a `text[]` of options, sorted.
+pub(super) fn read(row: &Row, column: &str) -> Result<Vec<String>> {
+    let mut out: Vec<String> = row.try_get::<_, Option<Vec<String>>>(column)?.unwrap_or_default();
+    out.sort();
+    Ok(out)
+}
+
+/// Returns ` WITH (name = 'value', …)`, or nothing for no options.
+pub(super) fn with_clause(options: &[String]) -> String {
+    if options.is_empty() {
+        return String::new();
+    }
+    format!(" WITH ({})", list(options))
+}
+
+/// Returns `name = 'value', …`.
+pub(super) fn list<'a>(options: impl IntoIterator<Item = &'a String>) -> String {
+    let parts: Vec<String> = options.into_iter().map(|option| assignment(option)).collect();
+    parts.join(", ")
+}
+
+/// Returns the actions `SET (…)` and `RESET (…)` that turn one list into another.
+pub(super) fn changes(live: &[String], desired: &[String]) -> Vec<String> {
+    let mut out = Vec::new();
+    let set: Vec<&String> = desired.iter().filter(|option| !live.contains(option)).collect();
+    if !set.is_empty() {
+        out.push(format!("SET ({})", list(set)));
+    }
+    let kept: Vec<&str> = desired.iter().map(|option| name(option)).collect();
+    let reset: Vec<String> = live
+        .iter()
+        .map(|option| name(option))
+        .filter(|name| !kept.contains(name))
+        .map(option_name)
+        .collect();
+    if !reset.is_empty() {
+        out.push(format!("RESET ({})", reset.join(", ")));
+    }
+    out
+}
+
+fn name(option: &str) -> &str {
+    option.split_once('=').map_or(option, |(name, _)| name)
+}
+
+fn option_name(name: &str) -> String {
+    name.split('.').map(ident).collect::<Vec<_>>().join(".")
+}
+
+fn assignment(option: &str) -> String {
+    match option.split_once('=') {
+        Some((name, value)) if value.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !value.is_empty() => {
+            format!("{}={value}", option_name(name))
+        }
+        Some((name, value)) => format!("{}={}", option_name(name), literal(value)),
+        None => option_name(option),
+    }
+}

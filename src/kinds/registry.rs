@@ -1,0 +1,161 @@
+//! The one ordered registry of kinds, and everything derived from it: the object enum, its dispatch, the query list.
+//!
+//! This macro is the one clever thing of the code base. A new kind is one file and one line here; the line's place is
+//! the place in the order of creation.
+
+use std::fmt;
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, Context, Object, Statement};
+use crate::catalog::{Addresses, Identity};
+use crate::db::Server;
+use crate::error::Result;
+
+/// Reads the rows of one kind.
+#[derive(Clone, Copy)]
+pub struct Reader {
+    /// Kind that is read.
+    pub kind: Kind,
+    /// System catalog of the rows' addresses.
+    pub class: u32,
+    /// Whether the rows need the addresses of all other kinds first.
+    pub attached: bool,
+    /// Makes the query.
+    pub query: fn(&Server) -> String,
+    /// Reads a row.
+    pub read: fn(&Row, &Addresses) -> Result<Option<AnyObject>>,
+}
+
+macro_rules! registry {
+    ($( $kind:ident = $module:ident, $words:literal; )*) => {
+        /// Sort of an object, in the order of creation.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Kind {
+            $( #[doc = $words] $kind, )*
+        }
+
+        impl Kind {
+            /// Every kind, in the order of creation.
+            pub const ALL: &'static [Kind] = &[ $( Kind::$kind, )* ];
+
+            /// Returns the kind in words, as people say it.
+            pub fn words(self) -> &'static str {
+                match self { $( Kind::$kind => $words, )* }
+            }
+        }
+
+        $( pub use super::$module::$kind; )*
+
+        /// An object of any kind.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum AnyObject {
+            $( #[doc = $words] $kind($kind), )*
+        }
+
+        /// Returns the readers of all kinds, in the order of the registry.
+        pub fn readers() -> Vec<Reader> {
+            vec![ $( Reader {
+                kind: Kind::$kind,
+                class: <$kind as Object>::CLASS,
+                attached: <$kind as Object>::ATTACHED,
+                query: <$kind as Object>::query,
+                read: |row, addresses| Ok(<$kind as Object>::read(row, addresses)?.map(AnyObject::$kind)),
+            }, )* ]
+        }
+
+        impl AnyObject {
+            /// Returns the kind.
+            pub fn kind(&self) -> Kind {
+                match self { $( AnyObject::$kind(_) => Kind::$kind, )* }
+            }
+
+            /// See [`Object::identity`].
+            pub fn identity(&self) -> Identity {
+                match self { $( AnyObject::$kind(object) => object.identity(), )* }
+            }
+
+            /// See [`Object::parent`].
+            pub fn parent(&self) -> Option<Identity> {
+                match self { $( AnyObject::$kind(object) => object.parent(), )* }
+            }
+
+            /// See [`Object::dependencies`].
+            pub fn dependencies(&self) -> Vec<Identity> {
+                match self { $( AnyObject::$kind(object) => object.dependencies(), )* }
+            }
+
+            /// See [`Object::claims`].
+            pub fn claims(&self) -> Vec<(&'static str, String)> {
+                match self { $( AnyObject::$kind(object) => object.claims(), )* }
+            }
+
+            /// See [`Object::carrier`].
+            pub fn carrier(&self, context: &Context) -> Option<Identity> {
+                match self { $( AnyObject::$kind(object) => object.carrier(context), )* }
+            }
+
+            /// See [`Object::position`].
+            pub fn position(&self) -> i32 {
+                match self { $( AnyObject::$kind(object) => object.position(), )* }
+            }
+
+            /// See [`Object::create`].
+            pub fn create(&self, context: &Context) -> Vec<Statement> {
+                match self { $( AnyObject::$kind(object) => object.create(context), )* }
+            }
+
+            /// See [`Object::drop`].
+            pub fn drop(&self, context: &Context) -> Vec<Statement> {
+                match self { $( AnyObject::$kind(object) => object.drop(context), )* }
+            }
+
+            /// See [`Object::alter`]; objects of two kinds are replaced.
+            pub fn alter(&self, desired: &Self, context: &Context) -> Alter {
+                match (self, desired) {
+                    $( (AnyObject::$kind(live), AnyObject::$kind(desired)) => live.alter(desired, context), )*
+                    _ => Alter::Replace,
+                }
+            }
+
+            /// See [`Object::follow`]; objects of two kinds are replaced.
+            pub fn follow(&self, desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+                match (self, desired) {
+                    $( (AnyObject::$kind(live), AnyObject::$kind(desired)) => live.follow(desired, replaced, context), )*
+                    _ => Alter::Replace,
+                }
+            }
+
+            /// See [`Object::set_aside`].
+            pub fn set_aside(&self, context: &Context) -> Option<(Vec<Statement>, Vec<Statement>)> {
+                match self { $( AnyObject::$kind(object) => object.set_aside(context), )* }
+            }
+
+            /// See [`Object::rename`].
+            pub fn rename(&self, desired: &Self, context: &Context) -> Option<Vec<Statement>> {
+                match (self, desired) {
+                    $( (AnyObject::$kind(live), AnyObject::$kind(desired)) => live.rename(desired, context), )*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+registry! {
+    Schema = schema, "schema";
+    Table = table, "table";
+    Column = column, "column";
+    ColumnDefault = column_default, "column default";
+    NotNull = not_null, "not-null constraint";
+    View = view, "view";
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}

@@ -1,0 +1,73 @@
+//! Pieces of catalog queries and of statements that many kinds need.
+
+use postgres::Row;
+
+use super::{AnyObject, Context, Kind, Statement};
+use crate::catalog::Identity;
+use crate::catalog::quote::{ident, qualified};
+use crate::error::Result;
+
+/// Kinds of dependents that PostgreSQL refuses to keep while the type of a column below them changes.
+pub(super) const READS_COLUMNS: &[Kind] = &[Kind::View, Kind::Column];
+
+/// Kinds of dependents that hold expressions or operators over a column's type, which another base type may not have.
+pub(super) const CHECKS_COLUMNS: &[Kind] = &[Kind::ColumnDefault];
+
+/// Kinds that are types: their rows are converted when one is replaced.
+pub(super) const IS_TYPE: &[Kind] = &[];
+
+/// Condition that a namespace `n` is the user's: no system schema, no temporary one, not the ledger.
+pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
+     AND n.nspname !~ '^pg_(toast|temp_)'";
+
+/// Returns the condition that an object is no member of an extension.
+pub(super) fn no_extension_member(class: u32, oid: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = {class} AND x.objid = {oid} AND x.deptype = 'e')"
+    )
+}
+
+/// Returns `ALTER … SET SCHEMA` and `ALTER … RENAME TO`, as far as each is needed, in this order.
+pub(super) fn rename_statements(word: &str, from: (&str, &str), to: (&str, &str)) -> Vec<Statement> {
+    let mut out = Vec::new();
+    if from.0 != to.0 {
+        out.push(Statement::new(format!(
+            "ALTER {word} {} SET SCHEMA {}",
+            qualified([from.0, from.1]),
+            ident(to.0)
+        )));
+    }
+    if from.1 != to.1 {
+        out.push(Statement::new(format!(
+            "ALTER {word} {} RENAME TO {}",
+            qualified([to.0, from.1]),
+            ident(to.1)
+        )));
+    }
+    out
+}
+
+/// Reads two parallel `text[]` columns as pairs of schema and name.
+pub(super) fn pairs(row: &Row, schemas: &str, names: &str) -> Result<Vec<(String, String)>> {
+    let schemas: Option<Vec<String>> = row.try_get(schemas)?;
+    let names: Option<Vec<String>> = row.try_get(names)?;
+    Ok(schemas
+        .unwrap_or_default()
+        .into_iter()
+        .zip(names.unwrap_or_default())
+        .collect())
+}
+
+/// Tells whether a table stands on both sides under the same parents, so that changes of a parent reach it.
+pub(super) fn link_stays(schema: &str, table: &str, context: &Context) -> bool {
+    let table = Identity::new(Kind::Table, [schema, table]);
+    match (context.before(&table), context.after(&table)) {
+        (Some(AnyObject::Table(before)), Some(AnyObject::Table(after))) => before.inherits == after.inherits,
+        _ => false,
+    }
+}
+
+/// Tells whether a table is a partition in a catalog.
+pub(super) fn is_partition(_schema: &str, _table: &str, _catalog: &crate::catalog::Catalog) -> bool {
+    false
+}

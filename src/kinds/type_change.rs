@@ -1,0 +1,183 @@
+//! Facts about changing a column's type: base and modifier, casts, rewrites, losses.
+//!
+//! Source of what rewrites: the manual (ALTER TABLE, Notes) and measurements on PostgreSQL 15.
+
+use super::Context;
+
+/// A type name as `format_type()` gives it, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TypeName {
+    /// Name without modifier and brackets.
+    base: String,
+    /// Modifier numbers (`numeric(10,2)` has two).
+    modifier: Vec<i32>,
+    /// Whether it is an array.
+    array: bool,
+}
+
+impl TypeName {
+    fn parse(text: &str) -> Self {
+        let (text, array) = text.strip_suffix("[]").map_or((text, false), |element| (element, true));
+        let quoted_until = text.rfind('"').map_or(0, |at| at + 1);
+        let open = text[quoted_until..].find('(').map(|at| at + quoted_until);
+        let Some((open, close)) = open.and_then(|open| Some((open, text[open..].find(')')? + open))) else {
+            return Self {
+                base: text.to_owned(),
+                modifier: Vec::new(),
+                array,
+            };
+        };
+        let modifier = text[open + 1..close]
+            .split(',')
+            .filter_map(|number| number.trim().parse().ok())
+            .collect();
+        Self {
+            base: format!("{}{}", &text[..open], &text[close + 1..]),
+            modifier,
+            array,
+        }
+    }
+
+    fn is_string(&self) -> bool {
+        matches!(self.base.as_str(), "text" | "character varying" | "character")
+    }
+}
+
+/// Returns the type without its modifier (`numeric(10,2)[]` → `numeric[]`).
+pub(super) fn base(data_type: &str) -> String {
+    let parsed = TypeName::parse(data_type);
+    format!("{}{}", parsed.base, if parsed.array { "[]" } else { "" })
+}
+
+/// Returns the `USING` expression that the change needs, if any.
+///
+/// Where PostgreSQL casts by assignment none is needed; where it casts explicitly, or there is no cast at all, the value
+/// goes through its text form, which fails on a value that does not fit rather than losing it.
+pub(super) fn using(column: &str, from: &str, to: &str, context: &Context) -> Option<String> {
+    let (live, desired) = (TypeName::parse(from), TypeName::parse(to));
+    if live.base == desired.base && live.array == desired.array {
+        return None;
+    }
+    if desired.is_string() && !desired.array && !live.array {
+        return None;
+    }
+    match context.cast(&live.base, &desired.base) {
+        Some('i' | 'a') if live.array == desired.array => None,
+        Some(_) if live.array == desired.array => Some(format!("{column}::{to}")),
+        _ if !live.array && desired.array => Some(format!("ARRAY[{column}::text::{}]", to.trim_end_matches("[]"))),
+        _ => Some(format!("{column}::text::{to}")),
+    }
+}
+
+/// Tells whether PostgreSQL writes the table anew for the change.
+pub(super) fn rewrites(from: &str, to: &str) -> bool {
+    let (live, desired) = (TypeName::parse(from), TypeName::parse(to));
+    if live.array != desired.array {
+        return true;
+    }
+    let widens = |index: usize| match (live.modifier.get(index), desired.modifier.get(index)) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(before), Some(after)) => after >= before,
+    };
+    match (live.base.as_str(), desired.base.as_str()) {
+        ("character varying" | "text", "text") | ("cidr", "inet") => false,
+        ("text", "character varying") => !desired.modifier.is_empty(),
+        (before, after) if before != after => true,
+        ("character varying" | "bit varying", _) => !widens(0),
+        ("numeric", _) => {
+            !desired.modifier.is_empty() && (!widens(0) || live.modifier.get(1) != desired.modifier.get(1))
+        }
+        (base, _) if base.starts_with("time") || base.starts_with("interval") => !widens(0),
+        _ => live.modifier != desired.modifier,
+    }
+}
+
+/// Returns how values can change or fail to convert, or nothing when every value survives.
+pub(super) fn loses(from: &str, to: &str) -> Option<String> {
+    let (live, desired) = (TypeName::parse(from), TypeName::parse(to));
+    let arrow = format!("{from} → {to}");
+    if live.array != desired.array {
+        return Some(format!("{arrow} changes between array and element"));
+    }
+    let narrower = |index: usize| match (live.modifier.get(index), desired.modifier.get(index)) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(before), Some(after)) => after < before,
+    };
+    if live.base == desired.base {
+        let whole_digits = |name: &TypeName| Some(name.modifier.first()? - name.modifier.get(1).unwrap_or(&0));
+        let numeric =
+            live.base == "numeric" && whole_digits(&desired) < whole_digits(&live) && !desired.modifier.is_empty();
+        return (narrower(0) || narrower(1) || numeric).then(|| format!("{arrow} narrows values"));
+    }
+    let order = ["smallint", "integer", "bigint", "numeric"];
+    let rank = |name: &str| order.iter().position(|known| *known == name);
+    if let (Some(before), Some(after)) = (rank(&live.base), rank(&desired.base)) {
+        return (after < before || (after == 3 && !desired.modifier.is_empty()))
+            .then(|| format!("{arrow} narrows values"));
+    }
+    let safe = match (live.base.as_str(), desired.base.as_str()) {
+        (_, "text")
+        | ("real", "double precision")
+        | ("cidr", "inet")
+        | ("json", "jsonb")
+        | ("date", "timestamp without time zone") => true,
+        ("text", "character varying") => desired.modifier.is_empty(),
+        ("character", "character varying") => !narrower(0),
+        ("smallint", "real" | "double precision") | ("integer", "double precision") => true,
+        _ => false,
+    };
+    (!safe).then(|| format!("{arrow} may fail or change values"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_type_names_apart() {
+        assert_eq!(base("numeric(10,2)[]"), "numeric[]");
+        assert_eq!(base("timestamp(3) without time zone"), "timestamp without time zone");
+        assert_eq!(base("public.\"odd(type)\""), "public.\"odd(type)\"");
+    }
+
+    #[test]
+    fn knows_what_rewrites() {
+        for (from, to, expected) in [
+            ("character varying(10)", "character varying(20)", false),
+            ("character varying(20)", "character varying(10)", true),
+            ("character varying(20)", "text", false),
+            ("text", "character varying", false),
+            ("text", "character varying(9)", true),
+            ("numeric(10,2)", "numeric(12,2)", false),
+            ("numeric(10,2)", "numeric(12,3)", true),
+            ("numeric(10,2)", "numeric", false),
+            ("integer", "bigint", true),
+            (
+                "timestamp(3) without time zone",
+                "timestamp(6) without time zone",
+                false,
+            ),
+            ("integer", "integer[]", true),
+        ] {
+            assert_eq!(rewrites(from, to), expected, "{from} → {to}");
+        }
+    }
+
+    #[test]
+    fn knows_what_loses() {
+        for (from, to, expected) in [
+            ("integer", "bigint", false),
+            ("bigint", "integer", true),
+            ("text", "character varying(9)", true),
+            ("character varying(9)", "text", false),
+            ("numeric(10,2)", "numeric(10,4)", true),
+            ("numeric(10,2)", "numeric(12,4)", false),
+            ("uuid", "text", false),
+            ("text", "uuid", true),
+        ] {
+            assert_eq!(loses(from, to).is_some(), expected, "{from} → {to}");
+        }
+    }
+}
