@@ -147,11 +147,40 @@ macro_rules! registry {
 
 registry! {
     Schema = schema, "schema";
+    // K1 Extension = extension, "extension";
+    // K1 Collation = collation, "collation";
+    // K1 EnumType = enum_type, "enum";
+    // K1 RangeType = range_type, "range type";
+    // K1 CompositeType = composite_type, "composite type";
+    // K1 Domain = domain, "domain";
+    // K1 DomainCheck = domain_check, "domain constraint";
+    // K1 Sequence = sequence, "sequence";
+    // K3 Function = function, "function";
+    // K3 Procedure = procedure, "procedure";
+    // K3 Aggregate = aggregate, "aggregate";
     Table = table, "table";
     Column = column, "column";
     ColumnDefault = column_default, "column default";
     NotNull = not_null, "not-null constraint";
+    // K1 ColumnIdentity = column_identity, "identity";
+    // K1 SequenceOwner = sequence_owner, "sequence ownership";
+    // K2 Check = check, "check constraint";
+    // K2 Key = key, "key"; (primary key, unique, exclusion)
+    // K2 Index = index, "index";
+    // K2 Partition = partition, "partition";
+    // K2 IndexAttachment = index_attachment, "index attachment";
+    // K2 ForeignKey = foreign_key, "foreign key";
+    // K2 ReplicaIdentity = replica_identity, "replica identity";
+    // K2 Statistics = statistics, "extended statistics";
     View = view, "view";
+    // K3 MaterializedView = materialized_view, "materialized view";
+    // K3 Rule = rule, "rule";
+    // K3 Trigger = trigger, "trigger";
+    // K3 Policy = policy, "policy";
+    // K4 DefaultPrivilege = default_privilege, "default privilege";
+    // K4 Owner = owner, "owner";
+    // K4 Comment = comment, "comment";
+    // K4 Privilege = privilege, "privilege";
 }
 
 impl fmt::Display for Kind {
