@@ -5,21 +5,35 @@
 //! dependency says otherwise; drops run in reverse.
 
 mod context;
+mod derived_name;
 mod options;
 mod registry;
+mod sequence_options;
 mod sql;
 mod statement;
 mod type_change;
+mod type_use;
 
+mod collation;
 mod column;
 mod column_default;
+mod column_identity;
+mod composite_type;
+mod domain;
+mod domain_check;
+mod enum_type;
+mod extension;
 mod not_null;
+mod range_type;
 mod schema;
+mod sequence;
+mod sequence_owner;
 mod table;
 mod view;
 
 pub use context::Context;
 pub use registry::*;
+pub use sequence_options::SequenceOptions;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
