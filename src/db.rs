@@ -5,6 +5,7 @@
 
 mod connect;
 mod environment;
+mod parts;
 mod pgpass;
 mod server;
 mod tls;

@@ -101,7 +101,10 @@ impl Target<'_> {
         };
         // The driver limits only the TCP handshake; a host that accepts and never answers needs a limit as well.
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || sender.send(open()));
+        thread::spawn(move || {
+            // After the limit nobody listens any more, and a late connection is closed.
+            let _ = sender.send(open());
+        });
         match receiver.recv_timeout(limit) {
             Ok(outcome) => outcome.map_err(Failure::Theirs),
             Err(_) => Err(Failure::Silent(limit)),

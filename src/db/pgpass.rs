@@ -1,6 +1,6 @@
 //! The password file `.pgpass`: lines of `host:port:database:user:password`.
 //!
-//! Format and matching follow the manual of PostgreSQL 18, "The Password File".
+//! Format and matching follow the manual of `PostgreSQL` 18, "The Password File".
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -114,13 +114,10 @@ impl Trust {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> std::result::Result<(), rustls::Error> {
-        let error = match self
+        let chain = self
             .inner
-            .verify_server_cert(certificate, intermediates, name, &[], now)
-        {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+            .verify_server_cert(certificate, intermediates, name, &[], now);
+        let Err(error) = chain else { return Ok(()) };
         match &error {
             // The name is verified after the chain, so that a wrong name alone means a good chain.
             rustls::Error::InvalidCertificate(
