@@ -1,8 +1,12 @@
 //! A throw-away cluster from the binaries of this machine: it works, and nothing of it is left behind.
 
-use std::env;
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise, and the held cluster tells where it is"
+)]
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise, and the held cluster tells where it is")]
+use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
