@@ -14,4 +14,5 @@ pub mod error;
 pub mod introspect;
 pub mod kinds;
 pub mod plan;
+pub mod risk;
 pub mod scratch;

@@ -11,5 +11,5 @@ mod steps;
 mod transactions;
 
 pub use build::{Route, route};
-pub use file::{FORMAT, Plan};
+pub use file::{Database, Detail, Difference, FORMAT, Plan};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};
