@@ -70,6 +70,8 @@ pub(super) fn classify(node: &NodeEnum) -> Class {
         N::VacuumStmt(vacuum) if vacuum.is_vacuumcmd => {
             Class::Refuse("`VACUUM` cleans up rows; run it on the live database when needed.")
         }
+        // It marks the index in the catalogs, as `ALTER TABLE … CLUSTER ON` does.
+        N::ClusterStmt(cluster) if !cluster.indexname.is_empty() => Class::Define,
         N::VacuumStmt(_) | N::ClusterStmt(_) | N::ReindexStmt(_) | N::LockStmt(_) => Class::Skip(UPKEEP),
         N::DiscardStmt(_) | N::ListenStmt(_) | N::UnlistenStmt(_) | N::NotifyStmt(_) => Class::Skip(UPKEEP),
         N::SecLabelStmt(_) => Class::Skip("needs a label provider, which a scratch server does not have"),

@@ -95,7 +95,7 @@ impl Collector<'_> {
     }
 
     /// Collects the declarations of a statement; what declares nothing adds nothing.
-    pub fn collect(&mut self, node: &NodeEnum) {
+    pub(super) fn collect(&mut self, node: &NodeEnum) {
         use NodeEnum as N;
         match node {
             N::CreateStmt(create) => self.table("table", create),
