@@ -1,6 +1,8 @@
 //! Target files executed on real servers: in any order, as dumps, as migrations, and with every mistake that is
 //! promised an answer. The servers come from `TRUEUP_TEST_URLS`, separated by white space.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postgres::{Client, NoTls};

@@ -36,6 +36,7 @@ pub(super) fn without_connection(node: &NodeEnum) -> Option<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
