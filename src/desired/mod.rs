@@ -10,6 +10,8 @@ pub mod hints;
 mod lex;
 pub mod place;
 pub mod psql;
+mod reader;
+pub mod roles;
 pub mod source;
 pub mod statement;
 mod subscription;
