@@ -5,6 +5,7 @@
 
 mod classify;
 pub mod declare;
+pub mod elaborate;
 pub mod execute;
 pub mod hints;
 mod lex;
