@@ -295,6 +295,9 @@ fn unusual(target: &Target<'_>, place: &str, error: postgres::Error) -> Error {
     }
     let mut out = Error::from(error);
     out.kind = ErrorKind::Connection;
+    if cause.contains("channel binding") {
+        out.hint = Some("Use sslmode=verify-full instead of channel_binding=require in the URL.".to_owned());
+    }
     out.context(format!("connect to {place}"))
 }
 
