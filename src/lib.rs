@@ -9,6 +9,9 @@
 pub mod catalog;
 pub mod db;
 pub mod desired;
+pub mod diff;
 pub mod error;
+pub mod introspect;
 pub mod kinds;
+pub mod plan;
 pub mod scratch;

@@ -94,6 +94,12 @@ pub trait Object: Sized {
         Vec::new()
     }
 
+    /// Returns objects whose creation or change, if the plan has one, comes before this object's, though it does not
+    /// depend on them (a partition's own columns and indexes stand before it is attached).
+    fn after(&self, _context: &Context) -> Vec<Identity> {
+        Vec::new()
+    }
+
     /// Returns the object whose own change carries this one's (an inherited column follows its parent's column), as
     /// long as the change of both is of the same sort.
     fn carrier(&self, _context: &Context) -> Option<Identity> {

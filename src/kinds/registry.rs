@@ -93,6 +93,11 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.claims(), )* }
             }
 
+            /// See [`Object::after`].
+            pub fn after(&self, context: &Context) -> Vec<Identity> {
+                match self { $( AnyObject::$kind(object) => object.after(context), )* }
+            }
+
             /// See [`Object::carrier`].
             pub fn carrier(&self, context: &Context) -> Option<Identity> {
                 match self { $( AnyObject::$kind(object) => object.carrier(context), )* }
