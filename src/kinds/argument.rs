@@ -159,8 +159,14 @@ mod tests {
                 argument(ArgumentMode::In, Some("Order"), "integer", Some("1")),
                 "\"Order\" integer DEFAULT 1",
             ),
-            (argument(ArgumentMode::Out, Some("total"), "text", None), "OUT total text"),
-            (argument(ArgumentMode::Variadic, None, "text[]", None), "VARIADIC text[]"),
+            (
+                argument(ArgumentMode::Out, Some("total"), "text", None),
+                "OUT total text",
+            ),
+            (
+                argument(ArgumentMode::Variadic, None, "text[]", None),
+                "VARIADIC text[]",
+            ),
         ] {
             assert_eq!(given.declaration(), expected);
         }

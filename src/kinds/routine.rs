@@ -5,7 +5,8 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::argument::{self, Argument, ArgumentMode};
-use super::{Alter, Identity, Kind, Statement, setting, sql};
+use super::{Alter, Kind, Statement, setting, sql};
+use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
 use crate::error::Result;
 
@@ -90,7 +91,8 @@ impl Routine {
 
     /// Reads a row.
     pub(super) fn read(row: &Row) -> Result<Self> {
-        let list = |column: &str| Ok::<_, crate::error::Error>(row.try_get::<_, Option<_>>(column)?.unwrap_or_default());
+        let list =
+            |column: &str| Ok::<_, crate::error::Error>(row.try_get::<_, Option<_>>(column)?.unwrap_or_default());
         Ok(Self {
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
@@ -123,9 +125,7 @@ impl Routine {
     }
 
     pub(super) fn dependencies(&self) -> Vec<Identity> {
-        let mut out = vec![Identity::new(Kind::Schema, [&self.schema])];
-        out.extend(sql::extension_identities(&self.extensions));
-        out
+        vec![Identity::new(Kind::Schema, [&self.schema])]
     }
 
     pub(super) fn claims(&self) -> Vec<(&'static str, String)> {
@@ -133,7 +133,11 @@ impl Routine {
     }
 
     fn word(&self) -> &'static str {
-        if self.returns.is_some() { "FUNCTION" } else { "PROCEDURE" }
+        if self.returns.is_some() {
+            "FUNCTION"
+        } else {
+            "PROCEDURE"
+        }
     }
 
     /// Returns the argument list that names the routine without doubt.
@@ -221,14 +225,7 @@ impl Routine {
     pub(super) fn rename(&self, desired: &Self) -> Option<Vec<Statement>> {
         let same = self.reference() == desired.reference();
         let from = (self.schema.as_str(), self.name.as_str());
-        same.then(|| {
-            rename(
-                self.word(),
-                &self.reference(),
-                from,
-                (&desired.schema, &desired.name),
-            )
-        })
+        same.then(|| rename(self.word(), &self.reference(), from, (&desired.schema, &desired.name)))
     }
 
     fn alter_head(&self) -> String {
@@ -237,9 +234,8 @@ impl Routine {
 
     /// Tells whether `CREATE OR REPLACE` is allowed, by the checks of PostgreSQL's `ProcedureCreate()`.
     fn keeps_interface(&self, desired: &Self) -> bool {
-        let going_in = |routine: &Self| -> Vec<Argument> {
-            routine.arguments.iter().filter(|a| a.goes_in()).cloned().collect()
-        };
+        let going_in =
+            |routine: &Self| -> Vec<Argument> { routine.arguments.iter().filter(|a| a.goes_in()).cloned().collect() };
         let keeps_argument = |(live, new): (&Argument, &Argument)| {
             let keeps_name = live.name.is_none() || live.name == new.name;
             let keeps_default = match (&live.default, &new.default) {
@@ -281,7 +277,11 @@ impl Routine {
             Some(returns) if self.returns_set => format!(" RETURNS SETOF {returns}"),
             Some(returns) => format!(" RETURNS {returns}"),
         };
-        let settings: String = self.settings.iter().map(|s| format!("\n    {}", setting::clause(s))).collect();
+        let settings: String = self
+            .settings
+            .iter()
+            .map(|s| format!("\n    {}", setting::clause(s)))
+            .collect();
         Statement::new(format!(
             "{create} {} {}({}){returns}\n    {}{settings}\n    {}",
             self.word(),
@@ -340,11 +340,17 @@ pub(super) fn rename(word: &str, reference: &str, from: (&str, &str), to: (&str,
     let mut out = Vec::new();
     if from.0 != to.0 {
         let name = qualified([from.0, from.1]);
-        out.push(Statement::new(format!("ALTER {word} {name}({reference}) SET SCHEMA {}", ident(to.0))));
+        out.push(Statement::new(format!(
+            "ALTER {word} {name}({reference}) SET SCHEMA {}",
+            ident(to.0)
+        )));
     }
     if from.1 != to.1 {
         let name = qualified([to.0, from.1]);
-        out.push(Statement::new(format!("ALTER {word} {name}({reference}) RENAME TO {}", ident(to.1))));
+        out.push(Statement::new(format!(
+            "ALTER {word} {name}({reference}) RENAME TO {}",
+            ident(to.1)
+        )));
     }
     out
 }
