@@ -7,6 +7,7 @@ use pg_query::protobuf::{
 };
 
 use super::declare::string;
+use super::lex;
 
 /// Names what is done with a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +65,29 @@ pub(super) fn classify(node: &NodeEnum) -> Class {
         N::SelectStmt(select) => select_class(select),
         N::TransactionStmt(t) => Class::Transaction(t.kind(), t.savepoint_name.clone()),
         N::ViewStmt(_) | N::CreateStmt(_) | N::IndexStmt(_) => Class::Define,
-        N::InsertStmt(_) | N::UpdateStmt(_) | N::DeleteStmt(_) | N::MergeStmt(_) | N::CopyStmt(_) => Class::Skip(ROWS),
-        N::TruncateStmt(_) | N::RefreshMatViewStmt(_) | N::CallStmt(_) | N::ExplainStmt(_) => Class::Skip(ROWS),
+        N::InsertStmt(_)
+        | N::UpdateStmt(_)
+        | N::DeleteStmt(_)
+        | N::MergeStmt(_)
+        | N::CopyStmt(_)
+        | N::TruncateStmt(_)
+        | N::RefreshMatViewStmt(_)
+        | N::CallStmt(_)
+        | N::ExplainStmt(_) => Class::Skip(ROWS),
         N::VariableShowStmt(_) | N::ConstraintsSetStmt(_) => Class::Silent,
         N::VacuumStmt(vacuum) if vacuum.is_vacuumcmd => {
             Class::Refuse("`VACUUM` cleans up rows; run it on the live database when needed.")
         }
-        N::VacuumStmt(_) | N::ClusterStmt(_) | N::ReindexStmt(_) | N::LockStmt(_) => Class::Skip(UPKEEP),
-        N::DiscardStmt(_) | N::ListenStmt(_) | N::UnlistenStmt(_) | N::NotifyStmt(_) => Class::Skip(UPKEEP),
+        // It marks the index in the catalogs, as `ALTER TABLE … CLUSTER ON` does.
+        N::ClusterStmt(cluster) if !cluster.indexname.is_empty() => Class::Define,
+        N::VacuumStmt(_)
+        | N::ClusterStmt(_)
+        | N::ReindexStmt(_)
+        | N::LockStmt(_)
+        | N::DiscardStmt(_)
+        | N::ListenStmt(_)
+        | N::UnlistenStmt(_)
+        | N::NotifyStmt(_) => Class::Skip(UPKEEP),
         N::SecLabelStmt(_) => Class::Skip("needs a label provider, which a scratch server does not have"),
         N::ImportForeignSchemaStmt(_) => Class::Skip("connects to another server; declare the foreign tables instead"),
         N::AlterSubscriptionStmt(alter) => match alter.kind() {
@@ -91,8 +107,8 @@ fn cluster_or_database(node: &NodeEnum) -> Option<Class> {
         | N::AlterRoleStmt(_)
         | N::AlterRoleSetStmt(_)
         | N::DropRoleStmt(_)
-        | N::GrantRoleStmt(_) => Some(Class::Skip(CLUSTER)),
-        N::CreateTableSpaceStmt(_)
+        | N::GrantRoleStmt(_)
+        | N::CreateTableSpaceStmt(_)
         | N::DropTableSpaceStmt(_)
         | N::AlterTableSpaceOptionsStmt(_)
         | N::AlterTableMoveAllStmt(_) => Some(Class::Skip(CLUSTER)),
@@ -221,4 +237,36 @@ fn set_config(select: &SelectStmt) -> Option<(String, String, bool)> {
         string(value)?.to_owned(),
         local.boolval,
     ))
+}
+
+/// Classifies a statement whose tree is not at hand by its first word.
+pub(super) fn class_of_text(text: &str) -> Class {
+    const READS: [&str; 11] = [
+        "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "SELECT", "WITH", "VALUES", "TRUNCATE", "EXPLAIN", "CALL",
+    ];
+    let words = leading_words(text);
+    if READS.iter().any(|word| words.starts_with(word)) {
+        Class::Skip(ROWS)
+    } else {
+        Class::Define
+    }
+}
+
+/// Returns the first one or two words of a statement in capitals.
+pub(super) fn leading_words(text: &str) -> String {
+    const SECOND: [&str; 6] = ["CREATE", "ALTER", "DROP", "SECURITY", "IMPORT", "REFRESH"];
+    let mut words = Vec::new();
+    let mut at = 0;
+    while let Some(start) = Some(lex::skip_blank(text.as_bytes(), at)).filter(|start| *start < text.len()) {
+        let (piece, end) = lex::next(text.as_bytes(), start);
+        if piece != lex::Piece::Word || words.len() == 2 {
+            break;
+        }
+        words.push(text[start..end].to_ascii_uppercase());
+        at = end;
+    }
+    if words.first().is_some_and(|first| !SECOND.contains(&first.as_str())) {
+        words.truncate(1);
+    }
+    words.join(" ")
 }

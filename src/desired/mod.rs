@@ -5,11 +5,14 @@
 
 mod classify;
 pub mod declare;
+pub mod elaborate;
 pub mod execute;
 pub mod hints;
 mod lex;
 pub mod place;
 pub mod psql;
+mod reader;
+pub mod roles;
 pub mod source;
 pub mod statement;
 mod subscription;

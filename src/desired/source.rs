@@ -281,7 +281,8 @@ fn git_contents(blobs: &[(&str, &str)]) -> Result<Vec<Vec<u8>>> {
         .spawn()
         .map_err(failed)?;
     let input = child.stdin.take();
-    let ids: String = blobs.iter().map(|(_, id)| format!("{id}\n")).collect();
+    let ids: Vec<&str> = blobs.iter().map(|(_, id)| *id).collect();
+    let ids = ids.join("\n") + "\n";
     // git answers while it is being asked: writing from here could block both sides.
     let writer = std::thread::spawn(move || input.map_or(Ok(()), |mut input| input.write_all(ids.as_bytes())));
     let output = child.wait_with_output().map_err(failed)?;

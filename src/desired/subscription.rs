@@ -1,6 +1,6 @@
 //! Subscriptions on a scratch database must not reach the server that they subscribe to.
 
-use pg_query::protobuf::{Boolean, DefElem, DefElemAction};
+use pg_query::protobuf::{DefElem, DefElemAction};
 use pg_query::{DeparseOptions, Node, NodeEnum};
 
 /// Options that only make sense together with a connection.
@@ -16,11 +16,15 @@ pub(super) fn without_connection(node: &NodeEnum) -> Option<String> {
         Some(NodeEnum::DefElem(option)) => !CONNECTING.contains(&option.defname.as_str()),
         _ => true,
     });
+    let value = pg_query::protobuf::String {
+        sval: "false".to_owned(),
+    };
     create.options.push(Node {
         node: Some(NodeEnum::DefElem(Box::new(DefElem {
             defname: "connect".to_owned(),
+            // As the parser gives it; a Boolean node would abort the deparser.
             arg: Some(Box::new(Node {
-                node: Some(NodeEnum::Boolean(Boolean { boolval: false })),
+                node: Some(NodeEnum::String(value)),
             })),
             defaction: DefElemAction::DefelemUnspec.into(),
             ..DefElem::default()
@@ -32,6 +36,7 @@ pub(super) fn without_connection(node: &NodeEnum) -> Option<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -49,7 +54,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             without_connection(&node).unwrap(),
-            "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (slot_name='a', connect=false)"
+            "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (slot_name = 'a', connect = false)"
         );
     }
 }

@@ -91,6 +91,13 @@ pub trait Object: Sized {
     /// Returns kind and path.
     fn identity(&self) -> Identity;
 
+    /// Returns the object without what does not count as a difference (a column's place), for fingerprints. Whatever
+    /// `alter` passes over must be taken out here.
+    #[must_use]
+    fn significant(self) -> Self {
+        self
+    }
+
     /// Returns the object that this one is dropped with, and created again with.
     fn parent(&self) -> Option<Identity> {
         None

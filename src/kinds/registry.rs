@@ -9,7 +9,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Object, Statement};
-use crate::catalog::{Addresses, Identity};
+use crate::catalog::{Addresses, Fingerprint, Identity};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -76,6 +76,17 @@ macro_rules! registry {
             /// See [`Object::identity`].
             pub fn identity(&self) -> Identity {
                 match self { $( AnyObject::$kind(object) => object.identity(), )* }
+            }
+
+            /// See [`Object::significant`].
+            #[must_use]
+            pub fn significant(self) -> Self {
+                match self { $( AnyObject::$kind(object) => AnyObject::$kind(object.significant()), )* }
+            }
+
+            /// Returns the fingerprint of what counts in the object.
+            pub fn fingerprint(&self) -> Fingerprint {
+                match self { $( AnyObject::$kind(object) => Fingerprint::of(&object.clone().significant()), )* }
             }
 
             /// See [`Object::parent`].

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use postgres::error::DbError;
 use postgres::{Client, SimpleQueryMessage};
 
-use crate::desired::declare::{Declared, Roles};
-use crate::desired::statement::{SettingStatement, Settings, Target, is_role};
+use crate::desired::declare::Declared;
+use crate::desired::reader::is_role;
+use crate::desired::roles::Roles;
+use crate::desired::statement::{SettingStatement, Settings, Target};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Settings that hold wherever a file says nothing else.
