@@ -4,18 +4,30 @@
 //! inverse change through the same functions. The line order of the registry is the order of creation where no
 //! dependency says otherwise; drops run in reverse.
 
+mod argument;
 mod context;
+mod firing;
 mod options;
 mod registry;
+mod routine;
+mod setting;
 mod sql;
 mod statement;
 mod type_change;
 
+mod aggregate;
 mod column;
 mod column_default;
+mod event_trigger;
+mod function;
+mod materialized_view;
 mod not_null;
+mod policy;
+mod procedure;
+mod rule;
 mod schema;
 mod table;
+mod trigger;
 mod view;
 
 pub use context::Context;
