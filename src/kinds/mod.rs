@@ -13,12 +13,19 @@ mod type_change;
 
 mod column;
 mod column_default;
+mod comment;
+mod default_privilege;
+mod grants;
 mod not_null;
+mod owner;
+mod privilege;
 mod schema;
 mod table;
+mod target;
 mod view;
 
 pub use context::Context;
+pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 

@@ -177,10 +177,10 @@ registry! {
     // K3 Rule = rule, "rule";
     // K3 Trigger = trigger, "trigger";
     // K3 Policy = policy, "policy";
-    // K4 DefaultPrivilege = default_privilege, "default privilege";
-    // K4 Owner = owner, "owner";
-    // K4 Comment = comment, "comment";
-    // K4 Privilege = privilege, "privilege";
+    DefaultPrivilege = default_privilege, "default privilege";
+    Owner = owner, "owner";
+    Comment = comment, "comment";
+    Privilege = privilege, "privilege";
 }
 
 impl fmt::Display for Kind {
