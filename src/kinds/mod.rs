@@ -86,6 +86,13 @@ pub trait Object: Sized {
     /// Returns kind and path.
     fn identity(&self) -> Identity;
 
+    /// Returns the object without what does not count as a difference (a column's place), for fingerprints. Whatever
+    /// `alter` passes over must be taken out here.
+    #[must_use]
+    fn significant(self) -> Self {
+        self
+    }
+
     /// Returns the object that this one is dropped with, and created again with.
     fn parent(&self) -> Option<Identity> {
         None
@@ -98,6 +105,12 @@ pub trait Object: Sized {
 
     /// Returns the names that no other object may hold at the same time: a namespace word and the qualified name.
     fn claims(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Returns objects whose creation or change, if the plan has one, comes before this object's, though it does not
+    /// depend on them (a partition's own columns and indexes stand before it is attached).
+    fn after(&self, _context: &Context) -> Vec<Identity> {
         Vec::new()
     }
 

@@ -9,7 +9,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Object, Statement};
-use crate::catalog::{Addresses, Identity};
+use crate::catalog::{Addresses, Fingerprint, Identity};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -78,6 +78,17 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.identity(), )* }
             }
 
+            /// See [`Object::significant`].
+            #[must_use]
+            pub fn significant(self) -> Self {
+                match self { $( AnyObject::$kind(object) => AnyObject::$kind(object.significant()), )* }
+            }
+
+            /// Returns the fingerprint of what counts in the object.
+            pub fn fingerprint(&self) -> Fingerprint {
+                match self { $( AnyObject::$kind(object) => Fingerprint::of(&object.clone().significant()), )* }
+            }
+
             /// See [`Object::parent`].
             pub fn parent(&self) -> Option<Identity> {
                 match self { $( AnyObject::$kind(object) => object.parent(), )* }
@@ -91,6 +102,11 @@ macro_rules! registry {
             /// See [`Object::claims`].
             pub fn claims(&self) -> Vec<(&'static str, String)> {
                 match self { $( AnyObject::$kind(object) => object.claims(), )* }
+            }
+
+            /// See [`Object::after`].
+            pub fn after(&self, context: &Context) -> Vec<Identity> {
+                match self { $( AnyObject::$kind(object) => object.after(context), )* }
             }
 
             /// See [`Object::carrier`].

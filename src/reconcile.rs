@@ -1,0 +1,103 @@
+//! The use cases, each of which reads as the pipeline. Command line and server call these.
+
+use crate::catalog::Catalog;
+use crate::db::{Environment, Server, Url};
+use crate::desired::elaborate::{self, Desired, Workshop};
+use crate::desired::source::Source;
+use crate::error::{Error, ErrorKind, Result};
+use crate::introspect;
+use crate::plan::{Database, Plan, draft};
+use crate::scratch;
+
+/// What every use case may use of the machine and was told by the user.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// `PG*` variables.
+    pub environment: Environment,
+    /// Binaries, temporary folder, cache.
+    pub machine: scratch::Machine,
+    /// Provider of scratch databases.
+    pub scratch: scratch::Choice,
+    /// Whether the cache of desired catalogs is used.
+    pub cache: bool,
+}
+
+/// A live database as it was read.
+#[derive(Debug)]
+pub struct Live {
+    /// Where it is.
+    pub url: Url,
+    /// Its server.
+    pub server: Server,
+    /// Its state.
+    pub catalog: Catalog,
+}
+
+/// Plans what brings the live database to what the source declares.
+pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
+    let mut client = url.connect()?;
+    let server = Server::read(&mut client)?;
+    let warning = server.check_supported()?;
+    let (live, desired) = std::thread::scope(|scope| {
+        let desired = scope.spawn(|| desired(setup, source, Some((url, &server))));
+        let live = introspect::read(url, &mut client, &server, introspect::Options::default());
+        (
+            live,
+            desired
+                .join()
+                .unwrap_or_else(|_| Err(Error::internal("the desired side panicked"))),
+        )
+    });
+    let (live, desired) = (live?, desired?);
+    let to = desired.complete(&live);
+    let mut plan = draft(&live, &to, database(&server));
+    plan.notes = warning.into_iter().chain(desired.notes).collect();
+    Ok(plan)
+}
+
+/// Returns what a source declares; a database declares everything in it.
+pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) -> Result<Desired> {
+    match source {
+        Source::Database(text) => whole(&Url::parse(text, &setup.environment)?),
+        Source::Environment(name) => Err(Error::usage(format!(
+            "the command line must resolve env:{name} before it is read"
+        ))),
+        Source::Snapshot(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| Error::io(format!("read {}", path.display()), &error))?;
+            let catalog = serde_json::from_str(&text).map_err(|error| {
+                Error::new(ErrorKind::Usage, format!("{} is no snapshot: {error}", path.display()))
+                    .hint("Write one with `trueup inspect SOURCE --format json`.")
+            })?;
+            Ok(Desired {
+                catalog,
+                ..Desired::default()
+            })
+        }
+        Source::Folder(_) | Source::File(_) | Source::Git { .. } => {
+            let workshop = Workshop {
+                scratch: &setup.scratch,
+                machine: &setup.machine,
+                live,
+                cache: setup.cache,
+            };
+            elaborate::elaborate(&source.files()?, &workshop)
+        }
+    }
+}
+
+fn whole(url: &Url) -> Result<Desired> {
+    let (_, catalog) = introspect::introspect(url, introspect::Options::default())?;
+    Ok(Desired {
+        catalog,
+        ..Desired::default()
+    })
+}
+
+fn database(server: &Server) -> Database {
+    Database {
+        name: server.database.clone(),
+        system_identifier: server.system_identifier.map(|number| number.to_string()),
+        version_num: server.version_num,
+    }
+}
