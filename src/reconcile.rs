@@ -1,12 +1,16 @@
 //! The use cases, each of which reads as the pipeline. Command line and server call these.
 
+use std::borrow::Cow;
+
 use crate::catalog::Catalog;
 use crate::db::{Environment, Server, Url};
-use crate::desired::elaborate::{self, Desired, Workshop};
+use crate::desired::elaborate::{Desired, Workshop, elaborate};
+use crate::desired::replay::replay;
 use crate::desired::source::Source;
+use crate::diff::{Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
-use crate::plan::{Database, Plan, draft};
+use crate::plan::{Database, Plan, Sides, draft};
 use crate::scratch;
 
 /// What every use case may use of the machine and was told by the user.
@@ -22,15 +26,15 @@ pub struct Setup {
     pub cache: bool,
 }
 
-/// A live database as it was read.
-#[derive(Debug)]
-pub struct Live {
-    /// Where it is.
-    pub url: Url,
-    /// Its server.
-    pub server: Server,
-    /// Its state.
-    pub catalog: Catalog,
+impl Setup {
+    fn workshop<'a>(&'a self, live: Option<(&'a Url, &'a Server)>) -> Workshop<'a> {
+        Workshop {
+            scratch: &self.scratch,
+            machine: &self.machine,
+            live,
+            cache: self.cache,
+        }
+    }
 }
 
 /// Plans what brings the live database to what the source declares.
@@ -50,9 +54,43 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
     });
     let (live, desired) = (live?, desired?);
     let to = desired.complete(&live);
-    let mut plan = draft(&live, &to, database(&server));
+    let hints = desired.hints();
+    let renames = renames(&hints, &live, &to);
+    let workshop = setup.workshop(Some((url, &server)));
+    let from = restate(&live, &to, &renames, &workshop)?;
+    // What the files do not say follows the live state, under the names that it will have.
+    let to = desired.complete(&from);
+    let sides = Sides {
+        live: &live,
+        from: &from,
+        to: &to,
+        renames: &renames,
+    };
+    let mut plan = draft(sides, database(&server));
+    for change in &mut plan.changes {
+        change.declared_at = desired.place(&change.change.object.path);
+    }
     plan.notes = warning.into_iter().chain(desired.notes).collect();
     Ok(plan)
+}
+
+/// Returns the live state as the scratch server says it, with the renames carried out; the live state itself where
+/// both servers are of one version and nothing is renamed.
+fn restate<'a>(
+    live: &'a Catalog,
+    desired: &Catalog,
+    renames: &[Rename],
+    workshop: &Workshop,
+) -> Result<Cow<'a, Catalog>> {
+    if renames.is_empty() && live.version_num / 10_000 == desired.version_num / 10_000 {
+        return Ok(Cow::Borrowed(live));
+    }
+    let statements: Vec<String> = renames
+        .iter()
+        .flat_map(|rename| &rename.forward)
+        .map(crate::kinds::Statement::sql)
+        .collect();
+    replay(live, &statements, workshop).map(Cow::Owned)
 }
 
 /// Returns what a source declares; a database declares everything in it.
@@ -74,15 +112,7 @@ pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) ->
                 ..Desired::default()
             })
         }
-        Source::Folder(_) | Source::File(_) | Source::Git { .. } => {
-            let workshop = Workshop {
-                scratch: &setup.scratch,
-                machine: &setup.machine,
-                live,
-                cache: setup.cache,
-            };
-            elaborate::elaborate(&source.files()?, &workshop)
-        }
+        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, &setup.workshop(live)),
     }
 }
 

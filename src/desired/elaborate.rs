@@ -96,7 +96,7 @@ pub fn open(workshop: &Workshop) -> Result<Scratch> {
 
 /// Makes the live role on a cluster of our own and returns a URL that connects as it, so that what the files leave to
 /// the current role (owners, default privileges) is said of the same role on both sides.
-fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
+pub(super) fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
     let Some(role) = role.filter(|role| scratch.own_cluster() && *role != scratch.server().user) else {
         return Ok(scratch.url().clone());
     };
@@ -143,6 +143,29 @@ fn to_cache(slot: &Path, desired: &Desired) {
 }
 
 impl Desired {
+    /// Returns the hints as the diff understands them.
+    pub fn hints(&self) -> Vec<crate::diff::Hint> {
+        let words = |hint: &Hint| hint.word.clone();
+        let to_diff = |hint: &Hint| crate::diff::Hint {
+            words: words(hint),
+            path: hint.path.clone(),
+            renamed_from: hint.renamed_from.clone(),
+        };
+        self.hints.iter().map(to_diff).collect()
+    }
+
+    /// Returns where the files declare an object, as `file:line`; for a part, where the whole is declared.
+    pub fn place(&self, path: &[String]) -> Option<String> {
+        (1..=path.len()).rev().find_map(|length| {
+            let full = path[..length].join("\u{1f}");
+            let bare = path[..length].get(1..).unwrap_or_default().join("\u{1f}");
+            self.declared
+                .get(&full)
+                .or_else(|| self.declared.get(&bare).filter(|_| !bare.is_empty()))
+                .cloned()
+        })
+    }
+
     /// Returns the desired state of everything, with the live state where the files say nothing: who owns what.
     #[must_use]
     pub fn complete(&self, live: &Catalog) -> Catalog {

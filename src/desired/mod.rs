@@ -12,6 +12,7 @@ mod lex;
 pub mod place;
 pub mod psql;
 mod reader;
+pub mod replay;
 pub mod roles;
 pub mod source;
 pub mod statement;

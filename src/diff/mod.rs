@@ -1,5 +1,7 @@
 //! Live × desired → actions: generic, one rayon task per table. Names no kind.
 
 mod compare;
+mod rename;
 
 pub use compare::{Action, Actions, diff};
+pub use rename::{Hint, Rename, renames};

@@ -199,6 +199,18 @@ registry! {
     Privilege = privilege, "privilege";
 }
 
+impl Kind {
+    /// Tells whether SQL calls the kind a type.
+    pub fn is_type(self) -> bool {
+        super::sql::IS_TYPE.contains(&self)
+    }
+
+    /// Tells whether SQL calls the kind a constraint.
+    pub fn is_constraint(self) -> bool {
+        self.words().ends_with("constraint") || matches!(self.words(), "key" | "foreign key")
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())

@@ -6,12 +6,32 @@ use serde_json::Value;
 
 use super::build::{Route, route};
 use super::file::{Database, Detail, Difference, FORMAT, Plan};
-use super::steps::Change;
+use super::steps::{Change, Phase, Reversal, Sentence, Step, Verb};
 use crate::catalog::{Catalog, Fingerprint, Identity};
-use crate::kinds::{AnyObject, Context};
+use crate::diff::Rename;
+use crate::kinds::{AnyObject, Context, Statement};
+
+/// The states that a plan stands between.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'a> {
+    /// Live state as the live server deparses it.
+    pub live: &'a Catalog,
+    /// Live state as the scratch server deparses it, with the renames carried out.
+    pub from: &'a Catalog,
+    /// Desired state.
+    pub to: &'a Catalog,
+    /// Renames, which come before everything else.
+    pub renames: &'a [Rename],
+}
 
 /// Plans the way from one catalog to another, and back. Findings, notes and places are added by the caller.
-pub fn draft(from: &Catalog, to: &Catalog, database: Database) -> Plan {
+pub fn draft(sides: Sides, database: Database) -> Plan {
+    let Sides {
+        live,
+        from,
+        to,
+        renames,
+    } = sides;
     let version_num = database.version_num;
     let context = Context { from, to, version_num };
     let inverse = Context {
@@ -19,15 +39,25 @@ pub fn draft(from: &Catalog, to: &Catalog, database: Database) -> Plan {
         to: from,
         version_num,
     };
-    let (forward, rollback) = rayon::join(|| route(&context), || route(&inverse));
-    let scope = scope(&[&forward, &rollback], from, to);
-    let before = fingerprints(&scope, from);
+    let (mut forward, mut rollback) = rayon::join(|| route(&context), || route(&inverse));
+    let mut scope = scope(&[&forward, &rollback], from, to);
+    for rename in renames {
+        scope.extend([rename.from.clone(), rename.to.clone()]);
+    }
+    prepend(&mut forward, renames);
+    append(&mut rollback, renames);
+    let before = fingerprints(&scope, live);
+    // What another version deparses cannot be told equal by its text: there only what is gone is expected.
+    let same_version = live.version_num / 10_000 == to.version_num / 10_000;
+    let expected = fingerprints(&scope, to)
+        .into_iter()
+        .filter(|(_, print)| same_version || print.is_none());
     Plan {
         format: FORMAT,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         database,
         fingerprint: Fingerprint::of(&before),
-        expected: fingerprints(&scope, to),
+        expected: expected.collect(),
         scope: before,
         changes: forward
             .changes
@@ -38,7 +68,49 @@ pub fn draft(from: &Catalog, to: &Catalog, database: Database) -> Plan {
         rollback: rollback.steps,
         findings: Vec::new(),
         notes: Vec::new(),
-        unmodelled: from.unmodelled.iter().cloned().collect(),
+        unmodelled: live.unmodelled.iter().cloned().collect(),
+    }
+}
+
+/// Puts the renames before everything else, in one transaction: what they leave half done would be planned again as
+/// drop and create.
+fn prepend(route: &mut Route, renames: &[Rename]) {
+    if renames.is_empty() {
+        return;
+    }
+    for step in &mut route.steps {
+        step.transaction += 1;
+    }
+    let steps = renames.iter().map(|rename| step(rename, &rename.forward, 0));
+    route.steps.splice(..0, steps);
+    let own = renames.iter().map(|rename| Change {
+        object: rename.to.clone(),
+        verb: Verb::Rename,
+    });
+    route.changes.splice(..0, own);
+}
+
+/// Puts the inverse renames behind everything else.
+fn append(route: &mut Route, renames: &[Rename]) {
+    let transaction = route.steps.last().map_or(0, |step| step.transaction + 1);
+    route.steps.extend(
+        renames
+            .iter()
+            .rev()
+            .map(|rename| step(rename, &rename.rollback, transaction)),
+    );
+}
+
+fn step(rename: &Rename, statements: &[Statement], transaction: usize) -> Step {
+    Step {
+        changes: vec![Change {
+            object: rename.to.clone(),
+            verb: Verb::Rename,
+        }],
+        phase: Phase::Structure,
+        statements: statements.iter().map(Sentence::from).collect(),
+        transaction,
+        reversal: Reversal::Exact,
     }
 }
 

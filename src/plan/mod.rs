@@ -12,6 +12,6 @@ mod steps;
 mod transactions;
 
 pub use build::{Route, route};
-pub use draft::draft;
+pub use draft::{Sides, draft};
 pub use file::{Database, Detail, Difference, FORMAT, Plan};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};
