@@ -44,14 +44,15 @@ pub(super) struct SchemaArguments {
 #[derive(Debug, Args)]
 pub(super) struct ScratchArguments {
     /// Where throw-away databases are made: `auto` (PostgreSQL binaries on this machine), a server's URL, or `live`
-    #[arg(
-        long,
-        env = "TRUEUP_SCRATCH",
-        hide_env_values = true,
-        default_value = "auto",
-        value_name = "WHERE"
-    )]
-    pub(super) scratch: String,
+    /// [default: auto]
+    #[arg(long, env = "TRUEUP_SCRATCH", hide_env_values = true, value_name = "WHERE")]
+    pub(super) scratch: Option<String>,
+    /// Look only at objects that fit `[KIND:]NAME`, for example `shop.*` or `table:public.*`; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) include: Vec<String>,
+    /// Leave out objects that fit `[KIND:]NAME`; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) exclude: Vec<String>,
     /// Do not use the cache of desired catalogs
     #[arg(long)]
     pub(super) no_cache: bool,

@@ -18,19 +18,26 @@ mod type_change;
 mod aggregate;
 mod column;
 mod column_default;
+mod comment;
+mod default_privilege;
 mod event_trigger;
 mod function;
+mod grants;
 mod materialized_view;
 mod not_null;
+mod owner;
 mod policy;
+mod privilege;
 mod procedure;
 mod rule;
 mod schema;
 mod table;
+mod target;
 mod trigger;
 mod view;
 
 pub use context::Context;
+pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 

@@ -194,10 +194,10 @@ registry! {
     Trigger = trigger, "trigger";
     Policy = policy, "policy";
     EventTrigger = event_trigger, "event trigger";
-    // K4 DefaultPrivilege = default_privilege, "default privilege";
-    // K4 Owner = owner, "owner";
-    // K4 Comment = comment, "comment";
-    // K4 Privilege = privilege, "privilege";
+    DefaultPrivilege = default_privilege, "default privilege";
+    Owner = owner, "owner";
+    Comment = comment, "comment";
+    Privilege = privilege, "privilege";
 }
 
 impl Kind {
