@@ -133,6 +133,23 @@ fn files_and_statements_may_stand_in_any_order() {
 }
 
 #[test]
+fn tables_may_reference_each_other_in_their_own_statements() {
+    let texts = [(
+        "a.sql",
+        "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED NOT NULL);\n\
+         CREATE TABLE b (id int PRIMARY KEY, a int CHECK (a > 0), CONSTRAINT named FOREIGN KEY (a) REFERENCES a (id));\n\
+         CREATE TABLE c (id int PRIMARY KEY REFERENCES c);",
+    )];
+    let query = "SELECT string_agg(conname || ' ' || pg_get_constraintdef(oid), '; ' ORDER BY conname) \
+        FROM pg_constraint WHERE contype = 'f'";
+    let expected = "a_b_fkey FOREIGN KEY (b) REFERENCES b(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED; \
+        c_id_fkey FOREIGN KEY (id) REFERENCES c(id); named FOREIGN KEY (a) REFERENCES a(id)";
+    assert_everywhere(&texts, query, expected);
+    let error = refusal(&[("a.sql", "CREATE TABLE a (b int REFERENCES nothing);")]);
+    assert_eq!(error.message, "a.sql:1:1: relation \"nothing\" does not exist");
+}
+
+#[test]
 fn a_waiting_statement_is_not_overtaken_by_a_later_one_about_the_same_object() {
     let texts = [
         ("1.sql", "CREATE FUNCTION f() RETURNS s.t LANGUAGE sql AS 'SELECT 1';"),
