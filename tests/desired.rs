@@ -275,6 +275,17 @@ fn roles_are_made_on_a_cluster_of_our_own_only() {
 }
 
 #[test]
+fn a_block_makes_no_role_on_somebodys_server() {
+    let role = format!("desired_made_{}", std::process::id());
+    let text = format!("DO $$ BEGIN CREATE ROLE {role}; END $$; DO $$ BEGIN CREATE TABLE t (); END $$;");
+    let scratch = Scratch::new(&servers()[0]);
+    let notes = run(&scratch, &[("a.sql", &text)], false).unwrap().notes;
+    assert!(notes[0].text.starts_with("`DO` is skipped: it makes or drops roles"));
+    let query = "SELECT to_regrole($1) IS NULL AND to_regclass('t') IS NOT NULL";
+    assert!(scratch.connect().query_one(query, &[&role]).unwrap().get::<_, bool>(0));
+}
+
+#[test]
 fn a_duplicate_names_both_places() {
     let error = refusal(&[
         ("a.sql", "CREATE TABLE t (a int);"),

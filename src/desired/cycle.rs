@@ -113,7 +113,7 @@ fn give(key: &mut Constraint, attribute: ConstrType) {
         ConstrType::ConstrAttrDeferrable => key.deferrable = true,
         ConstrType::ConstrAttrDeferred => (key.deferrable, key.initdeferred) = (true, true),
         ConstrType::ConstrAttrNotEnforced => {
-            (key.is_enforced, key.skip_validation, key.initially_valid) = (false, true, false)
+            (key.is_enforced, key.skip_validation, key.initially_valid) = (false, true, false);
         }
         _ => {}
     }

@@ -181,7 +181,34 @@ impl<'a, 'c> Run<'a, 'c> {
         if statement.reaches_cluster && !self.session.own_cluster {
             return Err(blame::reaches_cluster(self.target, statement));
         }
+        if statement.runs_code && !self.session.own_cluster {
+            return self.run_guarded(statement);
+        }
         self.run_sql(statement, &statement.sql)
+    }
+
+    /// Runs a `DO` block on somebody's server: one that changes the number of roles there is undone and noted.
+    fn run_guarded(&mut self, statement: &Statement) -> Result<std::result::Result<(), Box<DbError>>> {
+        if let Err(refusal) = self.enter(&statement.settings)? {
+            return Ok(Err(refusal));
+        }
+        let before = self.session.count_roles()?;
+        self.session
+            .send("BEGIN")?
+            .map_err(|refusal| blame::unexpected(&refusal))?;
+        let answer = self.session.send(&statement.sql)?;
+        let keeps = answer.is_ok() && self.session.count_roles()? == before;
+        let end = if keeps { "COMMIT" } else { "ROLLBACK" };
+        if let Err(refusal) = self.session.send(end)? {
+            return Ok(Err(refusal));
+        }
+        if answer.is_ok() && !keeps {
+            let place = self.target.files[statement.file].place(statement.offset);
+            let text =
+                "`DO` is skipped: it makes or drops roles, and the scratch server is not trueup's own.".to_owned();
+            self.notes.push(Note { place, text });
+        }
+        Ok(answer)
     }
 
     /// Runs SQL as if it stood at a statement's place.
