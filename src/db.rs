@@ -1,13 +1,18 @@
 //! Connections and server facts.
-/// Facts about a server.
-#[derive(Debug, Clone)]
-pub struct Server {
-    /// v
-    pub version_num: i32,
-}
-impl Server {
-    /// Major.
-    pub fn major(&self) -> i32 {
-        self.version_num / 10000
-    }
-}
+//!
+//! A [`Url`] names a database as libpq would, [`Url::connect`] opens it with errors that say who must act, and
+//! [`Server`] holds what the rest of trueup needs to know about the server behind it.
+
+mod connect;
+mod environment;
+mod parts;
+mod pgpass;
+mod server;
+mod tls;
+mod url;
+
+pub use environment::Environment;
+pub use server::{NEWEST_MAJOR, OLDEST_MAJOR, Server};
+pub use url::{Host, SslMode, Url};
+
+pub(crate) use environment::{Account, accounts};

@@ -7,8 +7,15 @@
 //! command line ([`cli`]) only calls them.
 
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod db;
 pub mod desired;
+pub mod diff;
 pub mod error;
+pub mod introspect;
 pub mod kinds;
+pub mod plan;
+pub mod reconcile;
+pub mod risk;
 pub mod scratch;

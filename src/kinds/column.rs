@@ -270,6 +270,15 @@ impl Object for Column {
         Self::named(&self.schema, &self.table, &self.name)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            position: 0,
+            type_storage: String::new(),
+            parents: Vec::new(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.table_identity())
     }

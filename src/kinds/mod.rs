@@ -4,34 +4,53 @@
 //! inverse change through the same functions. The line order of the registry is the order of creation where no
 //! dependency says otherwise; drops run in reverse.
 
+mod argument;
 mod context;
 mod derived_name;
+mod firing;
 mod options;
 mod registry;
+mod routine;
 mod sequence_options;
+mod setting;
 mod sql;
 mod statement;
 mod type_change;
 mod type_use;
 
+mod aggregate;
 mod collation;
 mod column;
 mod column_default;
 mod column_identity;
+mod comment;
 mod composite_type;
+mod default_privilege;
 mod domain;
 mod domain_check;
 mod enum_type;
+mod event_trigger;
 mod extension;
+mod function;
+mod grants;
+mod materialized_view;
 mod not_null;
+mod owner;
+mod policy;
+mod privilege;
+mod procedure;
 mod range_type;
+mod rule;
 mod schema;
 mod sequence;
 mod sequence_owner;
 mod table;
+mod target;
+mod trigger;
 mod view;
 
 pub use context::Context;
+pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use sequence_options::SequenceOptions;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
@@ -93,6 +112,13 @@ pub trait Object: Sized {
     /// Returns kind and path.
     fn identity(&self) -> Identity;
 
+    /// Returns the object without what does not count as a difference (a column's place), for fingerprints. Whatever
+    /// `alter` passes over must be taken out here.
+    #[must_use]
+    fn significant(self) -> Self {
+        self
+    }
+
     /// Returns the object that this one is dropped with, and created again with.
     fn parent(&self) -> Option<Identity> {
         None
@@ -105,6 +131,12 @@ pub trait Object: Sized {
 
     /// Returns the names that no other object may hold at the same time: a namespace word and the qualified name.
     fn claims(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Returns objects whose creation or change, if the plan has one, comes before this object's, though it does not
+    /// depend on them (a partition's own columns and indexes stand before it is attached).
+    fn after(&self, _context: &Context) -> Vec<Identity> {
         Vec::new()
     }
 

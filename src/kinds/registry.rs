@@ -9,7 +9,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Object, Statement};
-use crate::catalog::{Addresses, Identity};
+use crate::catalog::{Addresses, Fingerprint, Identity};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -78,6 +78,17 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.identity(), )* }
             }
 
+            /// See [`Object::significant`].
+            #[must_use]
+            pub fn significant(self) -> Self {
+                match self { $( AnyObject::$kind(object) => AnyObject::$kind(object.significant()), )* }
+            }
+
+            /// Returns the fingerprint of what counts in the object.
+            pub fn fingerprint(&self) -> Fingerprint {
+                match self { $( AnyObject::$kind(object) => Fingerprint::of(&object.clone().significant()), )* }
+            }
+
             /// See [`Object::parent`].
             pub fn parent(&self) -> Option<Identity> {
                 match self { $( AnyObject::$kind(object) => object.parent(), )* }
@@ -91,6 +102,11 @@ macro_rules! registry {
             /// See [`Object::claims`].
             pub fn claims(&self) -> Vec<(&'static str, String)> {
                 match self { $( AnyObject::$kind(object) => object.claims(), )* }
+            }
+
+            /// See [`Object::after`].
+            pub fn after(&self, context: &Context) -> Vec<Identity> {
+                match self { $( AnyObject::$kind(object) => object.after(context), )* }
             }
 
             /// See [`Object::carrier`].
@@ -155,9 +171,9 @@ registry! {
     Domain = domain, "domain";
     DomainCheck = domain_check, "domain constraint";
     Sequence = sequence, "sequence";
-    // K3 Function = function, "function";
-    // K3 Procedure = procedure, "procedure";
-    // K3 Aggregate = aggregate, "aggregate";
+    Function = function, "function";
+    Procedure = procedure, "procedure";
+    Aggregate = aggregate, "aggregate";
     Table = table, "table";
     Column = column, "column";
     ColumnDefault = column_default, "column default";
@@ -173,14 +189,27 @@ registry! {
     // K2 ReplicaIdentity = replica_identity, "replica identity";
     // K2 Statistics = statistics, "extended statistics";
     View = view, "view";
-    // K3 MaterializedView = materialized_view, "materialized view";
-    // K3 Rule = rule, "rule";
-    // K3 Trigger = trigger, "trigger";
-    // K3 Policy = policy, "policy";
-    // K4 DefaultPrivilege = default_privilege, "default privilege";
-    // K4 Owner = owner, "owner";
-    // K4 Comment = comment, "comment";
-    // K4 Privilege = privilege, "privilege";
+    MaterializedView = materialized_view, "materialized view";
+    Rule = rule, "rule";
+    Trigger = trigger, "trigger";
+    Policy = policy, "policy";
+    EventTrigger = event_trigger, "event trigger";
+    DefaultPrivilege = default_privilege, "default privilege";
+    Owner = owner, "owner";
+    Comment = comment, "comment";
+    Privilege = privilege, "privilege";
+}
+
+impl Kind {
+    /// Tells whether SQL calls the kind a type.
+    pub fn is_type(self) -> bool {
+        super::sql::IS_TYPE.contains(&self)
+    }
+
+    /// Tells whether SQL calls the kind a constraint.
+    pub fn is_constraint(self) -> bool {
+        self.words().ends_with("constraint") || matches!(self.words(), "key" | "foreign key")
+    }
 }
 
 impl fmt::Display for Kind {

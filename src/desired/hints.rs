@@ -1,0 +1,144 @@
+//! Hints that target files give in comments: `-- trueup: renamed from X` directly above a declaration.
+
+use pg_query::NodeEnum;
+use serde::{Deserialize, Serialize};
+
+use super::declare::Declared;
+use super::lex::{self, Piece};
+use super::place::{Place, SourceText};
+use super::statement::Unit;
+use crate::error::{Error, Result};
+
+/// Says that an object had another name before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// Where the comment stands.
+    pub place: Place,
+    /// Sort of the object in the words of SQL, lower case, for example `column`.
+    pub word: String,
+    /// Its name path as declared, for example schema, table, column.
+    pub path: Vec<String>,
+    /// Its former name, with as many parts as were written.
+    pub renamed_from: Vec<String>,
+}
+
+const MARK: &str = "trueup:";
+
+/// Collects the hints of a file.
+pub(super) fn collect(source: &SourceText, units: &[Unit<'_>], declared: &[Declared]) -> Result<Vec<Hint>> {
+    if !source.text.contains(MARK) {
+        return Ok(Vec::new());
+    }
+    let text = source.text.as_bytes();
+    let (mut at, mut hints) = (0, Vec::new());
+    while at < text.len() {
+        let (piece, end) = lex::next(text, at);
+        if piece == Piece::Comment
+            && let Some(directive) = source.text[at..end]
+                .strip_prefix("--")
+                .and_then(|c| c.trim().strip_prefix(MARK))
+        {
+            hints.push(hint(source, units, declared, (at, directive.trim()))?);
+        }
+        at = end;
+    }
+    Ok(hints)
+}
+
+fn hint(
+    source: &SourceText,
+    units: &[Unit<'_>],
+    declared: &[Declared],
+    (at, directive): (usize, &str),
+) -> Result<Hint> {
+    let fail = |message: &str, hint: &str| {
+        let mut error = Error::target(format!("{}: {message}", source.place(at))).hint(hint);
+        error.detail = source.show(at);
+        error
+    };
+    let renamed_from = renamed_from(directive).ok_or_else(|| {
+        fail(
+            &format!("unknown hint `{directive}`"),
+            "Write `-- trueup: renamed from NAME` above the declaration; no other hint is known.",
+        )
+    })?;
+    let line_start = source.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    if !source.text[line_start..at].trim().is_empty() {
+        return Err(fail(
+            "a hint stands behind something else",
+            "Put the comment on a line of its own, directly above the declaration that it is about.",
+        ));
+    }
+    let below = lex::skip_blank(source.text.as_bytes(), at);
+    let (word, path) = object(units, declared, below).ok_or_else(|| {
+        fail(
+            "a hint stands above nothing that has a name",
+            "Put the comment directly above a CREATE or ALTER statement, a column, a named constraint or an enum value.",
+        )
+    })?;
+    Ok(Hint {
+        place: source.place(at),
+        word: word.to_owned(),
+        path,
+        renamed_from,
+    })
+}
+
+/// Returns the name that a `renamed from` directive gives.
+fn renamed_from(directive: &str) -> Option<Vec<String>> {
+    let mut words = directive.splitn(3, char::is_whitespace);
+    let is_rename = words.next()?.eq_ignore_ascii_case("renamed") && words.next()?.eq_ignore_ascii_case("from");
+    if is_rename {
+        identifiers(words.next()?.trim())
+    } else {
+        None
+    }
+}
+
+/// Splits a possibly quoted, possibly qualified name; a string stands for the label of an enum value.
+fn identifiers(name: &str) -> Option<Vec<String>> {
+    let (mut at, mut parts) = (0, Vec::new());
+    loop {
+        let (piece, end) = (at < name.len()).then(|| lex::next(name.as_bytes(), at))?;
+        let part = &name[at..end];
+        match (piece, part.as_bytes()[0]) {
+            (Piece::Word, _) => parts.push(part.to_lowercase()),
+            (Piece::Quoted, b'"') => parts.push(part[1..part.len() - 1].replace("\"\"", "\"")),
+            (Piece::Quoted, b'\'') => parts.push(part[1..part.len() - 1].replace("''", "'")),
+            _ => return None,
+        }
+        if end == name.len() {
+            return Some(parts);
+        }
+        if name.as_bytes()[end] != b'.' {
+            return None;
+        }
+        at = end + 1;
+    }
+}
+
+fn object(units: &[Unit<'_>], declared: &[Declared], offset: usize) -> Option<(&'static str, Vec<String>)> {
+    let unit = units.iter().rev().find(|unit| unit.offset <= offset)?;
+    if let Some(found) = declared.iter().find(|found| found.offset == offset) {
+        return Some((found.word, found.path.clone()));
+    }
+    let node = unit.node.as_ref()?;
+    match node {
+        NodeEnum::AlterTableStmt(alter) if unit.offset == offset => {
+            let table = alter.relation.as_ref()?;
+            let schema = Some(table.schemaname.clone()).filter(|schema| !schema.is_empty());
+            Some(("table", schema.into_iter().chain([table.relname.clone()]).collect()))
+        }
+        NodeEnum::CreateEnumStmt(_) => {
+            let (piece, length) = lex::next(unit.text.as_bytes(), offset - unit.offset);
+            let label = unit
+                .text
+                .get(offset - unit.offset..length)
+                .filter(|_| piece == Piece::Quoted)?;
+            let of_type = declared.iter().find(|found| found.offset == unit.offset)?;
+            let label = label[1..label.len() - 1].replace("''", "'");
+            Some(("enum value", of_type.path.iter().cloned().chain([label]).collect()))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,310 @@
+//! Where a desired state comes from: files, a snapshot, a git revision, or another database.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::psql;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Names a place that a catalog can be had from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Folder of target files, any depth.
+    Folder(PathBuf),
+    /// One `.sql`, `.yaml` or `.yml` file.
+    File(PathBuf),
+    /// Snapshot of a catalog, `.json`.
+    Snapshot(PathBuf),
+    /// File or folder at a git revision of the current repository.
+    Git {
+        /// Revision.
+        revision: String,
+        /// Path relative to the working directory.
+        path: String,
+    },
+    /// Database by URL; holds a secret, so it is never shown.
+    Database(String),
+    /// Environment variable that holds a URL.
+    Environment(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) | Self::File(path) | Self::Snapshot(path) => write!(f, "{}", path.display()),
+            Self::Git { revision, path } => write!(f, "git:{revision}:{path}"),
+            Self::Database(_) => f.write_str("database"),
+            Self::Environment(name) => write!(f, "env:{name}"),
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({self})")
+    }
+}
+
+/// Language of a target file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// SQL, possibly with what psql understands.
+    Sql,
+    /// YAML.
+    Yaml,
+}
+
+/// Target file as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetFile {
+    /// Path as shown to people.
+    pub path: String,
+    /// Content.
+    pub text: String,
+    /// Language.
+    pub form: Form,
+}
+
+const ADVICE: &str = "Pass a folder, a .sql, .yaml or .json file, git:REF:PATH, env:NAME or a postgres:// URL.";
+
+impl Source {
+    /// Understands a source as it is written on the command line.
+    ///
+    /// # Errors
+    /// Nothing is there, or its form is not known.
+    pub fn parse(text: &str) -> Result<Self> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Database(text.to_owned()));
+        }
+        if let Some(name) = text.strip_prefix("env:") {
+            return Ok(Self::Environment(name.to_owned()));
+        }
+        if let Some(rest) = text.strip_prefix("git:") {
+            return parse_git(rest);
+        }
+        let path = PathBuf::from(text);
+        if path.is_dir() {
+            return Ok(Self::Folder(path));
+        }
+        if !path.exists() {
+            return Err(Error::usage(format!("no such file or folder: `{text}`")).hint(ADVICE));
+        }
+        match extension(&path).as_str() {
+            "json" => Ok(Self::Snapshot(path)),
+            _ if form(&path).is_some() => Ok(Self::File(path)),
+            _ => Err(Error::usage(format!("`{text}` is of no known form")).hint(ADVICE)),
+        }
+    }
+
+    /// Reads the target files of a source that has some, in the order in which they are executed.
+    ///
+    /// # Errors
+    /// A file cannot be read, there is none, or the source has no target files at all.
+    pub fn files(&self) -> Result<Vec<TargetFile>> {
+        let files = match self {
+            Self::Folder(path) => {
+                let mut paths = Vec::new();
+                walk(path, &mut paths)?;
+                paths.sort();
+                with_includes(&paths)?
+            }
+            Self::File(path) => with_includes(std::slice::from_ref(path))?,
+            Self::Git { revision, path } => git_files(revision, path)?,
+            Self::Snapshot(_) | Self::Database(_) | Self::Environment(_) => {
+                return Err(Error::internal(format!("{self} has no target files")));
+            }
+        };
+        if files.is_empty() {
+            return Err(Error::usage(format!("no target files in `{self}`"))
+                .hint("Put .sql or .yaml files there, or pass the folder that holds them with --schema."));
+        }
+        Ok(files)
+    }
+}
+
+fn parse_git(rest: &str) -> Result<Source> {
+    match rest.split_once(':') {
+        Some((revision, path)) if !revision.is_empty() && !revision.starts_with('-') => {
+            let path = if path.is_empty() { "." } else { path };
+            Ok(Source::Git {
+                revision: revision.to_owned(),
+                path: path.to_owned(),
+            })
+        }
+        _ => Err(Error::usage(format!("`git:{rest}` names no revision and path"))
+            .hint("Write git:REF:PATH, for example git:main:schema.")),
+    }
+}
+
+fn extension(path: &Path) -> String {
+    path.extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_ascii_lowercase()
+}
+
+/// Returns the language of a file; `None` for what is no target file.
+fn form(path: &Path) -> Option<Form> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with('.') || name == "trueup.yaml" || name == "trueup.yml" {
+        return None;
+    }
+    match extension(path).as_str() {
+        "sql" => Some(Form::Sql),
+        "yaml" | "yml" => Some(Form::Yaml),
+        _ => None,
+    }
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |error| Error::io(format!("reading folder {}", folder.display()), &error);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+        {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, found)?;
+        } else if form(&path).is_some() {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<TargetFile> {
+    let bytes = std::fs::read(path).map_err(|error| Error::io(format!("reading {}", path.display()), &error))?;
+    target_file(path.display().to_string(), path, bytes)
+}
+
+fn target_file(shown: String, path: &Path, bytes: Vec<u8>) -> Result<TargetFile> {
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::target(format!("{shown}: the file is not UTF-8")).hint("Convert the file to UTF-8."))?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    Ok(TargetFile {
+        path: shown,
+        text,
+        form: form(path).unwrap_or(Form::Sql),
+    })
+}
+
+/// Reads files and, behind each, those that it includes with `\i` and `\ir`; each file once.
+fn with_includes(paths: &[PathBuf]) -> Result<Vec<TargetFile>> {
+    let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut seen: BTreeSet<PathBuf> = paths.iter().map(|path| canonical(path)).collect();
+    let mut waiting: Vec<PathBuf> = paths.iter().rev().cloned().collect();
+    let mut files = Vec::new();
+    while let Some(path) = waiting.pop() {
+        let file = read(&path)?;
+        if file.form == Form::Sql {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            for include in psql::scan(&file.text).includes.iter().rev() {
+                let included = if include.relative {
+                    folder.join(&include.path)
+                } else {
+                    PathBuf::from(&include.path)
+                };
+                let beside = folder.join(&include.path);
+                let included = if included.exists() { included } else { beside };
+                if seen.insert(canonical(&included)) {
+                    waiting.push(included);
+                }
+            }
+        }
+        files.push(file);
+    }
+    Ok(files)
+}
+
+fn git(arguments: &[&str]) -> Result<Vec<u8>> {
+    let output = Command::new("git")
+        .args(arguments)
+        .output()
+        .map_err(|error| Error::io("running git", &error))?;
+    checked(output)
+}
+
+fn checked(output: Output) -> Result<Vec<u8>> {
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let message = String::from_utf8_lossy(&output.stderr);
+    let message = message
+        .lines()
+        .next()
+        .unwrap_or("git failed")
+        .trim_start_matches("fatal: ")
+        .to_owned();
+    Err(Error::new(ErrorKind::Usage, message)
+        .hint("Check the revision with `git rev-parse`, and run trueup inside the repository."))
+}
+
+fn git_files(revision: &str, path: &str) -> Result<Vec<TargetFile>> {
+    let listing = git(&["ls-tree", "-r", "-z", revision, "--", path])?;
+    let listing = String::from_utf8_lossy(&listing).into_owned();
+    let mut blobs: Vec<(&str, &str)> = listing.split_terminator('\0').filter_map(blob).collect();
+    blobs.retain(|(name, _)| form(Path::new(name)).is_some() && !name.split('/').any(is_hidden));
+    blobs.sort_unstable();
+    let contents = git_contents(&blobs)?;
+    let named = blobs.iter().zip(contents);
+    named
+        .map(|((name, _), bytes)| target_file(format!("{revision}:{name}"), Path::new(name), bytes))
+        .collect()
+}
+
+fn is_hidden(part: &str) -> bool {
+    part.starts_with('.') && part != "." && part != ".."
+}
+
+/// Returns name and object id of a line of `git ls-tree`.
+fn blob(line: &str) -> Option<(&str, &str)> {
+    let (facts, name) = line.split_once('\t')?;
+    let mut facts = facts.split(' ').skip(1);
+    let is_blob = facts.next()? == "blob";
+    is_blob.then_some((name, facts.next()?))
+}
+
+/// Reads all blobs with one process.
+fn git_contents(blobs: &[(&str, &str)]) -> Result<Vec<Vec<u8>>> {
+    let failed = |error: std::io::Error| Error::io("running git", &error);
+    let mut child = Command::new("git")
+        .args(["cat-file", "--batch"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let input = child.stdin.take();
+    let ids: Vec<&str> = blobs.iter().map(|(_, id)| *id).collect();
+    let ids = ids.join("\n") + "\n";
+    // git answers while it is being asked: writing from here could block both sides.
+    let writer = std::thread::spawn(move || input.map_or(Ok(()), |mut input| input.write_all(ids.as_bytes())));
+    let output = child.wait_with_output().map_err(failed)?;
+    writer.join().unwrap_or(Ok(())).map_err(failed)?;
+    let output = checked(output)?;
+    let mut rest = output.as_slice();
+    blobs
+        .iter()
+        .map(|_| next_content(&mut rest).ok_or_else(|| Error::internal("git's answer ended early")))
+        .collect()
+}
+
+/// Takes one `<id> blob <size>` line with its content.
+fn next_content(rest: &mut &[u8]) -> Option<Vec<u8>> {
+    let newline = rest.iter().position(|b| *b == b'\n')?;
+    let size: usize = std::str::from_utf8(&rest[..newline])
+        .ok()?
+        .rsplit(' ')
+        .next()?
+        .parse()
+        .ok()?;
+    let content = rest.get(newline + 1..newline + 1 + size)?.to_vec();
+    *rest = rest.get(newline + size + 2..)?;
+    Some(content)
+}

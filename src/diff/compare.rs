@@ -1,0 +1,81 @@
+//! Compares two catalogs object by object.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::catalog::Identity;
+use crate::kinds::{Alter, AnyObject, Context, Kind, Statement};
+
+/// What has to happen to one object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Only desired has it.
+    Create,
+    /// Only live has it.
+    Drop,
+    /// Both have it, and it changes where it stands.
+    Alter {
+        /// In order.
+        statements: Vec<Statement>,
+        /// Kinds of direct dependents that are rebuilt around the statements.
+        disturbs: Vec<Kind>,
+    },
+    /// Both have it, and it is dropped and created.
+    Replace,
+}
+
+/// Actions by object.
+pub type Actions = BTreeMap<Identity, Action>;
+
+/// An object as it stands on the two sides; at least one is there.
+type Pair<'a> = (&'a Identity, Option<&'a AnyObject>, Option<&'a AnyObject>);
+
+/// Compares the two catalogs of the context; objects that are equal are left out.
+///
+/// Deterministic whatever the number of threads: the result is ordered by identity.
+pub fn diff(context: &Context) -> Actions {
+    groups(context)
+        .into_par_iter()
+        .flat_map_iter(|(_, pairs)| {
+            pairs
+                .into_iter()
+                .filter_map(|pair| Some((pair.0.clone(), compare(pair, context)?)))
+                .collect::<Vec<_>>()
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
+}
+
+/// Groups both sides by the first two names of the path: a table with all that belongs to it.
+fn groups<'a>(context: &Context<'a>) -> BTreeMap<&'a [String], Vec<Pair<'a>>> {
+    let mut out: BTreeMap<&[String], Vec<Pair>> = BTreeMap::new();
+    let key = |identity: &'a Identity| &identity.path[..identity.path.len().min(2)];
+    for (identity, object) in &context.from.objects {
+        out.entry(key(identity))
+            .or_default()
+            .push((identity, Some(object), context.to.get(identity)));
+    }
+    for (identity, object) in &context.to.objects {
+        if !context.from.contains(identity) {
+            out.entry(key(identity))
+                .or_default()
+                .push((identity, None, Some(object)));
+        }
+    }
+    out
+}
+
+fn compare((_, live, desired): Pair, context: &Context) -> Option<Action> {
+    match (live, desired) {
+        (None, Some(_)) => Some(Action::Create),
+        (Some(_), None) => Some(Action::Drop),
+        (Some(live), Some(desired)) if live != desired => match live.alter(desired, context) {
+            Alter::Unchanged => None,
+            Alter::InPlace { statements, disturbs } => Some(Action::Alter { statements, disturbs }),
+            Alter::Replace => Some(Action::Replace),
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,126 @@
+//! What is read beside the objects: dependency edges, addresses that stand for other addresses, and casts.
+
+use postgres::Row;
+
+use crate::catalog::{Addresses, Catalog};
+use crate::db::Server;
+use crate::error::Result;
+
+/// A query that belongs to no kind; the order is the order in which the answers are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Query {
+    /// Addresses that stand for others: row types, array types, rewrite rules, constraint indexes and so on.
+    Aliases,
+    /// `pg_depend`.
+    Dependencies,
+    /// `pg_cast`.
+    Casts,
+}
+
+impl Query {
+    pub(super) const ALL: &'static [Self] = &[Self::Aliases, Self::Dependencies, Self::Casts];
+
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Aliases => "aliases",
+            Self::Dependencies => "dependencies",
+            Self::Casts => "casts",
+        }
+    }
+
+    pub(super) fn weight(self) -> u8 {
+        match self {
+            Self::Dependencies => 8,
+            Self::Aliases => 6,
+            Self::Casts => 1,
+        }
+    }
+
+    pub(super) fn sql(self, _server: &Server) -> String {
+        match self {
+            Self::Aliases => ALIASES.to_owned(),
+            // Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership
+            // is an object of its own (sequence ownership), or a part of an identity column.
+            Self::Dependencies => "SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid
+                 FROM pg_catalog.pg_depend d
+                 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
+                   AND NOT (d.classid = 1259 AND d.objsubid = 0 AND d.refclassid = 1259 AND d.refobjsubid > 0
+                            AND d.deptype IN ('a', 'i')
+                            AND EXISTS (SELECT 1 FROM pg_catalog.pg_sequence s WHERE s.seqrelid = d.objid))"
+                .to_owned(),
+            Self::Casts => {
+                "SELECT pg_catalog.format_type(k.castsource, NULL), pg_catalog.format_type(k.casttarget, NULL),
+                        k.castcontext::text
+                 FROM pg_catalog.pg_cast k"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// Each row: an address, and the address that it stands for. The order matters where one alias leads to another: row
+/// types before arrays of them.
+const ALIASES: &str = "
+SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
+    SELECT 1 AS step, 1247::oid AS class, t.oid, 0 AS sub, 1259::oid AS to_class, t.typrelid AS to_oid, 0 AS to_sub
+    FROM pg_catalog.pg_type t WHERE t.typrelid >= 16384
+  UNION ALL
+    SELECT 1, 1259, t.typrelid, 0, 1247, t.oid, 0 FROM pg_catalog.pg_type t WHERE t.typrelid >= 16384
+  UNION ALL
+    SELECT 1, 1247, r.rngmultitypid, 0, 1247, r.rngtypid, 0 FROM pg_catalog.pg_range r WHERE r.rngtypid >= 16384
+  UNION ALL
+    SELECT 1, 2618, r.oid, 0, 1259, r.ev_class, 0 FROM pg_catalog.pg_rewrite r
+    WHERE r.oid >= 16384 AND r.rulename = '_RETURN'
+  UNION ALL
+    SELECT 1, 2604, d.oid, 0, 1259, d.adrelid, d.adnum::int4 FROM pg_catalog.pg_attrdef d WHERE d.oid >= 16384
+  UNION ALL
+    SELECT 1, 1259, k.conindid, 0, 2606, k.oid, 0 FROM pg_catalog.pg_constraint k
+    WHERE k.oid >= 16384 AND k.contype IN ('p', 'u', 'x')
+  UNION ALL
+    SELECT 1, 2606, k.oid, 0, 2606, k.conparentid, 0 FROM pg_catalog.pg_constraint k WHERE k.conparentid <> 0
+  UNION ALL
+    SELECT 1, 2620, t.oid, 0, 2620, t.tgparentid, 0 FROM pg_catalog.pg_trigger t WHERE t.tgparentid <> 0
+  UNION ALL
+    SELECT 1, 1259, d.objid, 0, 1259, d.refobjid, d.refobjsubid FROM pg_catalog.pg_depend d
+    WHERE d.classid = 1259 AND d.refclassid = 1259 AND d.refobjsubid > 0 AND d.deptype = 'i'
+  UNION ALL
+    SELECT 1, d.classid, d.objid, d.objsubid, 3079, d.refobjid, 0 FROM pg_catalog.pg_depend d
+    WHERE d.deptype = 'e' AND d.refclassid = 3079
+  UNION ALL
+    SELECT 2, 1247, t.oid, 0, 1247, t.typelem, 0 FROM pg_catalog.pg_type t
+    WHERE t.oid >= 16384 AND t.typelem >= 16384 AND t.typcategory = 'A'
+) q ORDER BY q.step";
+
+fn of(raw: &[(Query, Vec<Row>)], query: Query) -> impl Iterator<Item = &Row> {
+    raw.iter()
+        .filter(move |(of, _)| *of == query)
+        .flat_map(|(_, rows)| rows)
+}
+
+/// Records what addresses stand for others.
+pub(super) fn alias(raw: &[(Query, Vec<Row>)], addresses: &mut Addresses) -> Result<()> {
+    for row in of(raw, Query::Aliases) {
+        let address = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        addresses.alias(address, (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?));
+    }
+    Ok(())
+}
+
+/// Adds dependency edges and casts to the catalog.
+pub(super) fn apply(raw: &[(Query, Vec<Row>)], addresses: &Addresses, catalog: &mut Catalog) -> Result<()> {
+    for row in of(raw, Query::Dependencies) {
+        let dependent = addresses.resolve(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let on = addresses.resolve(row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+        if let (Some(dependent), Some(on)) = (dependent, on) {
+            catalog.depend(dependent, on);
+        }
+    }
+    for row in of(raw, Query::Casts) {
+        let context: String = row.try_get(2)?;
+        catalog.casts.insert(
+            (row.try_get(0)?, row.try_get(1)?),
+            context.chars().next().unwrap_or('e'),
+        );
+    }
+    Ok(())
+}

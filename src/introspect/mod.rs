@@ -1,0 +1,182 @@
+//! Live database to catalog: a fixed number of set-based queries, spread over a few connections that share one
+//! exported snapshot.
+
+mod edges;
+mod session;
+
+use std::sync::Mutex;
+
+use postgres::{Client, Row};
+
+use crate::catalog::{Addresses, Catalog};
+use crate::db::{Server, Url};
+use crate::error::{Error, Result};
+use crate::kinds::{AnyObject, Reader, readers};
+
+/// How a database is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Most connections that read at once; the first one is the caller's. At least 1.
+    pub connections: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { connections: 2 }
+    }
+}
+
+/// What one query gave.
+enum Answer {
+    Objects(Reader, Vec<(u32, i32, AnyObject)>),
+    Rows(Reader, Vec<Row>),
+    Raw(edges::Query, Vec<Row>),
+}
+
+/// One query that is to be run.
+enum Task {
+    Kind(Reader),
+    Raw(edges::Query),
+}
+
+/// Reads the whole catalog of the database that `url` names.
+///
+/// Needs CONNECT and nothing else; system catalogs are readable to everybody.
+pub fn introspect(url: &Url, options: Options) -> Result<(Server, Catalog)> {
+    let mut client = url.connect()?;
+    let server = Server::read(&mut client)?;
+    let catalog = read(url, &mut client, &server, options)?;
+    Ok((server, catalog))
+}
+
+/// Reads the whole catalog through a connection that is already open.
+pub fn read(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
+    let opened = session::begin(client)?;
+    let shared = (options.connections > 1 && opened.is_large).then_some(opened.snapshot.as_str());
+    let answers = gather(url, client, server, shared)?;
+    session::end(client)?;
+    assemble(server, answers)
+}
+
+fn gather(url: &Url, client: &mut Client, server: &Server, snapshot: Option<&str>) -> Result<Vec<Answer>> {
+    let mut tasks: Vec<Task> = readers().into_iter().map(Task::Kind).collect();
+    tasks.extend(edges::Query::ALL.iter().copied().map(Task::Raw));
+    // Taken from the end: the expensive ones first, so that no connection is left alone with one of them.
+    tasks.sort_by_key(Task::weight);
+    let queue = Mutex::new(tasks);
+    let Some(snapshot) = snapshot else {
+        return drain(&queue, client, server);
+    };
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| -> Result<Vec<Answer>> {
+            let mut client = url.connect()?;
+            session::join(&mut client, snapshot)?;
+            drain(&queue, &mut client, server)
+        });
+        let mut answers = drain(&queue, client, server)?;
+        match second.join() {
+            Ok(more) => answers.extend(more?),
+            Err(_) => return Err(Error::internal("a reader of the catalog panicked")),
+        }
+        Ok(answers)
+    })
+}
+
+fn drain(queue: &Mutex<Vec<Task>>, client: &mut Client, server: &Server) -> Result<Vec<Answer>> {
+    let mut out = Vec::new();
+    loop {
+        let next = queue
+            .lock()
+            .map_err(|_| Error::internal("the queue of catalog queries is poisoned"))?
+            .pop();
+        let Some(task) = next else { return Ok(out) };
+        out.push(task.run(client, server)?);
+    }
+}
+
+impl Task {
+    /// Returns the relative cost, by measurement on thousands of tables.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Raw(query) => query.weight(),
+            Self::Kind(reader) => match reader.kind.words() {
+                "column" => 9,
+                "index" | "key" | "foreign key" | "check constraint" => 7,
+                "not-null constraint" | "column default" | "privilege" | "table" | "owner" => 5,
+                _ => 1,
+            },
+        }
+    }
+
+    fn run(self, client: &mut Client, server: &Server) -> Result<Answer> {
+        match self {
+            Self::Raw(query) => {
+                let rows = client
+                    .query(&query.sql(server), &[])
+                    .map_err(|error| naming(error, query.words()))?;
+                Ok(Answer::Raw(query, rows))
+            }
+            Self::Kind(reader) => {
+                let words = reader.kind.words();
+                let rows = client
+                    .query(&(reader.query)(server), &[])
+                    .map_err(|error| naming(error, words))?;
+                if reader.attached {
+                    return Ok(Answer::Rows(reader, rows));
+                }
+                let objects = read_rows(reader, &rows, &Addresses::default())?;
+                Ok(Answer::Objects(reader, objects))
+            }
+        }
+    }
+}
+
+fn naming(error: postgres::Error, words: &str) -> Error {
+    Error::from(error).context(format!("reading the catalog ({words})"))
+}
+
+fn read_rows(reader: Reader, rows: &[Row], addresses: &Addresses) -> Result<Vec<(u32, i32, AnyObject)>> {
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        let naming = |error: Error| error.context(format!("reading the catalog ({})", reader.kind.words()));
+        let object = (reader.read)(row, addresses).map_err(naming)?;
+        if let Some(object) = object {
+            out.push((row.try_get(0)?, row.try_get(1)?, object));
+        }
+    }
+    Ok(out)
+}
+
+fn assemble(server: &Server, answers: Vec<Answer>) -> Result<Catalog> {
+    let mut catalog = Catalog {
+        version_num: server.version_num,
+        role: server.user.clone(),
+        ..Catalog::default()
+    };
+    let mut addresses = Addresses::default();
+    let mut attached = Vec::new();
+    let mut raw = Vec::new();
+    for answer in answers {
+        match answer {
+            Answer::Objects(reader, objects) => {
+                for (oid, sub, object) in objects {
+                    if reader.class != 0 && oid != 0 {
+                        addresses.insert(reader.class, oid, sub, object.identity());
+                    }
+                    catalog.insert(object);
+                }
+            }
+            Answer::Rows(reader, rows) => attached.push((reader, rows)),
+            Answer::Raw(query, rows) => raw.push((query, rows)),
+        }
+    }
+    raw.sort_by_key(|(query, _)| *query);
+    edges::alias(&raw, &mut addresses)?;
+    for (reader, rows) in attached {
+        for (_, _, object) in read_rows(reader, &rows, &addresses)? {
+            catalog.insert(object);
+        }
+    }
+    edges::apply(&raw, &addresses, &mut catalog)?;
+    Ok(catalog)
+}

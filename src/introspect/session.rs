@@ -1,0 +1,49 @@
+//! The session that reads: one snapshot, deparsing settings that make text comparable, nothing written.
+
+use postgres::Client;
+
+use crate::error::Result;
+
+/// Settings under which definitions are deparsed: an empty search path qualifies every name, and the rest makes
+/// constants independent of the database's and the role's own settings. JIT costs more than it gives here.
+const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; \
+     SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3; \
+     SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'; \
+     SET LOCAL statement_timeout = 0; SET LOCAL enable_nestloop = on";
+
+/// `pg_class` of a database with some hundred tables; below, a second connection costs more than it gives.
+const LARGE: i64 = 400_000;
+
+/// A reading transaction.
+pub(super) struct Opened {
+    /// Name of its exported snapshot.
+    pub(super) snapshot: String,
+    /// Whether the database is large enough for further connections to pay.
+    pub(super) is_large: bool,
+}
+
+/// Opens the reading transaction and exports its snapshot.
+pub(super) fn begin(client: &mut Client) -> Result<Opened> {
+    client.batch_execute(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {SETTINGS}"))?;
+    let sql = "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_relation_size('pg_catalog.pg_class')";
+    let row = client.query_one(sql, &[])?;
+    Ok(Opened {
+        snapshot: row.try_get(0)?,
+        is_large: row.try_get::<_, i64>(1)? > LARGE,
+    })
+}
+
+/// Opens a reading transaction on another connection's snapshot.
+pub(super) fn join(client: &mut Client, snapshot: &str) -> Result<()> {
+    let snapshot = crate::catalog::quote::literal(snapshot);
+    client.batch_execute(&format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {snapshot}; {SETTINGS}"
+    ))?;
+    Ok(())
+}
+
+/// Closes the reading transaction.
+pub(super) fn end(client: &mut Client) -> Result<()> {
+    client.batch_execute("COMMIT")?;
+    Ok(())
+}

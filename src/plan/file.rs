@@ -1,0 +1,136 @@
+//! The plan and its file: everything that reports, apply and rollback need, and nothing that changes between two runs
+//! on the same input.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::steps::{Change, Step};
+use crate::catalog::{Fingerprint, Identity};
+use crate::error::{Error, Result};
+use crate::risk::Finding;
+
+/// Version of the plan file's format.
+pub const FORMAT: u32 = 1;
+
+/// The database that a plan was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Name of the database.
+    pub name: String,
+    /// Identifier that `initdb` gave the cluster, as decimal digits; none where the role may not read it.
+    pub system_identifier: Option<String>,
+    /// `server_version_num`.
+    pub version_num: i32,
+}
+
+/// One attribute of a changed object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// Name of the attribute.
+    pub attribute: String,
+    /// Value in the live state, `None` when it has none.
+    pub before: Option<String>,
+    /// Value in the desired state, `None` when it has none.
+    pub after: Option<String>,
+}
+
+/// What a change looks like to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detail {
+    /// The change.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Attributes that differ; empty for what is created, dropped or merely rebuilt.
+    pub differences: Vec<Difference>,
+    /// Where the target files declare the object, as `file:line`.
+    pub declared_at: Option<String>,
+}
+
+/// A whole plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Version of the format.
+    pub format: u32,
+    /// Version of trueup that made it.
+    pub tool: String,
+    /// Database that it was made for.
+    pub database: Database,
+    /// Fingerprint over `scope`.
+    pub fingerprint: Fingerprint,
+    /// Objects that the plan reads and touches, and what they depend on, with the fingerprint of each as it was live
+    /// (`None`: it was not there).
+    pub scope: Vec<(Identity, Option<Fingerprint>)>,
+    /// The same objects as they will be.
+    pub expected: Vec<(Identity, Option<Fingerprint>)>,
+    /// Every change by object.
+    pub changes: Vec<Detail>,
+    /// Way forward.
+    pub forward: Vec<Step>,
+    /// Way back, from the last step to the first.
+    pub rollback: Vec<Step>,
+    /// What the rules found.
+    pub findings: Vec<Finding>,
+    /// What was passed over in the target files, with its place.
+    pub notes: Vec<String>,
+    /// Objects that trueup does not model: kind in words, and name.
+    pub unmodelled: Vec<(String, String)>,
+}
+
+/// A plan with the checksum that makes an edited file recognisable.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    checksum: Fingerprint,
+    plan: Plan,
+}
+
+impl Plan {
+    /// Tells whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.forward.is_empty()
+    }
+
+    /// Returns the text of the plan file.
+    pub fn to_file(&self) -> Result<String> {
+        let sealed = Sealed {
+            checksum: Fingerprint::of(self),
+            plan: self.clone(),
+        };
+        let mut text = serde_json::to_string_pretty(&sealed).map_err(|error| Error::internal(error.to_string()))?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// Reads a plan file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text = fs::read_to_string(path).map_err(|error| Error::io(format!("read plan file {shown}"), &error))?;
+        Self::from_file(&text).map_err(|error| error.context(format!("plan file {shown}")))
+    }
+
+    /// Reads the text of a plan file.
+    pub fn from_file(text: &str) -> Result<Self> {
+        let again = "Make the plan again with `trueup plan --out FILE`; plan files are not meant to be edited.";
+        let sealed: Sealed = serde_json::from_str(text).map_err(|error| {
+            let what = if error.is_eof() {
+                "is truncated"
+            } else {
+                "is no plan that this version can read"
+            };
+            Error::usage(format!("{what} (line {}, column {})", error.line(), error.column())).hint(again)
+        })?;
+        if sealed.plan.format != FORMAT {
+            let found = sealed.plan.format;
+            return Err(Error::usage(format!("has format {found}, this version reads format {FORMAT}")).hint(again));
+        }
+        if sealed.checksum != Fingerprint::of(&sealed.plan) {
+            return Err(Error::usage("was edited after it was made: its checksum does not fit").hint(again));
+        }
+        Ok(sealed.plan)
+    }
+}

@@ -1,0 +1,17 @@
+//! Actions → ordered steps, both ways: rebuilds, graph, order, phases, folding, transactions, the plan file. Names no
+//! kind.
+
+mod build;
+mod draft;
+mod file;
+mod fold;
+mod graph;
+mod order;
+mod rebuild;
+mod steps;
+mod transactions;
+
+pub use build::{Route, route};
+pub use draft::{Sides, draft};
+pub use file::{Database, Detail, Difference, FORMAT, Plan};
+pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};

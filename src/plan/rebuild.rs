@@ -1,0 +1,121 @@
+//! Spreads replacements: what depends on an object that is dropped and created again is rebuilt around it, or follows it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::catalog::Identity;
+use crate::diff::{Action, Actions};
+use crate::kinds::{Alter, Context, Kind};
+
+/// Actions with their consequences.
+#[derive(Debug)]
+pub(super) struct Rebuilt {
+    /// Every action, rebuilt dependents included.
+    pub(super) actions: Actions,
+    /// Replaced objects that dependents follow while both versions exist.
+    pub(super) aside: BTreeSet<Identity>,
+}
+
+/// Adds to the actions what they force on unchanged dependents, until nothing more follows.
+pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
+    let dependents = context.from.dependents();
+    let mut aside = BTreeSet::new();
+    let mut queue: VecDeque<Identity> = actions.keys().cloned().collect();
+    while let Some(identity) = queue.pop_front() {
+        let Some(action) = actions.get(&identity) else { continue };
+        let cause = match action {
+            Action::Replace => Cause::Replaced,
+            Action::Alter { disturbs, .. } if !disturbs.is_empty() => Cause::Disturbed(disturbs.clone()),
+            _ => continue,
+        };
+        for dependent in dependents.get(&identity).into_iter().flatten() {
+            if !context.stays(dependent) {
+                continue;
+            }
+            let reaction = cause.reaction(&identity, dependent, context);
+            if matches!((&cause, &reaction), (Cause::Replaced, Alter::InPlace { .. })) {
+                aside.insert(identity.clone());
+            }
+            if merge(&mut actions, dependent, reaction) {
+                queue.push_back((*dependent).clone());
+            }
+        }
+    }
+    Rebuilt { actions, aside }
+}
+
+/// Why dependents of an object are affected.
+enum Cause {
+    Replaced,
+    Disturbed(Vec<Kind>),
+}
+
+impl Cause {
+    fn reaction(&self, identity: &Identity, dependent: &Identity, context: &Context) -> Alter {
+        let (Some(live), Some(desired)) = (context.before(dependent), context.after(dependent)) else {
+            return Alter::Unchanged;
+        };
+        match self {
+            Self::Replaced if desired.parent().as_ref() == Some(identity) => Alter::Replace,
+            // What no longer depends on it in the desired state has an action of its own that comes first.
+            Self::Replaced if !context.to.dependencies_of(dependent).any(|on| on == identity) => Alter::Unchanged,
+            Self::Replaced => live.follow(desired, identity, context),
+            Self::Disturbed(kinds) => {
+                let carried = live.carrier(context).as_ref() == Some(identity);
+                if kinds.contains(&dependent.kind) && !carried {
+                    Alter::Replace
+                } else {
+                    Alter::Unchanged
+                }
+            }
+        }
+    }
+}
+
+/// Merges a reaction into the action of an object; true when the action changed.
+fn merge(actions: &mut Actions, identity: &Identity, reaction: Alter) -> bool {
+    let present = actions.get(identity);
+    match (present, reaction) {
+        (_, Alter::Unchanged) | (Some(Action::Replace | Action::Create | Action::Drop), _) => false,
+        (_, Alter::Replace) => {
+            actions.insert(identity.clone(), Action::Replace);
+            true
+        }
+        (None, Alter::InPlace { statements, disturbs }) => {
+            actions.insert(identity.clone(), Action::Alter { statements, disturbs });
+            true
+        }
+        (
+            Some(Action::Alter {
+                statements: own,
+                disturbs: more,
+            }),
+            Alter::InPlace {
+                mut statements,
+                mut disturbs,
+            },
+        ) => {
+            if statements.iter().all(|statement| own.contains(statement)) {
+                return false;
+            }
+            statements.extend(own.iter().cloned());
+            disturbs.extend(more.iter().copied());
+            disturbs.sort_unstable();
+            disturbs.dedup();
+            actions.insert(identity.clone(), Action::Alter { statements, disturbs });
+            true
+        }
+    }
+}
+
+/// Returns, for each name that an object of the map claims, the objects that claim it.
+pub(super) fn claims<'a>(
+    objects: impl Iterator<Item = (&'a Identity, Vec<(&'static str, String)>)>,
+) -> BTreeMap<(&'static str, String), Vec<&'a Identity>> {
+    let mut out: BTreeMap<(&'static str, String), Vec<&Identity>> = BTreeMap::new();
+    for (identity, names) in objects {
+        for name in names {
+            out.entry(name).or_default().push(identity);
+        }
+    }
+    out
+}

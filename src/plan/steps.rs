@@ -1,0 +1,129 @@
+//! Steps: what a plan file and every report show.
+
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Node, Role};
+use crate::catalog::Identity;
+use crate::kinds::{Facts, Lock, Loss, Statement, Transaction};
+
+/// Phase of a step; the order in which steps run where no dependency says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Additive and catalog-only.
+    Structure,
+    /// Backfills.
+    Data,
+    /// Builds and scans under weak locks.
+    Validation,
+    /// Removal and narrowing.
+    Contract,
+}
+
+/// What a change does to its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Creates it.
+    Create,
+    /// Changes it where it stands.
+    Alter,
+    /// Drops it and creates it again because it changes.
+    Replace,
+    /// Drops it and creates it again, unchanged, because something below it changes.
+    Rebuild,
+    /// Renames it.
+    Rename,
+    /// Drops it.
+    Drop,
+}
+
+/// How far the rollback of a step restores what was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "label", content = "reason")]
+pub enum Reversal {
+    /// Everything comes back.
+    Exact,
+    /// The shape comes back, the rows or values do not.
+    SchemaOnly(String),
+    /// Values may differ from what they were.
+    Lossy(String),
+    /// PostgreSQL cannot undo it.
+    Impossible(String),
+}
+
+/// One change of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Object.
+    pub object: Identity,
+    /// What happens to it.
+    pub verb: Verb,
+}
+
+/// A statement as a plan holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sentence {
+    /// SQL text without the final semicolon.
+    pub sql: String,
+    /// Facts.
+    pub facts: Facts,
+}
+
+/// One step: what is said at one place of the plan about one object and what folds into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The changes that the step carries out; the first one gives it its name.
+    pub changes: Vec<Change>,
+    /// Phase.
+    pub phase: Phase,
+    /// In order.
+    pub statements: Vec<Sentence>,
+    /// Steps with the same number run in one transaction.
+    pub transaction: usize,
+    /// How far its rollback restores what was.
+    pub reversal: Reversal,
+}
+
+impl From<&Statement> for Sentence {
+    fn from(statement: &Statement) -> Self {
+        Self {
+            sql: statement.sql(),
+            facts: statement.facts.clone(),
+        }
+    }
+}
+
+/// Derives the phase of a node from its facts.
+pub(super) fn phase(node: &Node) -> Phase {
+    if node.rebuilds {
+        return Phase::Structure;
+    }
+    if node.role == Role::Drop || node.statements.iter().any(|statement| statement.facts.loss.is_some()) {
+        return Phase::Contract;
+    }
+    let weak = |statement: &Statement| {
+        let facts = &statement.facts;
+        facts.transaction == Transaction::Outside
+            || (!facts.scans.is_empty() && facts.locks.iter().all(|(_, lock)| *lock <= Lock::ShareUpdateExclusive))
+    };
+    if node.statements.iter().any(weak) {
+        return Phase::Validation;
+    }
+    Phase::Structure
+}
+
+/// Derives the label of a step's rollback from what its statements destroy.
+pub(super) fn reversal(statements: &[Sentence]) -> Reversal {
+    let losses = statements.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
+    losses
+        .map(|loss| match loss {
+            Loss::Values(what) => Reversal::SchemaOnly(format!("{what} are gone")),
+            Loss::Precision(how) => Reversal::Lossy(how.clone()),
+        })
+        .min()
+        .unwrap_or(Reversal::Exact)
+}

@@ -1,0 +1,69 @@
+//! What a rule reports.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Identity;
+
+/// Grade of a finding, mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Needs no approval.
+    Safe,
+    /// Worth a look; needs no approval.
+    Caution,
+    /// Needs approval.
+    Dangerous,
+    /// Needs approval by name of the level.
+    Critical,
+}
+
+impl Risk {
+    /// Returns the word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Caution => "caution",
+            Self::Dangerous => "dangerous",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Risk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for Risk {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Safe, Self::Caution, Self::Dangerous, Self::Critical]
+            .into_iter()
+            .find(|risk| risk.word() == text)
+            .ok_or(())
+    }
+}
+
+/// One finding of one rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Stable code of the rule, for example `TU101`.
+    pub code: String,
+    /// Grade.
+    pub risk: Risk,
+    /// Object that it is about.
+    pub object: Identity,
+    /// Index of the step in the plan's way forward.
+    pub step: usize,
+    /// What was found, as one full sentence.
+    pub message: String,
+    /// Safer way, as full sentences; empty when there is none.
+    pub hint: String,
+}
