@@ -11,10 +11,22 @@ mod sql;
 mod statement;
 mod type_change;
 
+mod constraint;
+mod index_settings;
+mod partitioning;
+
+mod check;
 mod column;
 mod column_default;
+mod foreign_key;
+mod index;
+mod index_attachment;
+mod key;
 mod not_null;
+mod partition;
+mod replica_identity;
 mod schema;
+mod statistics;
 mod table;
 mod view;
 
@@ -94,9 +106,15 @@ pub trait Object: Sized {
         Vec::new()
     }
 
-    /// Returns objects whose creation or change, if the plan has one, comes before this object's, though it does not
-    /// depend on them (a partition's own columns and indexes stand before it is attached).
+    /// Returns objects whose drop, creation or change, if the plan has one, comes before this object's creation or
+    /// change, though it does not depend on them (a partition's own columns and indexes stand before it is attached).
     fn after(&self, _context: &Context) -> Vec<Identity> {
+        Vec::new()
+    }
+
+    /// Returns objects whose drop, creation or change, if the plan has one, comes after this object's drop, though they
+    /// do not depend on it (a partition is detached before its own columns change).
+    fn drops_before(&self, _context: &Context) -> Vec<Identity> {
         Vec::new()
     }
 
