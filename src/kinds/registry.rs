@@ -163,14 +163,14 @@ macro_rules! registry {
 
 registry! {
     Schema = schema, "schema";
-    // K1 Extension = extension, "extension";
-    // K1 Collation = collation, "collation";
-    // K1 EnumType = enum_type, "enum";
-    // K1 RangeType = range_type, "range type";
-    // K1 CompositeType = composite_type, "composite type";
-    // K1 Domain = domain, "domain";
-    // K1 DomainCheck = domain_check, "domain constraint";
-    // K1 Sequence = sequence, "sequence";
+    Extension = extension, "extension";
+    Collation = collation, "collation";
+    EnumType = enum_type, "enum";
+    RangeType = range_type, "range type";
+    CompositeType = composite_type, "composite type";
+    Domain = domain, "domain";
+    DomainCheck = domain_check, "domain constraint";
+    Sequence = sequence, "sequence";
     Function = function, "function";
     Procedure = procedure, "procedure";
     Aggregate = aggregate, "aggregate";
@@ -178,8 +178,8 @@ registry! {
     Column = column, "column";
     ColumnDefault = column_default, "column default";
     NotNull = not_null, "not-null constraint";
-    // K1 ColumnIdentity = column_identity, "identity";
-    // K1 SequenceOwner = sequence_owner, "sequence ownership";
+    ColumnIdentity = column_identity, "identity";
+    SequenceOwner = sequence_owner, "sequence ownership";
     // K2 Check = check, "check constraint";
     // K2 Key = key, "key"; (primary key, unique, exclusion)
     // K2 Index = index, "index";

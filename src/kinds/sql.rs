@@ -22,8 +22,15 @@ pub(super) const READS_COLUMNS: &[Kind] = &[
 /// Kinds of dependents that hold expressions or operators over a column's type, which another base type may not have.
 pub(super) const CHECKS_COLUMNS: &[Kind] = &[Kind::ColumnDefault];
 
-/// Kinds that are types: their rows are converted when one is replaced.
-pub(super) const IS_TYPE: &[Kind] = &[];
+/// Kinds that are types: their rows are converted when one is replaced. A collation is no type, but a column follows it
+/// in the same way.
+pub(super) const IS_TYPE: &[Kind] = &[
+    Kind::Collation,
+    Kind::EnumType,
+    Kind::RangeType,
+    Kind::CompositeType,
+    Kind::Domain,
+];
 
 /// Condition that a namespace `n` is the user's: no system schema, no temporary one, not the ledger.
 pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
@@ -79,6 +86,26 @@ pub(super) fn link_stays(schema: &str, table: &str, context: &Context) -> bool {
 /// Tells whether a table is a partition in a catalog.
 pub(super) fn is_partition(_schema: &str, _table: &str, _catalog: &crate::catalog::Catalog) -> bool {
     false
+}
+
+/// Returns the statements that move a function of these argument types to another schema and name, as far as needed.
+pub(super) fn rename_function(from: (&str, &str), arguments: &str, to: (&str, &str)) -> Vec<Statement> {
+    let mut out = Vec::new();
+    if from.0 != to.0 {
+        let name = qualified([from.0, from.1]);
+        out.push(Statement::new(format!(
+            "ALTER FUNCTION {name}({arguments}) SET SCHEMA {}",
+            ident(to.0)
+        )));
+    }
+    if from.1 != to.1 {
+        let name = qualified([to.0, from.1]);
+        out.push(Statement::new(format!(
+            "ALTER FUNCTION {name}({arguments}) RENAME TO {}",
+            ident(to.1)
+        )));
+    }
+    out
 }
 
 /// Returns the start of a join that gives, by `objid`, the extensions that take objects of a class along when dropped.
