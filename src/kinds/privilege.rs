@@ -257,8 +257,9 @@ fn part(source: &target::Source) -> Option<String> {
     let namespace = if source.class == 2615 { "o.nspname" } else { "n.nspname" };
     let (is_system, elsewhere) = if source.in_schema || source.class == 2615 {
         (
-            format!("{namespace} IN ('pg_catalog', 'information_schema')"),
-            format!("{namespace} <> 'trueup' AND {namespace} !~ '^pg_(toast|temp_)'"),
+            format!("{namespace} = 'pg_catalog'"),
+            // initdb makes information_schema after it has recorded the initial privileges; pg_dump leaves it out too.
+            format!("{namespace} NOT IN ('information_schema', 'trueup') AND {namespace} !~ '^pg_(toast|temp_)'"),
         )
     } else {
         ("o.oid < 16384".to_owned(), "true".to_owned())
