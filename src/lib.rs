@@ -7,6 +7,8 @@
 //! command line ([`cli`]) only calls them.
 
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod db;
 pub mod desired;
 pub mod diff;
@@ -14,5 +16,6 @@ pub mod error;
 pub mod introspect;
 pub mod kinds;
 pub mod plan;
+pub mod reconcile;
 pub mod risk;
 pub mod scratch;

@@ -1,3 +1,5 @@
 //! Entry point of the `trueup` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    trueup::cli::run()
+}

@@ -9,7 +9,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -118,18 +118,43 @@ fn two_at_once_do_not_meet() {
 }
 
 #[test]
-fn nothing_is_left_after_kill() {
+fn a_damaged_cache_is_made_anew() {
+    let mut machine = machine();
+    machine.cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("damaged");
+    let request = Request {
+        choice: &Choice::Local,
+        live: None,
+        major: None,
+        machine: &machine,
+    };
+    drop(scratch::open(&request).unwrap());
+    let entry = std::fs::read_dir(machine.cache.join("scratch"))
+        .unwrap()
+        .next()
+        .unwrap();
+    std::fs::write(entry.unwrap().path().join("global/pg_control"), "").unwrap();
+    scratch::open(&request).unwrap().connect().unwrap();
+    std::fs::remove_dir_all(machine.cache).unwrap();
+}
+
+/// Starts this program again to hold a cluster, so that its end can be watched from outside.
+fn hold() -> (Child, impl Iterator<Item = String>, PathBuf) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--ignored", "--exact", "hold_a_cluster", "--nocapture"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let folder = lines
-        .map_while(Result::ok)
-        .find_map(|line| Some(PathBuf::from(line.split_once("holds ")?.1)))
-        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let folder = lines.find_map(|line| Some(PathBuf::from(line.split_once("holds ")?.1)));
+    (child, lines, folder.unwrap())
+}
+
+#[test]
+fn nothing_is_left_after_kill() {
+    let (mut child, _, folder) = hold();
     let server = server_process(&folder);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -138,11 +163,22 @@ fn nothing_is_left_after_kill() {
 }
 
 #[test]
-#[ignore = "started and killed by nothing_is_left_after_kill"]
+fn a_signal_handler_can_remove_everything() {
+    let (mut child, mut lines, _) = hold();
+    drop(child.stdin.take());
+    assert_eq!(lines.find(|line| line.starts_with("there: ")).unwrap(), "there: false");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "started by the tests that watch its end"]
 fn hold_a_cluster() {
     let scratch = open();
     println!("holds {}", folder(scratch.url()).display());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    scratch::cleanup_all();
+    println!("there: {}", folder(scratch.url()).exists());
+    std::process::exit(0);
 }
 
 #[test]

@@ -23,7 +23,7 @@ const LOGIN: Duration = Duration::from_secs(30);
 impl Url {
     /// Opens a connection: hosts in order, the first that can be reached decides.
     pub fn connect(&self) -> Result<Client> {
-        let mut last = None;
+        let mut last: Option<Error> = None;
         for (host, port) in &self.hosts {
             let target = Target {
                 url: self,
@@ -32,7 +32,14 @@ impl Url {
             };
             match target.connect() {
                 Ok(client) => return Ok(client),
-                Err(failure) if failure.tries_next() => last = Some(failure.explain(&target)),
+                Err(failure) if failure.tries_next() => {
+                    let mut error = failure.explain(&target);
+                    error.detail.extend(
+                        last.into_iter()
+                            .flat_map(|last| [vec![last.message], last.detail].concat()),
+                    );
+                    last = Some(error);
+                }
                 Err(failure) => return Err(failure.explain(&target)),
             }
         }
@@ -72,16 +79,16 @@ impl Target<'_> {
         }
     }
 
-    /// Tries the other way after a refusal that TLS, or its absence, may have caused; the first failure is the one told.
+    /// Tries the other way after a refusal that TLS, or its absence, may have caused.
     fn second(&self, first: Failure, mode: WireMode) -> std::result::Result<Client, Failure> {
-        let other_way = match &first {
-            Failure::Theirs(error) => is_tls(error) || error.code().is_some_and(|state| state.code() == "28000"),
-            _ => false,
-        };
-        if !other_way {
+        if !matches!(&first, Failure::Theirs(error) if is_tls(error) || is_host_rule(error)) {
             return Err(first);
         }
-        self.attempt(mode).map_err(|_| first)
+        self.attempt(mode).map_err(|second| match (&first, &second) {
+            // Let in the other way, and then refused for a reason of its own: that one matters.
+            (Failure::Theirs(one), Failure::Theirs(other)) if is_host_rule(one) && !is_host_rule(other) => second,
+            _ => first,
+        })
     }
 
     fn attempt(&self, mode: WireMode) -> std::result::Result<Client, Failure> {
@@ -186,6 +193,7 @@ fn connection(message: String, hint: &str) -> Error {
 /// Explains what a server answered instead of letting us in.
 fn refused(target: &Target<'_>, place: &str, error: postgres::Error) -> Error {
     let (user, database) = (&target.url.user, &target.url.database);
+    let host_rule = is_host_rule(&error);
     let state = error.code().map_or("", |state| state.code()).to_owned();
     let mut out = Error::from(error);
     out.kind = ErrorKind::Connection;
@@ -195,7 +203,7 @@ fn refused(target: &Target<'_>, place: &str, error: postgres::Error) -> Error {
             "Check the password of role `{user}`: it is taken from the URL, then PGPASSWORD, then the password file ~/.pgpass, \
              which must be readable by its owner alone."
         ),
-        "28000" if out.message.contains("pg_hba.conf") => format!(
+        "28000" if host_rule => format!(
             "The server's pg_hba.conf lets `{user}` into `{database}` neither this way nor from here: its administrator must add a \
              line, or try another sslmode."
         ),
@@ -261,6 +269,10 @@ fn unreachable(target: &Target<'_>, place: &str, error: postgres::Error) -> Erro
             "the connection was closed before the login was done".to_owned(),
             "Check that PostgreSQL listens on this port, and what its log says.",
         ),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => (
+            "what answers there does not speak PostgreSQL's protocol".to_owned(),
+            "Check host and port.",
+        ),
         _ => (
             cause.to_string(),
             "Check host and port, and that the network between here and the server lets them through.",
@@ -283,12 +295,21 @@ fn unusual(target: &Target<'_>, place: &str, error: postgres::Error) -> Error {
     }
     let mut out = Error::from(error);
     out.kind = ErrorKind::Connection;
+    if cause.contains("channel binding") {
+        out.hint = Some("Use sslmode=verify-full instead of channel_binding=require in the URL.".to_owned());
+    }
     out.context(format!("connect to {place}"))
 }
 
 fn is_tls(error: &postgres::Error) -> bool {
     // The driver keeps the kind of its errors private; only the text tells.
     error.to_string() == "error performing TLS handshake"
+}
+
+/// A rule of the server's `pg_hba.conf` turned the connection away; its text differs per language, its code does not.
+fn is_host_rule(error: &postgres::Error) -> bool {
+    let routine = error.as_db_error().and_then(postgres::error::DbError::routine);
+    error.code().is_some_and(|state| state.code() == "28000") && routine == Some("ClientAuthentication")
 }
 
 fn io_cause(error: &postgres::Error) -> Option<&io::Error> {

@@ -119,6 +119,16 @@ impl Url {
         Parts::split(rest)?.finish(environment)
     }
 
+    /// Returns the same target for another role, without a password.
+    #[must_use]
+    pub fn with_user(&self, user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            password: None,
+            ..self.clone()
+        }
+    }
+
     /// Returns the target that the environment alone names, as psql without arguments would.
     pub fn from_environment(environment: &Environment) -> Result<Self> {
         Parts::default().finish(environment)

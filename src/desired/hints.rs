@@ -1,6 +1,7 @@
 //! Hints that target files give in comments: `-- trueup: renamed from X` directly above a declaration.
 
 use pg_query::NodeEnum;
+use serde::{Deserialize, Serialize};
 
 use super::declare::Declared;
 use super::lex::{self, Piece};
@@ -9,12 +10,12 @@ use super::statement::Unit;
 use crate::error::{Error, Result};
 
 /// Says that an object had another name before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     /// Where the comment stands.
     pub place: Place,
     /// Sort of the object in the words of SQL, lower case, for example `column`.
-    pub word: &'static str,
+    pub word: String,
     /// Its name path as declared, for example schema, table, column.
     pub path: Vec<String>,
     /// Its former name, with as many parts as were written.
@@ -77,7 +78,7 @@ fn hint(
     })?;
     Ok(Hint {
         place: source.place(at),
-        word,
+        word: word.to_owned(),
         path,
         renamed_from,
     })

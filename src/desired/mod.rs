@@ -4,15 +4,19 @@
 //! database in an order that works, whatever order they are in.
 
 mod classify;
+mod cycle;
 pub mod declare;
+pub mod elaborate;
 pub mod execute;
 pub mod hints;
 mod lex;
 pub mod place;
 pub mod psql;
 mod reader;
+pub mod replay;
 pub mod roles;
 pub mod source;
 pub mod statement;
 mod subscription;
 mod syntax;
+pub mod write;

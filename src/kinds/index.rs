@@ -60,8 +60,11 @@ impl Index {
     }
 
     fn relation(&self) -> Identity {
-        // MATERIALIZED VIEW
-        Table::named(&self.schema, &self.table)
+        if self.on_materialized_view {
+            Identity::new(Kind::MaterializedView, [&self.schema, &self.table])
+        } else {
+            Table::named(&self.schema, &self.table)
+        }
     }
 
     fn place<'a>(&'a self, relation: &'a Identity) -> Place<'a> {
@@ -261,7 +264,7 @@ impl Object for Index {
              LEFT JOIN pg_catalog.pg_class hp ON hp.oid = h.inhparent
              LEFT JOIN pg_catalog.pg_namespace hn ON hn.oid = hp.relnamespace
              {}
-             WHERE c.relkind IN ('r', 'p') AND k.oid IS NULL AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'm') AND k.oid IS NULL AND {} AND {}",
             index_settings::COLUMNS,
             keys_subquery(),
             index_settings::JOINS,

@@ -4,34 +4,66 @@
 //! inverse change through the same functions. The line order of the registry is the order of creation where no
 //! dependency says otherwise; drops run in reverse.
 
+mod argument;
 mod context;
+mod derived_name;
+mod firing;
 mod options;
 mod registry;
+mod routine;
+mod sequence_options;
+mod setting;
 mod sql;
 mod statement;
 mod type_change;
+mod type_use;
 
-mod constraint;
-mod index_settings;
-mod partitioning;
-
+mod aggregate;
 mod check;
+mod collation;
 mod column;
 mod column_default;
+mod column_identity;
+mod comment;
+mod composite_type;
+mod constraint;
+mod default_privilege;
+mod domain;
+mod domain_check;
+mod enum_type;
+mod event_trigger;
+mod extension;
 mod foreign_key;
+mod function;
+mod grants;
 mod index;
 mod index_attachment;
+mod index_settings;
 mod key;
+mod materialized_view;
 mod not_null;
+mod owner;
 mod partition;
+mod partitioning;
+mod policy;
+mod privilege;
+mod procedure;
+mod range_type;
 mod replica_identity;
+mod rule;
 mod schema;
+mod sequence;
+mod sequence_owner;
 mod statistics;
 mod table;
+mod target;
+mod trigger;
 mod view;
 
 pub use context::Context;
+pub use privilege::settle_default_privileges;
 pub use registry::*;
+pub use sequence_options::SequenceOptions;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
@@ -90,6 +122,13 @@ pub trait Object: Sized {
 
     /// Returns kind and path.
     fn identity(&self) -> Identity;
+
+    /// Returns the object without what does not count as a difference (a column's place), for fingerprints. Whatever
+    /// `alter` passes over must be taken out here.
+    #[must_use]
+    fn significant(self) -> Self {
+        self
+    }
 
     /// Returns the object that this one is dropped with, and created again with.
     fn parent(&self) -> Option<Identity> {

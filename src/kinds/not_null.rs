@@ -138,6 +138,13 @@ impl Object for NotNull {
         Self::named(&self.schema, &self.table, &self.column)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            parents: Vec::new(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.column_identity())
     }

@@ -9,7 +9,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Object, Statement};
-use crate::catalog::{Addresses, Identity};
+use crate::catalog::{Addresses, Fingerprint, Identity};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -76,6 +76,17 @@ macro_rules! registry {
             /// See [`Object::identity`].
             pub fn identity(&self) -> Identity {
                 match self { $( AnyObject::$kind(object) => object.identity(), )* }
+            }
+
+            /// See [`Object::significant`].
+            #[must_use]
+            pub fn significant(self) -> Self {
+                match self { $( AnyObject::$kind(object) => AnyObject::$kind(object.significant()), )* }
+            }
+
+            /// Returns the fingerprint of what counts in the object.
+            pub fn fingerprint(&self) -> Fingerprint {
+                match self { $( AnyObject::$kind(object) => Fingerprint::of(&object.clone().significant()), )* }
             }
 
             /// See [`Object::parent`].
@@ -157,23 +168,23 @@ macro_rules! registry {
 
 registry! {
     Schema = schema, "schema";
-    // K1 Extension = extension, "extension";
-    // K1 Collation = collation, "collation";
-    // K1 EnumType = enum_type, "enum";
-    // K1 RangeType = range_type, "range type";
-    // K1 CompositeType = composite_type, "composite type";
-    // K1 Domain = domain, "domain";
-    // K1 DomainCheck = domain_check, "domain constraint";
-    // K1 Sequence = sequence, "sequence";
-    // K3 Function = function, "function";
-    // K3 Procedure = procedure, "procedure";
-    // K3 Aggregate = aggregate, "aggregate";
+    Extension = extension, "extension";
+    Collation = collation, "collation";
+    EnumType = enum_type, "enum";
+    RangeType = range_type, "range type";
+    CompositeType = composite_type, "composite type";
+    Domain = domain, "domain";
+    DomainCheck = domain_check, "domain constraint";
+    Sequence = sequence, "sequence";
+    Function = function, "function";
+    Procedure = procedure, "procedure";
+    Aggregate = aggregate, "aggregate";
     Table = table, "table";
     Column = column, "column";
     ColumnDefault = column_default, "column default";
     NotNull = not_null, "not-null constraint";
-    // K1 ColumnIdentity = column_identity, "identity";
-    // K1 SequenceOwner = sequence_owner, "sequence ownership";
+    ColumnIdentity = column_identity, "identity";
+    SequenceOwner = sequence_owner, "sequence ownership";
     Check = check, "check constraint";
     Key = key, "key";
     Index = index, "index";
@@ -183,14 +194,27 @@ registry! {
     ReplicaIdentity = replica_identity, "replica identity";
     Statistics = statistics, "extended statistics";
     View = view, "view";
-    // K3 MaterializedView = materialized_view, "materialized view";
-    // K3 Rule = rule, "rule";
-    // K3 Trigger = trigger, "trigger";
-    // K3 Policy = policy, "policy";
-    // K4 DefaultPrivilege = default_privilege, "default privilege";
-    // K4 Owner = owner, "owner";
-    // K4 Comment = comment, "comment";
-    // K4 Privilege = privilege, "privilege";
+    MaterializedView = materialized_view, "materialized view";
+    Rule = rule, "rule";
+    Trigger = trigger, "trigger";
+    Policy = policy, "policy";
+    EventTrigger = event_trigger, "event trigger";
+    DefaultPrivilege = default_privilege, "default privilege";
+    Owner = owner, "owner";
+    Comment = comment, "comment";
+    Privilege = privilege, "privilege";
+}
+
+impl Kind {
+    /// Tells whether SQL calls the kind a type.
+    pub fn is_type(self) -> bool {
+        super::sql::IS_TYPE.contains(&self)
+    }
+
+    /// Tells whether SQL calls the kind a constraint.
+    pub fn is_constraint(self) -> bool {
+        self.words().ends_with("constraint") || matches!(self.words(), "key" | "foreign key")
+    }
 }
 
 impl fmt::Display for Kind {

@@ -18,8 +18,10 @@ pub struct Statistics {
     pub name: String,
     /// Schema of the table.
     pub table_schema: String,
-    /// Table.
+    /// Table or materialized view.
     pub table: String,
+    /// Whether that is a materialized view.
+    pub on_materialized_view: bool,
     /// Whole definition as PostgreSQL deparses it.
     pub definition: String,
     /// Statistics target when it is set.
@@ -27,8 +29,12 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    fn table_identity(&self) -> Identity {
-        Table::named(&self.table_schema, &self.table)
+    fn relation(&self) -> Identity {
+        if self.on_materialized_view {
+            Identity::new(Kind::MaterializedView, [&self.table_schema, &self.table])
+        } else {
+            Table::named(&self.table_schema, &self.table)
+        }
     }
 
     fn sql_name(&self) -> String {
@@ -46,13 +52,13 @@ impl Object for Statistics {
 
     fn query(_server: &Server) -> String {
         format!(
-            "SELECT s.oid, 0 AS sub, n.nspname AS schema, s.stxname AS name, tn.nspname AS table_schema, c.relname AS table,
+            "SELECT s.oid, 0 AS sub, n.nspname AS schema, s.stxname AS name, tn.nspname AS table_schema, c.relname AS table, c.relkind = 'm' AS on_materialized_view,
                     pg_catalog.pg_get_statisticsobjdef(s.oid) AS definition, nullif(s.stxstattarget, -1)::int4 AS target
              FROM pg_catalog.pg_statistic_ext s
              JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
              JOIN pg_catalog.pg_class c ON c.oid = s.stxrelid
              JOIN pg_catalog.pg_namespace tn ON tn.oid = c.relnamespace
-             WHERE c.relkind IN ('r', 'p') AND {} AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'm') AND {} AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "s.oid"),
             sql::no_extension_member(1259, "c.oid"),
@@ -65,6 +71,7 @@ impl Object for Statistics {
             name: row.try_get("name")?,
             table_schema: row.try_get("table_schema")?,
             table: row.try_get("table")?,
+            on_materialized_view: row.try_get("on_materialized_view")?,
             definition: row.try_get("definition")?,
             target: row.try_get("target")?,
         }))
@@ -75,7 +82,7 @@ impl Object for Statistics {
     }
 
     fn parent(&self) -> Option<Identity> {
-        Some(self.table_identity())
+        Some(self.relation())
     }
 
     fn dependencies(&self) -> Vec<Identity> {
@@ -83,7 +90,7 @@ impl Object for Statistics {
     }
 
     fn create(&self, _context: &Context) -> Vec<Statement> {
-        let create = Statement::new(self.definition.clone()).locks(self.table_identity(), Lock::ShareUpdateExclusive);
+        let create = Statement::new(self.definition.clone()).locks(self.relation(), Lock::ShareUpdateExclusive);
         let mut out = vec![create];
         out.extend(self.target.map(|target| self.set_target(Some(target))));
         out
@@ -92,10 +99,8 @@ impl Object for Statistics {
     fn drop(&self, _context: &Context) -> Vec<Statement> {
         vec![
             Statement::new(format!("DROP STATISTICS {}", self.sql_name()))
-                .locks(self.table_identity(), Lock::ShareUpdateExclusive)
-                .fold(Fold::Implied {
-                    host: self.table_identity(),
-                }),
+                .locks(self.relation(), Lock::ShareUpdateExclusive)
+                .fold(Fold::Implied { host: self.relation() }),
         ]
     }
 
@@ -105,10 +110,15 @@ impl Object for Statistics {
             name: _,
             table_schema,
             table,
+            on_materialized_view,
             definition,
             target,
         } = self;
-        if *definition != desired.definition || *table_schema != desired.table_schema || *table != desired.table {
+        if *definition != desired.definition
+            || *table_schema != desired.table_schema
+            || *table != desired.table
+            || *on_materialized_view != desired.on_materialized_view
+        {
             return Alter::Replace;
         }
         if *target == desired.target {

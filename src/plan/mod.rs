@@ -2,6 +2,7 @@
 //! kind.
 
 mod build;
+mod draft;
 mod file;
 mod fold;
 mod graph;
@@ -11,5 +12,6 @@ mod steps;
 mod transactions;
 
 pub use build::{Route, route};
+pub use draft::{Sides, draft};
 pub use file::{Database, Detail, Difference, FORMAT, Plan};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};

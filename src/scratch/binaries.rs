@@ -33,17 +33,24 @@ pub struct Binaries {
 /// Returns the installation that a local scratch cluster would run: the wanted major, else the nearest newer one,
 /// else the newest. Starts no server.
 pub fn find(machine: &Machine, wanted: Option<i32>) -> Result<Binaries> {
-    choose(&installed(machine), wanted).cloned().ok_or_else(|| {
-        let what = match &machine.binaries {
-            Some(folder) => format!("no PostgreSQL server binaries in `{}` nor elsewhere on this machine", folder.display()),
-            None => "no PostgreSQL server binaries on this machine".to_owned(),
-        };
-        Error::new(ErrorKind::Scratch, what).hint(format!(
-            "Install the PostgreSQL server, {OLDEST_MAJOR} or newer (Debian, Ubuntu: `apt install postgresql`; Fedora: `dnf install \
-             postgresql-server`; Alpine: `apk add postgresql`; macOS: `brew install postgresql@17`), or pass `--scratch URL` with a \
-             server where trueup may create databases."
-        ))
-    })
+    choose(&installed(machine), wanted)
+        .cloned()
+        .ok_or_else(|| missing(machine))
+}
+
+fn missing(machine: &Machine) -> Error {
+    let what = match &machine.binaries {
+        Some(folder) => format!(
+            "no PostgreSQL server binaries in `{}` nor elsewhere on this machine",
+            folder.display()
+        ),
+        None => "no PostgreSQL server binaries on this machine".to_owned(),
+    };
+    Error::new(ErrorKind::Scratch, what).hint(format!(
+        "Install the PostgreSQL server, {OLDEST_MAJOR} or newer (Debian, Ubuntu: `apt install postgresql`; Fedora: `dnf install \
+         postgresql-server`; Alpine: `apk add postgresql`; macOS: `brew install postgresql@17`), or pass `--scratch URL` with a \
+         server where trueup may create databases."
+    ))
 }
 
 /// Returns the major version that a local scratch cluster would have, without starting one.
@@ -183,9 +190,8 @@ mod tests {
             binaries: Some(PathBuf::from("/nonexistent")),
             ..Machine::default()
         };
-        if let Err(error) = find(&machine, None) {
-            assert!(error.message.contains("/nonexistent"), "{error:?}");
-            assert!(error.hint.unwrap().contains("--scratch URL"));
-        }
+        let error = missing(&machine);
+        assert!(error.message.contains("/nonexistent"), "{error:?}");
+        assert!(error.hint.unwrap().contains("--scratch URL"));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::binaries;
+use super::binaries::{self, Binaries};
 use super::cluster::Cluster;
 use super::workdir::{self, WorkDirectory};
-use super::{Provider, Request, template};
+use super::{Machine, Provider, Request, template};
 use crate::db::{Server, Url};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -22,15 +22,25 @@ pub(super) fn open(request: &Request<'_>) -> Result<Local> {
     let machine = request.machine;
     let binaries = binaries::find(machine, request.major)?;
     workdir::sweep(machine);
-    let work = WorkDirectory::make(machine)?;
-    let data = template::provide(machine, &binaries, &work)?;
-    let cluster = Cluster::start(&binaries, work, &data)?;
+    let cluster = start(machine, &binaries).or_else(|error| {
+        if template::discard(machine, &binaries) {
+            start(machine, &binaries)
+        } else {
+            Err(error)
+        }
+    })?;
     Ok(Local {
         url: cluster.url("postgres"),
         cluster: Some(cluster),
         folder: binaries.folder,
         databases: 0,
     })
+}
+
+fn start(machine: &Machine, binaries: &Binaries) -> Result<Cluster> {
+    let work = WorkDirectory::make(machine)?;
+    let data = template::provide(machine, binaries, &work)?;
+    Cluster::start(binaries, work, &data)
 }
 
 impl Provider for Local {

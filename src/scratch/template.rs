@@ -21,7 +21,7 @@ pub(super) const SUPERUSER: &str = "postgres";
 pub(super) fn provide(machine: &Machine, binaries: &Binaries, work: &WorkDirectory) -> Result<PathBuf> {
     let data = work.path().join("data");
     let arguments = arguments(binaries.major, &data);
-    let cached = machine.cache.join("scratch").join(name(binaries, &arguments));
+    let cached = cached(machine, binaries);
     if cached.join("PG_VERSION").is_file() {
         return copy(&cached, &data, work.account()).map(|()| data).map_err(|error| {
             Error::io("copy a fresh data directory", &error)
@@ -32,6 +32,15 @@ pub(super) fn provide(machine: &Machine, binaries: &Binaries, work: &WorkDirecto
     // A cache that cannot be written costs time, not the run.
     let _ = keep(&data, &cached);
     Ok(data)
+}
+
+/// Tells whether a fresh data directory is in the cache, and takes it out: it may be damaged by a crash of the machine.
+pub(super) fn discard(machine: &Machine, binaries: &Binaries) -> bool {
+    fs::remove_dir_all(cached(machine, binaries)).is_ok()
+}
+
+fn cached(machine: &Machine, binaries: &Binaries) -> PathBuf {
+    machine.cache.join("scratch").join(name(binaries))
 }
 
 fn arguments(major: i32, data: &Path) -> Vec<String> {
@@ -57,11 +66,11 @@ fn arguments(major: i32, data: &Path) -> Vec<String> {
 }
 
 /// The cache's key: two builds of one version may differ in what their catalogs hold.
-fn name(binaries: &Binaries, arguments: &[String]) -> String {
+fn name(binaries: &Binaries) -> String {
     let mut hash = Sha256::new();
     hash.update(binaries.folder.as_os_str().as_encoded_bytes());
     hash.update(&binaries.banner);
-    for argument in &arguments[..arguments.len() - 1] {
+    for argument in arguments(binaries.major, Path::new("")) {
         hash.update([0]);
         hash.update(argument);
     }

@@ -75,6 +75,8 @@ impl WorkDirectory {
 
 impl Drop for WorkDirectory {
     fn drop(&mut self) {
+        // A server is still there only when its guard was killed.
+        stop(&self.path);
         // What cannot be removed now is found by the next run.
         let _ = fs::remove_dir_all(&self.path);
         lock(&MADE).retain(|path| *path != self.path);
@@ -222,7 +224,10 @@ fn start_of(process: u32) -> Option<u64> {
     }
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The second field is the program's name in parentheses and may hold anything.
-    text.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    // A zombie is gone; in a container without an init nobody ever collects it.
+    let state = fields.next().filter(|state| !matches!(*state, "Z" | "X"));
+    state.and(fields.nth(18))?.parse().ok()
 }
 
 fn namespace() -> u64 {

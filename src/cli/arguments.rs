@@ -1,0 +1,81 @@
+//! Arguments that commands share, and the list of commands.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{inspect, plan, setup, terminal};
+use crate::error::Result;
+
+/// Brings a `PostgreSQL` database into true with its declared schema.
+#[derive(Debug, Parser)]
+#[command(name = "trueup", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what would bring the database to the declared schema: changes, risks, forward and rollback SQL
+    Plan(plan::Arguments),
+    /// Write a source as SQL, or as a snapshot
+    Inspect(inspect::Arguments),
+}
+
+/// Names the live database.
+#[derive(Debug, Args)]
+pub(super) struct LiveArguments {
+    /// Live database, `postgres://…`; without it the PG* variables decide, as for psql
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(super) database: Option<String>,
+}
+
+/// Names the desired side and how it is elaborated.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArguments {
+    /// Declared schema: a folder, a .sql or .yaml file, a snapshot .json, git:REF:PATH, env:NAME or a URL [default:
+    /// schema]
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) schema: Option<String>,
+    #[command(flatten)]
+    pub(super) scratch: ScratchArguments,
+}
+
+/// Names the provider of scratch databases.
+#[derive(Debug, Args)]
+pub(super) struct ScratchArguments {
+    /// Where throw-away databases are made: `auto` (PostgreSQL binaries on this machine), a server's URL, or `live`
+    /// [default: auto]
+    #[arg(long, env = "TRUEUP_SCRATCH", hide_env_values = true, value_name = "WHERE")]
+    pub(super) scratch: Option<String>,
+    /// Look only at objects that fit `[KIND:]NAME`, for example `shop.*` or `table:public.*`; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) include: Vec<String>,
+    /// Leave out objects that fit `[KIND:]NAME`; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) exclude: Vec<String>,
+    /// Do not use the cache of desired catalogs
+    #[arg(long)]
+    pub(super) no_cache: bool,
+}
+
+/// Parses the command line, runs the command, and reports an error; returns the exit code.
+pub fn run() -> ExitCode {
+    setup::on_interrupt();
+    let arguments = Arguments::parse();
+    match dispatch(&arguments.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            terminal::error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Result<u8> {
+    match command {
+        Command::Plan(arguments) => plan::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
+    }
+}

@@ -1,0 +1,202 @@
+//! Target files to the desired catalog: executed on a scratch database and read back, or taken from the cache.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::hints::Hint;
+use super::source::TargetFile;
+use super::{execute, statement};
+use crate::catalog::quote::ident;
+use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::db::{Server, Url};
+use crate::error::Result;
+use crate::introspect;
+use crate::kinds::AnyObject;
+use crate::scratch::{self, Scratch};
+
+/// Version of the catalog's format in the cache; raised with every change of a kind's query or fields.
+const CATALOG_FORMAT: u32 = 1;
+
+/// What target files declare.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Desired {
+    /// What the files leave behind on an empty database.
+    pub catalog: Catalog,
+    /// What was passed over, with its place.
+    pub notes: Vec<String>,
+    /// Hints about renames.
+    pub hints: Vec<Hint>,
+    /// Where each declared object stands: its words of SQL and name path, to `file:line`.
+    pub declared: BTreeMap<String, String>,
+    /// Roles that the files make owner of something; `None`: everything is declared (the source is a database).
+    pub owner_roles: Option<BTreeSet<String>>,
+}
+
+/// What elaboration needs beside the files.
+#[derive(Debug, Clone)]
+pub struct Workshop<'a> {
+    /// Provider of scratch databases.
+    pub scratch: &'a scratch::Choice,
+    /// This machine.
+    pub machine: &'a scratch::Machine,
+    /// The live database, when there is one.
+    pub live: Option<(&'a Url, &'a Server)>,
+    /// Whether the cache of desired catalogs is used.
+    pub cache: bool,
+}
+
+/// Returns what the target files declare.
+pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
+    let target = statement::prepare(files)?;
+    let slot = cache_slot(files, workshop);
+    if let Some(cached) = slot.as_deref().and_then(from_cache) {
+        return Ok(cached);
+    }
+    let scratch = open(workshop)?;
+    let role = workshop.live.map(|(_, server)| server.user.as_str());
+    let url = stand_in(&scratch, role)?;
+    let mut client = url.connect()?;
+    let server = Server::read(&mut client)?;
+    let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
+    let catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let declared = executed
+        .declarations
+        .iter()
+        .map(|(declared, place)| (declared.path.join("\u{1f}"), format!("{}:{}", place.file, place.line)))
+        .collect();
+    let desired = Desired {
+        catalog,
+        notes: executed
+            .notes
+            .iter()
+            .map(|note| format!("{}: {}", note.place, note.text))
+            .collect(),
+        hints: executed.hints,
+        declared,
+        owner_roles: Some(executed.owner_roles),
+    };
+    if let Some(slot) = slot {
+        to_cache(&slot, &desired);
+    }
+    Ok(desired)
+}
+
+/// Opens a scratch database fit for the live server's version.
+pub fn open(workshop: &Workshop) -> Result<Scratch> {
+    scratch::open(&scratch::Request {
+        choice: workshop.scratch,
+        live: workshop.live.map(|(url, _)| url),
+        major: workshop.live.map(|(_, server)| server.major()),
+        machine: workshop.machine,
+    })
+}
+
+/// Makes the live role on a cluster of our own and returns a URL that connects as it, so that what the files leave to
+/// the current role (owners, default privileges) is said of the same role on both sides.
+pub(super) fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
+    let Some(role) = role.filter(|role| scratch.own_cluster() && *role != scratch.server().user) else {
+        return Ok(scratch.url().clone());
+    };
+    let mut client = scratch.connect()?;
+    client.batch_execute(&format!("CREATE ROLE {} SUPERUSER LOGIN", ident(role)))?;
+    Ok(scratch.url().with_user(role))
+}
+
+/// Returns the cache file for these files on this scratch server, when its version is known without starting it.
+fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
+    if !workshop.cache {
+        return None;
+    }
+    let version = match workshop.scratch {
+        scratch::Choice::Auto | scratch::Choice::Local => {
+            let wanted = workshop.live.map(|(_, server)| server.major());
+            scratch::find_binaries(workshop.machine, wanted).ok()?.banner
+        }
+        scratch::Choice::Server(url) => Server::read(&mut url.connect().ok()?).ok()?.version,
+        scratch::Choice::Live => workshop.live?.1.version.clone(),
+    };
+    let role = workshop.live.map(|(_, server)| server.user.clone());
+    let texts: Vec<(&str, &str)> = files
+        .iter()
+        .map(|file| (file.path.as_str(), file.text.as_str()))
+        .collect();
+    let key = Fingerprint::of(&(CATALOG_FORMAT, env!("CARGO_PKG_VERSION"), version, role, texts));
+    Some(workshop.machine.cache.join("desired").join(format!("{key}.json")))
+}
+
+fn from_cache(slot: &Path) -> Option<Desired> {
+    serde_json::from_str(&fs::read_to_string(slot).ok()?).ok()
+}
+
+/// Keeps the catalog for the next run; a cache that cannot be written costs time, nothing else.
+fn to_cache(slot: &Path, desired: &Desired) {
+    let Some(folder) = slot.parent() else { return };
+    let unfinished = slot.with_extension(format!("{}.part", std::process::id()));
+    let written = fs::create_dir_all(folder).is_ok()
+        && serde_json::to_string(desired).is_ok_and(|text| fs::write(&unfinished, text).is_ok());
+    if written {
+        let _ = fs::rename(&unfinished, slot);
+    }
+}
+
+impl Desired {
+    /// Returns the hints as the diff understands them.
+    pub fn hints(&self) -> Vec<crate::diff::Hint> {
+        let words = |hint: &Hint| hint.word.clone();
+        let to_diff = |hint: &Hint| crate::diff::Hint {
+            words: words(hint),
+            path: hint.path.clone(),
+            renamed_from: hint.renamed_from.clone(),
+        };
+        self.hints.iter().map(to_diff).collect()
+    }
+
+    /// Returns where the files declare an object, as `file:line`; for a part, where the whole is declared.
+    pub fn place(&self, path: &[String]) -> Option<String> {
+        (1..=path.len()).rev().find_map(|length| {
+            let full = path[..length].join("\u{1f}");
+            let bare = path[..length].get(1..).unwrap_or_default().join("\u{1f}");
+            self.declared
+                .get(&full)
+                .or_else(|| self.declared.get(&bare).filter(|_| !bare.is_empty()))
+                .cloned()
+        })
+    }
+
+    /// Returns the desired state of everything, with the live state where the files say nothing: who owns what.
+    #[must_use]
+    pub fn complete(&self, live: &Catalog) -> Catalog {
+        let mut catalog = self.catalog.clone();
+        live.role.clone_into(&mut catalog.role);
+        let Some(declared) = &self.owner_roles else {
+            return catalog;
+        };
+        let undeclared: Vec<Identity> = catalog
+            .objects
+            .iter()
+            .filter(|(_, object)| owner_role(object).is_some_and(|role| !declared.contains(role)))
+            .map(|(identity, _)| identity.clone())
+            .collect();
+        for identity in undeclared {
+            catalog.remove(&identity);
+        }
+        for (identity, object) in &live.objects {
+            let stands = object.parent().is_some_and(|target| catalog.contains(&target));
+            if owner_role(object).is_some() && stands && !catalog.contains(identity) {
+                catalog.insert(object.clone());
+            }
+        }
+        catalog
+    }
+}
+
+/// Returns the role of an owner object.
+fn owner_role(object: &AnyObject) -> Option<&str> {
+    match object {
+        AnyObject::Owner(owner) => Some(&owner.role),
+        _ => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! A catalog said again on a scratch server: so that both sides are deparsed by one version, and renames are carried
+//! out before anything is compared.
+
+use std::collections::BTreeMap;
+
+use postgres::Client;
+
+use super::elaborate::{Workshop, open, stand_in};
+use crate::catalog::Catalog;
+use crate::catalog::quote::ident;
+use crate::db::Server;
+use crate::error::{Error, Result};
+use crate::introspect;
+use crate::kinds::{AnyObject, Context, Kind, Transaction};
+use crate::plan::{Step, route};
+
+/// Statements in one message to the server.
+const BATCH: usize = 100;
+
+/// Returns the catalog as the scratch server deparses it, after the given statements ran on it.
+pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> Result<Catalog> {
+    let scratch = open(workshop)?;
+    let url = stand_in(&scratch, Some(&catalog.role))?;
+    let mut client = url.connect()?;
+    let server = Server::read(&mut client)?;
+    client.batch_execute("SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''")?;
+    let empty = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let way = route(&Context {
+        from: &empty,
+        to: catalog,
+        version_num: server.version_num,
+    });
+    let run = Run {
+        client: &mut client,
+        may_make_roles: scratch.own_cluster(),
+    };
+    run.all(&way.steps, statements)?;
+    let mut out = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    catalog.role.clone_into(&mut out.role);
+    out.unmodelled.clone_from(&catalog.unmodelled);
+    Ok(out)
+}
+
+/// Returns the steps that build a catalog in an empty database: what `inspect` writes as SQL.
+pub fn creation(catalog: &Catalog) -> Vec<Step> {
+    let mut empty = Catalog {
+        version_num: catalog.version_num,
+        role: catalog.role.clone(),
+        ..Catalog::default()
+    };
+    // Every new database has the schema public, with its own owner, comment and privileges.
+    for object in catalog.objects.values() {
+        let is_public = |object: &AnyObject| object.kind() == Kind::Schema && object.identity().path == ["public"];
+        let of_public = object
+            .parent()
+            .and_then(|parent| catalog.get(&parent))
+            .is_some_and(is_public);
+        if is_public(object) || (of_public && object.kind() != Kind::Schema && empty.get(&object.identity()).is_none())
+        {
+            empty.insert(object.clone());
+        }
+    }
+    route(&Context {
+        from: &empty,
+        to: catalog,
+        version_num: catalog.version_num,
+    })
+    .steps
+}
+
+struct Run<'a> {
+    client: &'a mut Client,
+    may_make_roles: bool,
+}
+
+impl Run<'_> {
+    fn all(mut self, steps: &[Step], more: &[String]) -> Result<()> {
+        let sentences = steps.iter().flat_map(|step| &step.statements);
+        let mut batch: Vec<&str> = Vec::new();
+        for sentence in sentences {
+            if sentence.facts.transaction != Transaction::Inside {
+                self.batch(&std::mem::take(&mut batch))?;
+                self.one(&sentence.sql)?;
+                continue;
+            }
+            batch.push(&sentence.sql);
+            if batch.len() == BATCH {
+                self.batch(&std::mem::take(&mut batch))?;
+            }
+        }
+        self.batch(&batch)?;
+        more.iter().try_for_each(|sql| self.one(sql))
+    }
+
+    /// Runs statements in one message, and one by one where that fails.
+    fn batch(&mut self, batch: &[&str]) -> Result<()> {
+        if batch.is_empty() || self.client.batch_execute(&batch.join(";\n")).is_ok() {
+            return Ok(());
+        }
+        batch.iter().try_for_each(|sql| self.one(sql))
+    }
+
+    fn one(&mut self, sql: &str) -> Result<()> {
+        let mut made = BTreeMap::new();
+        loop {
+            let Err(error) = self.client.batch_execute(sql) else {
+                return Ok(());
+            };
+            let role = error
+                .as_db_error()
+                .and_then(|error| missing_role(error.message()))
+                .filter(|_| self.may_make_roles);
+            match role {
+                Some(role) if made.insert(role.clone(), ()).is_none() => {
+                    self.client.batch_execute(&format!("CREATE ROLE {}", ident(&role)))?;
+                }
+                _ => {
+                    let first_line = sql.lines().next().unwrap_or_default();
+                    return Err(Error::from(error).context(format!(
+                        "state the live definitions again on scratch (`{first_line} …`)"
+                    )));
+                }
+            }
+        }
+    }
+}
+
+/// Returns the role that a message of the server (whose language is English on scratch) says is missing.
+fn missing_role(message: &str) -> Option<String> {
+    let name = message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
+    Some(name.to_owned())
+}

@@ -1,0 +1,112 @@
+//! Renames from hints: which live objects change their name before anything is compared.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{Catalog, Identity};
+use crate::kinds::{Context, Kind, Statement};
+
+/// A hint that says what an object was called before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Sort of the object in the words of SQL.
+    pub words: String,
+    /// Its name path as declared; an unqualified one lacks the schema.
+    pub path: Vec<String>,
+    /// Its former name, with as many parts as were written.
+    pub renamed_from: Vec<String>,
+}
+
+/// One rename that the live database needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// Object as it is called now.
+    pub from: Identity,
+    /// Object as it will be called.
+    pub to: Identity,
+    /// What renames it, when the renames before it in the list have been carried out.
+    pub forward: Vec<Statement>,
+    /// What renames it back, when the renames after it have been undone.
+    pub rollback: Vec<Statement>,
+}
+
+/// Returns the renames that hints ask for and the live database has not seen yet, outermost objects first.
+pub fn renames(hints: &[Hint], live: &Catalog, desired: &Catalog) -> Vec<Rename> {
+    let mut out: Vec<Rename> = Vec::new();
+    let mut hints: Vec<&Hint> = hints.iter().collect();
+    hints.sort_by_key(|hint| (hint.path.len(), &hint.path));
+    let context = Context {
+        from: live,
+        to: desired,
+        version_num: live.version_num,
+    };
+    let inverse = Context {
+        from: desired,
+        to: live,
+        version_num: live.version_num,
+    };
+    for hint in hints {
+        for to in declared(hint, desired) {
+            let from = former(&to, &hint.renamed_from, &out);
+            let (Some(old), Some(new)) = (live.get(&from), desired.get(&to)) else {
+                continue;
+            };
+            if live.contains(&to) || desired.contains(&from) {
+                continue;
+            }
+            let (Some(forward), Some(rollback)) = (old.rename(new, &context), new.rename(old, &inverse)) else {
+                continue;
+            };
+            out.push(Rename {
+                from,
+                to,
+                forward,
+                rollback,
+            });
+        }
+    }
+    out
+}
+
+/// Returns the desired objects that a hint can mean.
+fn declared(hint: &Hint, desired: &Catalog) -> Vec<Identity> {
+    let words = hint.words.as_str();
+    let fits = |kind: Kind| {
+        let known = kind.words();
+        known == words
+            || known.starts_with(words)
+            || known.ends_with(words)
+            || (words == "type" && kind.is_type())
+            || (words == "constraint" && kind.is_constraint())
+    };
+    Kind::ALL
+        .iter()
+        .filter(|kind| fits(**kind))
+        .flat_map(|kind| {
+            let full = Identity::new(*kind, hint.path.iter());
+            let public = Identity::new(
+                *kind,
+                std::iter::once("public").chain(hint.path.iter().map(String::as_str)),
+            );
+            [full, public]
+        })
+        .filter(|identity| desired.contains(identity))
+        .collect()
+}
+
+/// Returns the former identity: the last names are replaced, and the rest follows renames that come before.
+fn former(to: &Identity, renamed_from: &[String], before: &[Rename]) -> Identity {
+    let known: BTreeMap<&[String], &[String]> = before
+        .iter()
+        .map(|rename| (rename.to.path.as_slice(), rename.from.path.as_slice()))
+        .collect();
+    let mut path = to.path.clone();
+    for length in (1..path.len()).rev() {
+        if let Some(old) = known.get(&path[..length]) {
+            path.splice(..length, old.iter().cloned());
+            break;
+        }
+    }
+    let start = path.len().saturating_sub(renamed_from.len());
+    path.splice(start.., renamed_from.iter().cloned());
+    Identity::new(to.kind, path)
+}

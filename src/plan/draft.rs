@@ -1,0 +1,183 @@
+//! Drafts a plan: both routes, what each change looks like, and the scope that the gate watches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::build::{Route, route};
+use super::file::{Database, Detail, Difference, FORMAT, Plan};
+use super::steps::{Change, Phase, Reversal, Sentence, Step, Verb};
+use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::diff::Rename;
+use crate::kinds::{AnyObject, Context, Statement};
+
+/// The states that a plan stands between.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'a> {
+    /// Live state as the live server deparses it.
+    pub live: &'a Catalog,
+    /// Live state as the scratch server deparses it, with the renames carried out.
+    pub from: &'a Catalog,
+    /// Desired state.
+    pub to: &'a Catalog,
+    /// Renames, which come before everything else.
+    pub renames: &'a [Rename],
+}
+
+/// Plans the way from one catalog to another, and back. Findings, notes and places are added by the caller.
+pub fn draft(sides: Sides, database: Database) -> Plan {
+    let Sides {
+        live,
+        from,
+        to,
+        renames,
+    } = sides;
+    let version_num = database.version_num;
+    let context = Context { from, to, version_num };
+    let inverse = Context {
+        from: to,
+        to: from,
+        version_num,
+    };
+    let (mut forward, mut rollback) = rayon::join(|| route(&context), || route(&inverse));
+    let mut scope = scope(&[&forward, &rollback], from, to);
+    for rename in renames {
+        scope.extend([rename.from.clone(), rename.to.clone()]);
+    }
+    prepend(&mut forward, renames);
+    append(&mut rollback, renames);
+    let before = fingerprints(&scope, live);
+    // What another version deparses cannot be told equal by its text: there only what is gone is expected.
+    let same_version = live.version_num / 10_000 == to.version_num / 10_000;
+    let expected = fingerprints(&scope, to)
+        .into_iter()
+        .filter(|(_, print)| same_version || print.is_none());
+    Plan {
+        format: FORMAT,
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        database,
+        fingerprint: Fingerprint::of(&before),
+        expected: expected.collect(),
+        scope: before,
+        changes: forward
+            .changes
+            .into_iter()
+            .map(|change| detail(change, &context))
+            .collect(),
+        forward: forward.steps,
+        rollback: rollback.steps,
+        findings: Vec::new(),
+        notes: Vec::new(),
+        unmodelled: live.unmodelled.iter().cloned().collect(),
+    }
+}
+
+/// Puts the renames before everything else, in one transaction: what they leave half done would be planned again as
+/// drop and create.
+fn prepend(route: &mut Route, renames: &[Rename]) {
+    if renames.is_empty() {
+        return;
+    }
+    for step in &mut route.steps {
+        step.transaction += 1;
+    }
+    let steps = renames.iter().map(|rename| step(rename, &rename.forward, 0));
+    route.steps.splice(..0, steps);
+    let own = renames.iter().map(|rename| Change {
+        object: rename.to.clone(),
+        verb: Verb::Rename,
+    });
+    route.changes.splice(..0, own);
+}
+
+/// Puts the inverse renames behind everything else.
+fn append(route: &mut Route, renames: &[Rename]) {
+    let transaction = route.steps.last().map_or(0, |step| step.transaction + 1);
+    route.steps.extend(
+        renames
+            .iter()
+            .rev()
+            .map(|rename| step(rename, &rename.rollback, transaction)),
+    );
+}
+
+fn step(rename: &Rename, statements: &[Statement], transaction: usize) -> Step {
+    Step {
+        changes: vec![Change {
+            object: rename.to.clone(),
+            verb: Verb::Rename,
+        }],
+        phase: Phase::Structure,
+        statements: statements.iter().map(Sentence::from).collect(),
+        transaction,
+        reversal: Reversal::Exact,
+    }
+}
+
+/// Returns what the routes touch and what that depends on, on either side.
+fn scope(routes: &[&Route], from: &Catalog, to: &Catalog) -> BTreeSet<Identity> {
+    let touched: BTreeSet<&Identity> = routes
+        .iter()
+        .flat_map(|route| &route.changes)
+        .map(|change| &change.object)
+        .collect();
+    let mut out = BTreeSet::new();
+    for identity in touched {
+        out.extend(from.dependencies_of(identity).cloned());
+        out.extend(to.dependencies_of(identity).cloned());
+        out.insert(identity.clone());
+    }
+    out
+}
+
+fn fingerprints(scope: &BTreeSet<Identity>, catalog: &Catalog) -> Vec<(Identity, Option<Fingerprint>)> {
+    scope
+        .iter()
+        .map(|identity| (identity.clone(), catalog.get(identity).map(AnyObject::fingerprint)))
+        .collect()
+}
+
+fn detail(change: Change, context: &Context) -> Detail {
+    let sides = (context.before(&change.object), context.after(&change.object));
+    let differences = match sides {
+        (Some(before), Some(after)) => differences(before, after),
+        _ => Vec::new(),
+    };
+    Detail {
+        change,
+        differences,
+        declared_at: None,
+    }
+}
+
+/// Compares the attributes of two forms of one object, by their serialised form.
+fn differences(before: &AnyObject, after: &AnyObject) -> Vec<Difference> {
+    let (before, after) = (attributes(before), attributes(after));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| Difference {
+            attribute: name.clone(),
+            before: before.get(name).cloned(),
+            after: after.get(name).cloned(),
+        })
+        .collect()
+}
+
+fn attributes(object: &AnyObject) -> BTreeMap<String, String> {
+    let Ok(Value::Object(fields)) = serde_json::to_value(object.clone().significant()) else {
+        return BTreeMap::new();
+    };
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let text = match value {
+                Value::Null => return None,
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            Some((name, text))
+        })
+        .collect()
+}

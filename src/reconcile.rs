@@ -1,0 +1,137 @@
+//! The use cases, each of which reads as the pipeline. Command line and server call these.
+
+use std::borrow::Cow;
+
+use crate::catalog::Catalog;
+use crate::db::{Environment, Server, Url};
+use crate::desired::elaborate::{Desired, Workshop, elaborate};
+use crate::desired::replay::replay;
+use crate::desired::source::Source;
+use crate::diff::{Filter, Rename, renames};
+use crate::error::{Error, ErrorKind, Result};
+use crate::introspect;
+use crate::plan::{Database, Plan, Sides, draft};
+use crate::scratch;
+
+/// What every use case may use of the machine and was told by the user.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// `PG*` variables.
+    pub environment: Environment,
+    /// Binaries, temporary folder, cache.
+    pub machine: scratch::Machine,
+    /// Provider of scratch databases.
+    pub scratch: scratch::Choice,
+    /// Whether the cache of desired catalogs is used.
+    pub cache: bool,
+    /// Objects that are looked at, on both sides.
+    pub filter: Filter,
+}
+
+impl Setup {
+    fn workshop<'a>(&'a self, live: Option<(&'a Url, &'a Server)>) -> Workshop<'a> {
+        Workshop {
+            scratch: &self.scratch,
+            machine: &self.machine,
+            live,
+            cache: self.cache,
+        }
+    }
+}
+
+/// Plans what brings the live database to what the source declares.
+pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
+    let mut client = url.connect()?;
+    let server = Server::read(&mut client)?;
+    let warning = server.check_supported()?;
+    let (live, desired) = std::thread::scope(|scope| {
+        let desired = scope.spawn(|| desired(setup, source, Some((url, &server))));
+        let live = introspect::read(url, &mut client, &server, introspect::Options::default());
+        (
+            live,
+            desired
+                .join()
+                .unwrap_or_else(|_| Err(Error::internal("the desired side panicked"))),
+        )
+    });
+    let (mut live, mut desired) = (live?, desired?);
+    setup.filter.apply(&mut live)?;
+    setup.filter.apply(&mut desired.catalog)?;
+    let to = desired.complete(&live);
+    let hints = desired.hints();
+    let renames = renames(&hints, &live, &to);
+    let workshop = setup.workshop(Some((url, &server)));
+    let from = restate(&live, &to, &renames, &workshop)?;
+    // What the files do not say follows the live state, under the names that it will have.
+    let to = desired.complete(&from);
+    let sides = Sides {
+        live: &live,
+        from: &from,
+        to: &to,
+        renames: &renames,
+    };
+    let mut plan = draft(sides, database(&server));
+    for change in &mut plan.changes {
+        change.declared_at = desired.place(&change.change.object.path);
+    }
+    plan.notes = warning.into_iter().chain(desired.notes).collect();
+    Ok(plan)
+}
+
+/// Returns the live state as the scratch server says it, with the renames carried out; the live state itself where
+/// both servers are of one version and nothing is renamed.
+fn restate<'a>(
+    live: &'a Catalog,
+    desired: &Catalog,
+    renames: &[Rename],
+    workshop: &Workshop,
+) -> Result<Cow<'a, Catalog>> {
+    if renames.is_empty() && live.version_num / 10_000 == desired.version_num / 10_000 {
+        return Ok(Cow::Borrowed(live));
+    }
+    let statements: Vec<String> = renames
+        .iter()
+        .flat_map(|rename| &rename.forward)
+        .map(crate::kinds::Statement::sql)
+        .collect();
+    replay(live, &statements, workshop).map(Cow::Owned)
+}
+
+/// Returns what a source declares; a database declares everything in it.
+pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) -> Result<Desired> {
+    match source {
+        Source::Database(text) => whole(&Url::parse(text, &setup.environment)?),
+        Source::Environment(name) => Err(Error::usage(format!(
+            "the command line must resolve env:{name} before it is read"
+        ))),
+        Source::Snapshot(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| Error::io(format!("read {}", path.display()), &error))?;
+            let catalog = serde_json::from_str(&text).map_err(|error| {
+                Error::new(ErrorKind::Usage, format!("{} is no snapshot: {error}", path.display()))
+                    .hint("Write one with `trueup inspect SOURCE --format json`.")
+            })?;
+            Ok(Desired {
+                catalog,
+                ..Desired::default()
+            })
+        }
+        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, &setup.workshop(live)),
+    }
+}
+
+fn whole(url: &Url) -> Result<Desired> {
+    let (_, catalog) = introspect::introspect(url, introspect::Options::default())?;
+    Ok(Desired {
+        catalog,
+        ..Desired::default()
+    })
+}
+
+fn database(server: &Server) -> Database {
+    Database {
+        name: server.database.clone(),
+        system_identifier: server.system_identifier.map(|number| number.to_string()),
+        version_num: server.version_num,
+    }
+}
