@@ -25,6 +25,7 @@ mod target;
 mod view;
 
 pub use context::Context;
+pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};

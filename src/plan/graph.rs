@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::rebuild::{Rebuilt, claims};
 use crate::catalog::Identity;
 use crate::diff::{Action, Actions};
-use crate::kinds::{Context, Fold, Statement};
+use crate::kinds::{Context, Fold, Statement, settle_default_privileges};
 
 /// What a node does to its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +109,9 @@ impl Graph {
             add(Role::Drop, live.drop(context));
         }
         if let (Action::Create | Action::Replace, Some(desired)) = (action, after) {
-            add(Role::Create, desired.create(context));
+            let mut statements = desired.create(context);
+            statements.extend(settle_default_privileges(identity, context));
+            add(Role::Create, statements);
         }
     }
 
