@@ -127,7 +127,7 @@ impl Object for DefaultPrivilege {
                 "d.defaclacl",
                 "CASE WHEN d.defaclnamespace = 0 THEN pg_catalog.acldefault(
                      CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)
-                 ELSE '{}'::aclitem[] END"
+                 ELSE pg_catalog.acldefault('c', d.defaclrole) END"
             ),
         )
     }
