@@ -61,6 +61,7 @@ mod trigger;
 mod view;
 
 pub use context::Context;
+pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use sequence_options::SequenceOptions;
