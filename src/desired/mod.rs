@@ -19,3 +19,4 @@ pub mod source;
 pub mod statement;
 mod subscription;
 mod syntax;
+pub mod write;
