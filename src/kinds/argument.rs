@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::settle_option;
 use crate::catalog::quote::ident;
 use crate::error::Result;
 
@@ -99,7 +100,7 @@ pub(super) fn read(row: &Row) -> Result<Vec<Argument>> {
             mode: ArgumentMode::of(&mode),
             name,
             data_type,
-            default,
+            default: settle_option(default),
         })
         .collect())
 }

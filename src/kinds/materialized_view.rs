@@ -4,6 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::settle;
 use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -203,7 +204,7 @@ impl Object for MaterializedView {
             options,
             access_method: row.try_get("access_method")?,
             tablespace: row.try_get("tablespace")?,
-            definition: definition.trim_end().trim_end_matches(';').to_owned(),
+            definition: settle(definition.trim_end().trim_end_matches(';').to_owned()),
             extensions: row.try_get::<_, Option<_>>("extensions")?.unwrap_or_default(),
         }))
     }

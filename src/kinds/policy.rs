@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::settle_option;
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -99,8 +100,8 @@ impl Object for Policy {
             permissive: row.try_get("polpermissive")?,
             command: row.try_get("command")?,
             roles: row.try_get::<_, Option<_>>("roles")?.unwrap_or_default(),
-            using: row.try_get("qual")?,
-            check: row.try_get("with_check")?,
+            using: settle_option(row.try_get("qual")?),
+            check: settle_option(row.try_get("with_check")?),
         }))
     }
 

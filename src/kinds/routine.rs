@@ -5,6 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::argument::{self, Argument, ArgumentMode};
+use super::settled::settle;
 use super::{Alter, Kind, Statement, setting, sql};
 use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
@@ -93,6 +94,8 @@ impl Routine {
     pub(super) fn read(row: &Row) -> Result<Self> {
         let list =
             |column: &str| Ok::<_, crate::error::Error>(row.try_get::<_, Option<_>>(column)?.unwrap_or_default());
+        let parsed_body = row.try_get("parsed_body")?;
+        let body: String = row.try_get("body")?;
         Ok(Self {
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
@@ -112,8 +115,8 @@ impl Routine {
             support: row.try_get("support")?,
             settings: list("settings")?,
             library: row.try_get("library")?,
-            parsed_body: row.try_get("parsed_body")?,
-            body: row.try_get("body")?,
+            parsed_body,
+            body: if parsed_body { settle(body) } else { body },
             extensions: list("extensions")?,
         })
     }

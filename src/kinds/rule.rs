@@ -4,6 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
+use super::settled::settle;
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -78,7 +79,7 @@ impl Object for Rule {
             schema,
             table,
             name: row.try_get("name")?,
-            definition: definition.strip_suffix(';').unwrap_or(definition).to_owned(),
+            definition: settle(definition.strip_suffix(';').unwrap_or(definition).to_owned()),
             firing: Firing::of(row.try_get("firing")?),
         }))
     }

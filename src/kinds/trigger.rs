@@ -5,6 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
+use super::settled::settle;
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -123,7 +124,7 @@ impl Object for Trigger {
             table,
             name: row.try_get("name")?,
             constraint: row.try_get("is_constraint")?,
-            definition: definition.strip_prefix("CREATE ").unwrap_or(&definition).to_owned(),
+            definition: settle(definition.strip_prefix("CREATE ").unwrap_or(&definition).to_owned()),
             firing: Firing::of(row.try_get("firing")?),
             clone_of: (!path.is_empty()).then(|| Identity::new(Kind::Trigger, path)),
             extensions: row.try_get::<_, Option<_>>("extensions")?.unwrap_or_default(),

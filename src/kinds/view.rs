@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::settle;
 use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -88,13 +89,17 @@ impl Object for View {
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
         let definition: String = row.try_get("definition")?;
+        let defaults = sql::pairs(row, "columns", "defaults")?;
         Ok(Some(Self {
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
             columns: sql::pairs(row, "names", "types")?,
             options: options::read(row, "reloptions")?,
-            defaults: sql::pairs(row, "columns", "defaults")?,
-            definition: definition.trim_end().trim_end_matches(';').to_owned(),
+            defaults: defaults
+                .into_iter()
+                .map(|(column, value)| (column, settle(value)))
+                .collect(),
+            definition: settle(definition.trim_end().trim_end_matches(';').to_owned()),
         }))
     }
 
