@@ -1,9 +1,11 @@
 //! Owner of an object. What follows another object's owner (an index, a sequence of a column) has none of its own.
 
+use std::collections::BTreeSet;
+
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Kind, Lock, Object, Statement, target};
+use super::{Alter, AnyObject, Context, Kind, Lock, Object, Privilege, Statement, target};
 use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;
@@ -39,6 +41,42 @@ impl Owner {
             Kind::Table => statement.locks(self.target.clone(), Lock::AccessExclusive),
             _ => statement,
         }
+    }
+}
+
+/// Completes a desired catalog, whose files seldom say who owns what, with the live owners: only those of `declared`
+/// roles count as said. What the two owners may do by themselves is left out of the privileges.
+pub fn complete_owners(desired: &mut Catalog, live: &Catalog, declared: &BTreeSet<String>) {
+    let said = |object: &AnyObject| matches!(object, AnyObject::Owner(owner) if declared.contains(&owner.role));
+    let unsaid = desired.objects.values().filter_map(|object| match object {
+        AnyObject::Owner(owner) if !said(object) => Some(owner.target.clone()),
+        _ => None,
+    });
+    for target in unsaid.collect::<Vec<_>>() {
+        let role = Owner::role_of(&target, live).unwrap_or(&live.role).to_owned();
+        desired.insert(AnyObject::Owner(Owner { target, role }));
+    }
+    let is_owner = |privilege: &Privilege| privilege.owner([&*desired]) == Some(privilege.grantee.as_str());
+    let privileges = |catalog: &Catalog, keep: &dyn Fn(&Privilege) -> bool| -> Vec<Privilege> {
+        let all = catalog.objects.values().filter_map(|object| match object {
+            AnyObject::Privilege(privilege) => Some(privilege),
+            _ => None,
+        });
+        all.filter(|privilege| keep(privilege)).cloned().collect()
+    };
+    let own = privileges(desired, &is_owner);
+    // On scratch the connected role owned what the files did not give away, so no file could grant it anything.
+    let unsayable = privileges(live, &|privilege| {
+        privilege.grantee == live.role
+            && !is_owner(privilege)
+            && desired.contains(&privilege.target)
+            && !desired.get(&Owner::of(&privilege.owned())).is_some_and(said)
+    });
+    for privilege in own {
+        desired.remove(&privilege.identity());
+    }
+    for privilege in unsayable {
+        desired.insert(AnyObject::Privilege(privilege));
     }
 }
 

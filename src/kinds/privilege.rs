@@ -45,8 +45,7 @@ impl Privilege {
         context: &Context,
         owners: [&Catalog; 2],
     ) -> Vec<String> {
-        let owner = owned(&self.target);
-        let owner = owners.iter().find_map(|catalog| Owner::role_of(&owner, catalog));
+        let owner = self.owner(owners);
         clause(
             &self.target,
             &self.grantee,
@@ -56,17 +55,28 @@ impl Privilege {
         .transition(starts, desired)
     }
 
-    /// Returns what the grantee has if the target was created just now.
-    fn given(&self, context: &Context) -> Grants {
+    /// Returns the object whose owner is the owner of the target.
+    pub(super) fn owned(&self) -> Identity {
+        owned(&self.target)
+    }
+
+    /// Returns the target's owner as the first of the catalogs that knows it says.
+    pub(super) fn owner<'a, const N: usize>(&self, catalogs: [&'a Catalog; N]) -> Option<&'a str> {
+        let owned = self.owned();
+        catalogs.into_iter().find_map(|catalog| Owner::role_of(&owned, catalog))
+    }
+
+    /// Returns what the grantee may have if the target was created just now.
+    fn given(&self, context: &Context) -> [Grants; 2] {
         let sort = Sort::of(self.target.kind).filter(|sort| {
             // What `initdb` or an extension made does not start from default privileges.
             self.initial == sort.built_in(&self.grantee, context.version_num)
         });
         let Some(sort) = sort else {
-            return self.initial.clone();
+            return [self.initial.clone(), self.initial.clone()];
         };
-        let mut all = DefaultPrivilege::in_force(sort, schema_of(&self.target, sort), context);
-        all.remove(&self.grantee).unwrap_or_default()
+        DefaultPrivilege::in_force(sort, schema_of(&self.target, sort), context)
+            .map(|mut all| all.remove(&self.grantee).unwrap_or_default())
     }
 
     /// Returns grants on columns that a `REVOKE` on the whole table takes away although they stay (manual: REVOKE).
@@ -145,12 +155,15 @@ pub fn settle_default_privileges(created: &Identity, context: &Context) -> Vec<S
     let Some(sort) = Sort::of(created.kind) else {
         return Vec::new();
     };
-    DefaultPrivilege::in_force(sort, schema_of(created, sort), context)
+    let [early, late] = DefaultPrivilege::in_force(sort, schema_of(created, sort), context);
+    let nothing = Grants::new();
+    early
         .iter()
         .filter(|(grantee, _)| !context.to.contains(&Privilege::of(created, grantee)))
-        .flat_map(|(grantee, given)| {
+        .flat_map(|(grantee, early)| {
+            let starts = [early, late.get(grantee).unwrap_or(&nothing)];
             let built_in = sort.built_in(grantee, context.version_num);
-            clause(created, grantee, &context.from.role, context).transition(&[given], &built_in)
+            clause(created, grantee, &context.from.role, context).transition(&starts, &built_in)
         })
         .map(Statement::new)
         .collect()
@@ -203,6 +216,13 @@ impl Object for Privilege {
         Self::of(&self.target, &self.grantee)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            initial: BTreeMap::new(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         self.holder.clone()
     }
@@ -220,7 +240,7 @@ impl Object for Privilege {
     fn create(&self, context: &Context) -> Vec<Statement> {
         let given = self.given(context);
         // Whether the object is made anew or stands since long, from either start this ends at the same.
-        let starts = [&self.initial, &given];
+        let starts = [&self.initial, &given[0], &given[1]];
         let statements = self.transition(&starts, &self.privileges, context, [context.to, context.from]);
         statements.into_iter().map(Statement::new).collect()
     }
