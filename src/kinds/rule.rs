@@ -4,7 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
-use super::settled::settle;
+use super::settled::{restate, same, settle};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -37,7 +37,7 @@ impl Rule {
     }
 
     fn declaration(&self, create: &str) -> Statement {
-        Statement::new(format!("{create} {}", self.definition)).locks(self.on.clone(), Lock::AccessExclusive)
+        Statement::new(format!("{create} {}", restate(&self.definition))).locks(self.on.clone(), Lock::AccessExclusive)
     }
 
     fn state(&self) -> Statement {
@@ -79,13 +79,20 @@ impl Object for Rule {
             schema,
             table,
             name: row.try_get("name")?,
-            definition: settle(definition.strip_suffix(';').unwrap_or(definition).to_owned()),
+            definition: definition.strip_suffix(';').unwrap_or(definition).to_owned(),
             firing: Firing::of(row.try_get("firing")?),
         }))
     }
 
     fn identity(&self) -> Identity {
         Identity::new(Kind::Rule, [&self.schema, &self.table, &self.name])
+    }
+
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            ..self
+        }
     }
 
     fn parent(&self) -> Option<Identity> {
@@ -123,7 +130,7 @@ impl Object for Rule {
             return Alter::Replace;
         }
         let mut out = Vec::new();
-        if *definition != desired.definition {
+        if !same(definition, &desired.definition) {
             // Keeps the state.
             out.push(desired.declaration("CREATE OR REPLACE"));
         }

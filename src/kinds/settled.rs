@@ -1,8 +1,8 @@
-//! Settled text: an expression or query as PostgreSQL deparses it the second time.
+//! Texts that PostgreSQL deparses: which of them mean the same, and how to say one so that it comes back as it is.
 //!
-//! What the server deparses is not always what it deparses again from that very text: casts of arrays move into their
-//! elements, `AND` chains lose inner parentheses, `(VALUES` gains a space. A live object made from a plan and a desired
-//! one made from target files would differ for ever, so every definition is brought to the settled form when it is read.
+//! What the server deparses is not always what it deparses again from that very text: `AND` chains lose inner
+//! parentheses, casts of arrays move into their elements, `(VALUES` gains a space. Texts are compared by their settled
+//! form, the one of the second time; a restated text is one that the server turns into the given text.
 
 /// A piece of SQL with the white space before it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,21 +59,38 @@ impl Node {
 }
 
 /// Returns the settled form of a deparsed text; a text that cannot be scanned stays as it is.
-pub(super) fn settle(text: String) -> String {
-    let may_differ = text.contains("(ARRAY[") || text.contains("(VALUES") || text.contains("((");
-    if !may_differ {
-        return text;
-    }
-    let Some(nodes) = parse(&text) else { return text };
-    let mut out = String::with_capacity(text.len());
-    rewrite(nodes).iter().for_each(|node| node.print(&mut out));
-    let tail = &text[text.trim_end().len()..];
-    out + tail
+pub(super) fn settle(text: &str) -> String {
+    transform(text, &Aim::Settled)
 }
 
-/// Settles an optional text.
-pub(super) fn settle_option(text: Option<String>) -> Option<String> {
-    text.map(settle)
+/// Returns the settled form of an optional text.
+pub(super) fn settle_option(text: Option<&String>) -> Option<String> {
+    text.map(|text| settle(text))
+}
+
+/// Tells whether two deparsed texts mean the same.
+pub(super) fn same(one: &str, other: &str) -> bool {
+    one == other || settle(one) == settle(other)
+}
+
+/// Returns a text that PostgreSQL deparses as the given one.
+pub(super) fn restate(text: &str) -> String {
+    transform(text, &Aim::Restated)
+}
+
+enum Aim {
+    Settled,
+    Restated,
+}
+
+fn transform(text: &str, aim: &Aim) -> String {
+    let may_differ = text.contains("(ARRAY[") || text.contains("(VALUES") || text.contains("((");
+    let nodes = if may_differ { parse(text) } else { None };
+    let Some(nodes) = nodes else { return text.to_owned() };
+    let mut out = String::with_capacity(text.len());
+    rewrite(nodes, aim).iter().for_each(|node| node.print(&mut out));
+    out.push_str(&text[text.trim_end().len()..]);
+    out
 }
 
 fn parse(text: &str) -> Option<Vec<Node>> {
@@ -106,19 +123,77 @@ fn parse(text: &str) -> Option<Vec<Node>> {
 }
 
 /// Rewrites from the inside out.
-fn rewrite(nodes: Vec<Node>) -> Vec<Node> {
-    let inside = nodes.into_iter().map(|node| match node.piece {
-        Piece::Word(_) => node,
-        Piece::Group(open, inner, space) => {
-            let inner = rewrite(inner);
-            let inner = if open == '(' { settle_group(inner) } else { inner };
-            Node {
-                space: node.space,
-                piece: Piece::Group(open, inner, space),
+fn rewrite(nodes: Vec<Node>, aim: &Aim) -> Vec<Node> {
+    let mut out: Vec<Node> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let piece = match node.piece {
+            Piece::Group(open, inner, space) => {
+                let mut inner = rewrite(inner, aim);
+                let after_any = out.last().is_some_and(|last| last.is("ANY") || last.is("ALL"));
+                match aim {
+                    Aim::Settled => inner = if open == '(' { settle_group(inner) } else { inner },
+                    Aim::Restated if after_any => inner = without_cast(inner),
+                    Aim::Restated => restate_group(&mut inner),
+                }
+                Piece::Group(open, inner, space)
             }
+            word @ Piece::Word(_) => word,
+        };
+        out.push(Node { piece, ..node });
+    }
+    match aim {
+        Aim::Settled => push_casts(out),
+        Aim::Restated => out,
+    }
+}
+
+/// Takes the cast from `(ARRAY[…])::x[]`, the whole operand of `ANY` or `ALL`: the operator casts the array itself,
+/// where a written cast would go to the elements.
+fn without_cast(inner: Vec<Node>) -> Vec<Node> {
+    match array_cast(&inner) {
+        Some((_, _, length)) if length == inner.len() => {
+            inner.first().and_then(|node| node.inner('(')).map(<[Node]>::to_vec)
         }
-    });
-    push_casts(inside.collect())
+        _ => None,
+    }
+    .unwrap_or(inner)
+}
+
+/// Says the first operand of a chain as `BETWEEN` where it was one; the parser would not keep it apart otherwise.
+fn restate_group(inner: &mut [Node]) {
+    let Some(between) = left_chain(inner).and_then(|chain| between(&chain)) else {
+        return;
+    };
+    if let Some(Piece::Group(_, operand, _)) = inner.first_mut().map(|node| &mut node.piece) {
+        *operand = between;
+    }
+}
+
+/// Turns `(a >= b) AND (a <= c)` into `a BETWEEN b AND c`, and `(a < b) OR (a > c)` into `a NOT BETWEEN b AND c`.
+fn between(chain: &[Node]) -> Option<Vec<Node>> {
+    let [low, operator, high] = chain else { return None };
+    let (words, lower, upper) = if operator.is("AND") {
+        (["", "BETWEEN"], ">=", "<=")
+    } else {
+        (["NOT", "BETWEEN"], "<", ">")
+    };
+    let (subject, from) = comparison(low.inner('(')?, lower)?;
+    let (again, to) = comparison(high.inner('(')?, upper)?;
+    let spaced = |word: &&str| Node {
+        space: " ".to_owned(),
+        ..Node::word(word)
+    };
+    let words = words.iter().filter(|word| !word.is_empty());
+    (subject == again).then(|| {
+        let head = subject.iter().cloned().chain(words.map(spaced));
+        let limits = from.iter().cloned().chain([spaced(&"AND")]).chain(to.iter().cloned());
+        head.chain(limits).collect()
+    })
+}
+
+fn comparison<'a>(nodes: &'a [Node], operator: &str) -> Option<(&'a [Node], &'a [Node])> {
+    let at = nodes.iter().position(|node| node.is(operator))?;
+    Some((&nodes[..at], &nodes[at + 1..]))
 }
 
 fn settle_group(mut inner: Vec<Node>) -> Vec<Node> {
@@ -243,8 +318,33 @@ mod tests {
                 " SELECT 1\n   FROM ( VALUES (1,2)) v;",
             ),
         ] {
-            assert_eq!(settle(first.to_owned()), second);
-            assert_eq!(settle(second.to_owned()), second);
+            assert_eq!(settle(first), second);
+            assert_eq!(settle(second), second);
+        }
+    }
+
+    #[test]
+    fn restates_what_was_said() {
+        for (deparsed, said) in [
+            (
+                "((c)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+                "((c)::text = ANY (ARRAY['a'::character varying, 'b'::character varying]))",
+            ),
+            (
+                "(((a >= 1) AND (a <= f(2, 3))) AND (b > 0))",
+                "((a BETWEEN 1 AND f(2, 3)) AND (b > 0))",
+            ),
+            (
+                "(((a < 1) OR (a > 2)) OR (b > 0))",
+                "((a NOT BETWEEN 1 AND 2) OR (b > 0))",
+            ),
+            (
+                "((b > 0) AND ((a >= 1) AND (a <= 2)))",
+                "((b > 0) AND ((a >= 1) AND (a <= 2)))",
+            ),
+        ] {
+            assert_eq!(restate(deparsed), said);
+            assert_eq!(restate(said), said);
         }
     }
 
@@ -258,7 +358,8 @@ mod tests {
             "(( SELECT 1 AND 2) AND c)",
             "(( unbalanced",
         ] {
-            assert_eq!(settle(text.to_owned()), text);
+            assert_eq!(settle(text), text);
+            assert_eq!(restate(text), text);
         }
     }
 }
