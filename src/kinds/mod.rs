@@ -13,6 +13,7 @@ mod registry;
 mod routine;
 mod sequence_options;
 mod setting;
+mod settled;
 mod sql;
 mod statement;
 mod type_change;
