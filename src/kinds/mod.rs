@@ -4,30 +4,56 @@
 //! inverse change through the same functions. The line order of the registry is the order of creation where no
 //! dependency says otherwise; drops run in reverse.
 
+mod argument;
 mod context;
+mod derived_name;
+mod firing;
 mod options;
 mod registry;
+mod routine;
+mod sequence_options;
+mod setting;
 mod sql;
 mod statement;
 mod type_change;
+mod type_use;
 
+mod aggregate;
+mod collation;
 mod column;
 mod column_default;
+mod column_identity;
 mod comment;
+mod composite_type;
 mod default_privilege;
+mod domain;
+mod domain_check;
+mod enum_type;
+mod event_trigger;
+mod extension;
+mod function;
 mod grants;
+mod materialized_view;
 mod not_null;
 mod owner;
+mod policy;
 mod privilege;
+mod procedure;
+mod range_type;
+mod rule;
 mod schema;
+mod sequence;
+mod sequence_owner;
 mod table;
 mod target;
+mod trigger;
 mod view;
 
 pub use context::Context;
 pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
+pub use sequence_options::SequenceOptions;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
