@@ -109,6 +109,11 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.after(context), )* }
             }
 
+            /// See [`Object::drops_before`].
+            pub fn drops_before(&self, context: &Context) -> Vec<Identity> {
+                match self { $( AnyObject::$kind(object) => object.drops_before(context), )* }
+            }
+
             /// See [`Object::carrier`].
             pub fn carrier(&self, context: &Context) -> Option<Identity> {
                 match self { $( AnyObject::$kind(object) => object.carrier(context), )* }
@@ -180,14 +185,14 @@ registry! {
     NotNull = not_null, "not-null constraint";
     ColumnIdentity = column_identity, "identity";
     SequenceOwner = sequence_owner, "sequence ownership";
-    // K2 Check = check, "check constraint";
-    // K2 Key = key, "key"; (primary key, unique, exclusion)
-    // K2 Index = index, "index";
-    // K2 Partition = partition, "partition";
-    // K2 IndexAttachment = index_attachment, "index attachment";
-    // K2 ForeignKey = foreign_key, "foreign key";
-    // K2 ReplicaIdentity = replica_identity, "replica identity";
-    // K2 Statistics = statistics, "extended statistics";
+    Check = check, "check constraint";
+    Key = key, "key";
+    Index = index, "index";
+    Partition = partition, "partition";
+    IndexAttachment = index_attachment, "index attachment";
+    ForeignKey = foreign_key, "foreign key";
+    ReplicaIdentity = replica_identity, "replica identity";
+    Statistics = statistics, "extended statistics";
     View = view, "view";
     MaterializedView = materialized_view, "materialized view";
     Rule = rule, "rule";

@@ -20,7 +20,13 @@ pub(super) const READS_COLUMNS: &[Kind] = &[
 ];
 
 /// Kinds of dependents that hold expressions or operators over a column's type, which another base type may not have.
-pub(super) const CHECKS_COLUMNS: &[Kind] = &[Kind::ColumnDefault];
+pub(super) const CHECKS_COLUMNS: &[Kind] = &[
+    Kind::ColumnDefault,
+    Kind::Check,
+    Kind::Index,
+    Kind::ForeignKey,
+    Kind::Statistics,
+];
 
 /// Kinds that are types: their rows are converted when one is replaced. A collation is no type, but a column follows it
 /// in the same way.
@@ -74,18 +80,38 @@ pub(super) fn pairs(row: &Row, schemas: &str, names: &str) -> Result<Vec<(String
         .collect())
 }
 
-/// Tells whether a table stands on both sides under the same parents, so that changes of a parent reach it.
+/// Tells whether a table stands on both sides under the same parents, so that changes of a parent reach it throughout
+/// the plan.
 pub(super) fn link_stays(schema: &str, table: &str, context: &Context) -> bool {
-    let table = Identity::new(Kind::Table, [schema, table]);
-    match (context.before(&table), context.after(&table)) {
-        (Some(AnyObject::Table(before)), Some(AnyObject::Table(after))) => before.inherits == after.inherits,
+    let identity = Identity::new(Kind::Table, [schema, table]);
+    let (Some(AnyObject::Table(before)), Some(AnyObject::Table(after))) =
+        (context.before(&identity), context.after(&identity))
+    else {
+        return false;
+    };
+    before.inherits == after.inherits && attachment_stays(schema, table, context)
+}
+
+/// Tells whether a table is attached to the same place on both sides, and never detached in between: a partitioned
+/// table whose key changes is made anew, and its partitions leave it for that.
+fn attachment_stays(schema: &str, table: &str, context: &Context) -> bool {
+    let identity = Identity::new(Kind::Partition, [schema, table]);
+    match (context.before(&identity), context.after(&identity)) {
+        (None, None) => true,
+        (Some(AnyObject::Partition(before)), Some(AnyObject::Partition(after))) => {
+            let parent = Identity::new(Kind::Table, [&after.parent_schema, &after.parent_table]);
+            let keys = (context.before(&parent), context.after(&parent));
+            before == after
+                && matches!(keys, (Some(AnyObject::Table(live)), Some(AnyObject::Table(desired)))
+                    if live.partition_key == desired.partition_key)
+        }
         _ => false,
     }
 }
 
 /// Tells whether a table is a partition in a catalog.
-pub(super) fn is_partition(_schema: &str, _table: &str, _catalog: &crate::catalog::Catalog) -> bool {
-    false
+pub(super) fn is_partition(schema: &str, table: &str, catalog: &crate::catalog::Catalog) -> bool {
+    catalog.contains(&Identity::new(Kind::Partition, [schema, table]))
 }
 
 /// Returns the statements that move a function of these argument types to another schema and name, as far as needed.

@@ -169,8 +169,9 @@ impl Graph {
             .map(|object| object.after(context))
             .unwrap_or_default();
         for first in after {
-            self.require(self.node(&first, Role::Create), Some(arrival));
-            self.require(self.node(&first, Role::Alter), Some(arrival));
+            for role in [Role::Drop, Role::Alter, Role::Create] {
+                self.require(self.node(&first, role), Some(arrival));
+            }
         }
     }
 
@@ -191,6 +192,18 @@ impl Graph {
                 self.require(drop, altered);
             } else {
                 self.prefer(drop, altered);
+            }
+        }
+        if drop.is_none() {
+            return;
+        }
+        let later = context
+            .before(identity)
+            .map(|object| object.drops_before(context))
+            .unwrap_or_default();
+        for second in later {
+            for role in [Role::Drop, Role::Alter, Role::Create] {
+                self.require(drop, self.node(&second, role));
             }
         }
     }
