@@ -3,6 +3,7 @@
 
 mod edges;
 mod session;
+mod unmodelled;
 
 use std::sync::Mutex;
 

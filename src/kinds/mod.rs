@@ -67,6 +67,7 @@ pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use sequence_options::SequenceOptions;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
+pub(crate) use target::sources;
 
 use postgres::Row;
 

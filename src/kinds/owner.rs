@@ -6,7 +6,10 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, AnyObject, Context, Kind, Lock, Object, Privilege, Statement, target};
-use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
+use crate::catalog::{
+    Addresses, Catalog, Identity,
+    quote::{ident, qualified},
+};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -24,6 +27,11 @@ impl Owner {
     /// Returns the identity of an object's owner.
     pub fn of(target: &Identity) -> Identity {
         Identity::new(Kind::Owner, target::attached_path(target))
+    }
+
+    /// Returns the claim of who says the owner of a sequence: its own owner object, or the link to a column.
+    pub(super) fn of_sequence(schema: &str, name: &str) -> (&'static str, String) {
+        ("sequence owner", qualified([schema, name]))
     }
 
     /// Returns the role that owns an object in a catalog, if the catalog says so.
@@ -129,9 +137,39 @@ impl Object for Owner {
         Some(self.target.clone())
     }
 
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        match (self.target.kind, self.target.path.as_slice()) {
+            (Kind::Sequence, [schema, name]) => vec![Self::of_sequence(schema, name)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        if self.target.kind != Kind::Table || self.role == context.from.role {
+            return Vec::new();
+        }
+        // The sequences of its columns follow a table only once they are linked.
+        let schema = self.target.path.iter().take(1);
+        let first = Identity::new(Kind::SequenceOwner, schema.cloned());
+        let links = context
+            .to
+            .objects
+            .range(first..)
+            .map_while(|(identity, object)| match object {
+                AnyObject::SequenceOwner(link) if identity.path.first() == self.target.path.first() => Some(link),
+                _ => None,
+            });
+        links
+            .filter(|link| link.table_identity() == self.target)
+            .map(Object::identity)
+            .collect()
+    }
+
     fn create(&self, context: &Context) -> Vec<Statement> {
-        // An object that stands has an owner, so this one was made just now, and belongs to the connected role.
-        if self.role == context.from.role {
+        // Only a sequence that has left its column stands already, with the owner of the table.
+        let left = self.target.kind == Kind::Sequence && context.before(&self.target).is_some();
+        // Anything else was made just now, and belongs to the connected role.
+        if self.role == context.from.role && !left {
             Vec::new()
         } else {
             vec![self.statement()]

@@ -9,7 +9,9 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::grants::{self, Clause, Grants, Sort};
-use super::{Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Statement, target};
+use super::{
+    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
+};
 use crate::catalog::{Addresses, Catalog, Identity};
 use crate::db::Server;
 use crate::error::Result;
@@ -55,15 +57,30 @@ impl Privilege {
         .transition(starts, desired)
     }
 
-    /// Returns the object whose owner is the owner of the target.
+    /// Returns the object whose owner is the owner of the target, as far as the object itself tells.
     pub(super) fn owned(&self) -> Identity {
-        owned(&self.target)
+        match &self.holder {
+            // A column, or the sequence of an identity.
+            Some(holder) if matches!(holder.kind, Kind::Column | Kind::ColumnIdentity) => table_of(holder),
+            // A column of a view.
+            Some(holder) if self.target.kind == Kind::Column => holder.clone(),
+            _ if self.target.kind == Kind::Column => table_of(&self.target),
+            _ => self.target.clone(),
+        }
     }
 
     /// Returns the target's owner as the first of the catalogs that knows it says.
     pub(super) fn owner<'a, const N: usize>(&self, catalogs: [&'a Catalog; N]) -> Option<&'a str> {
         let owned = self.owned();
-        catalogs.into_iter().find_map(|catalog| Owner::role_of(&owned, catalog))
+        catalogs.into_iter().find_map(|catalog| {
+            let ownership = SequenceOwner::named(owned.path.first()?, owned.name());
+            match catalog.get(&ownership).filter(|_| owned.kind == Kind::Sequence) {
+                Some(AnyObject::SequenceOwner(ownership)) => {
+                    Owner::role_of(&table_of(&ownership.column_identity()), catalog)
+                }
+                _ => Owner::role_of(&owned, catalog),
+            }
+        })
     }
 
     /// Returns what the grantee may have if the target was created just now.
@@ -109,13 +126,8 @@ impl Privilege {
     }
 }
 
-/// Returns the object whose owner owns the target: the table of a column, else the target itself.
-fn owned(target: &Identity) -> Identity {
-    if target.kind == Kind::Column {
-        Identity::new(Kind::Table, target.path.iter().take(2).cloned())
-    } else {
-        target.clone()
-    }
+fn table_of(part: &Identity) -> Identity {
+    Identity::new(Kind::Table, part.path.iter().take(2).cloned())
 }
 
 fn schema_of(target: &Identity, sort: Sort) -> &str {
@@ -134,10 +146,7 @@ fn clause(target: &Identity, grantee: &str, owner: &str, context: &Context) -> C
         _ => target::sql_word(target.kind),
     };
     let (name, column) = match sort {
-        Some(Sort::Column) => {
-            let table = Identity::new(Kind::Table, target.path.iter().take(2).cloned());
-            (target::sql_name(&table), Some(target.name().to_owned()))
-        }
+        Some(Sort::Column) => (target::sql_name(&table_of(target)), Some(target.name().to_owned())),
         _ => (target::sql_name(target), None),
     };
     Clause {
@@ -152,6 +161,14 @@ fn clause(target: &Identity, grantee: &str, owner: &str, context: &Context) -> C
 /// Returns the statements that take back from an object, just created, what default privileges gave or withheld and no
 /// [`Privilege`] speaks about. For the object's own `create`, right behind it, while it still belongs to the connected role.
 pub fn settle_default_privileges(created: &Identity, context: &Context) -> Vec<Statement> {
+    let sequence = match context.after(created) {
+        Some(AnyObject::ColumnIdentity(identity)) => Sequence::named(&identity.schema, &identity.sequence),
+        _ => created.clone(),
+    };
+    settle(&sequence, context)
+}
+
+fn settle(created: &Identity, context: &Context) -> Vec<Statement> {
     let Some(sort) = Sort::of(created.kind) else {
         return Vec::new();
     };
@@ -229,9 +246,9 @@ impl Object for Privilege {
 
     fn dependencies(&self) -> Vec<Identity> {
         // A change of owner moves the owner's grants; a change on the table reaches into its columns.
-        let owned = owned(&self.target);
+        let owned = self.owned();
         let mut out = vec![Owner::of(&owned)];
-        if owned != self.target {
+        if self.target.kind == Kind::Column {
             out.push(Self::of(&owned, &self.grantee));
         }
         out
