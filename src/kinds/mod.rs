@@ -61,6 +61,7 @@ mod trigger;
 mod view;
 
 pub use context::Context;
+pub use key::KeyType;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use sequence_options::SequenceOptions;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Identity};
-use crate::kinds::Kind;
+use crate::kinds::{AnyObject, Column, ForeignKey, KeyType};
 
 /// Which columns identify rows, and which ones foreign keys tie together.
 pub(super) struct Chains {
@@ -20,18 +20,14 @@ impl Chains {
             primary: BTreeSet::new(),
             links: Vec::new(),
         };
-        for identity in catalog.objects.keys() {
-            let columns = || catalog.dependencies_of(identity).filter(|on| on.kind == Kind::Column);
-            match identity.kind.words() {
-                "key" => out.primary.extend(columns().cloned()),
-                "foreign key" => {
-                    let own = &identity.path[..2];
-                    for referencing in columns().filter(|column| column.path.starts_with(own)) {
-                        for referenced in columns().filter(|column| !column.path.starts_with(own)) {
-                            out.links.push((referencing.clone(), referenced.clone()));
-                        }
-                    }
+        for object in catalog.objects.values() {
+            match object {
+                AnyObject::Key(key) if key.constraint == KeyType::Primary => {
+                    let columns = key.columns.iter();
+                    out.primary
+                        .extend(columns.map(|name| Column::named(&key.schema, &key.table, name)));
                 }
+                AnyObject::ForeignKey(key) => out.links.extend(links(key)),
                 _ => {}
             }
         }
@@ -66,4 +62,16 @@ impl Chains {
         reached.remove(column);
         reached
     }
+}
+
+fn links(key: &ForeignKey) -> impl Iterator<Item = (Identity, Identity)> {
+    key.columns
+        .iter()
+        .zip(&key.referenced_columns)
+        .map(|(own, referenced)| {
+            (
+                Column::named(&key.schema, &key.table, own),
+                Column::named(&key.referenced_schema, &key.referenced_table, referenced),
+            )
+        })
 }

@@ -30,25 +30,37 @@ pub(super) enum Family {
 impl Family {
     /// Returns the family of a kind.
     pub(super) fn of(kind: Kind) -> Self {
-        match kind.words() {
-            "table" => Self::Table,
-            "column" => Self::Column,
-            "schema" | "collation" | "enum" | "range type" | "composite type" | "domain" | "sequence"
-            | "materialized view" => Self::Holder,
-            "function"
-            | "procedure"
-            | "aggregate"
-            | "view"
-            | "rule"
-            | "trigger"
-            | "event trigger"
-            | "extended statistics" => Self::Definition,
-            "domain constraint" | "not-null constraint" | "check constraint" | "key" | "foreign key" => Self::Guard,
-            "index" => Self::Index,
-            "default privilege" | "owner" | "privilege" => Self::Right,
-            "policy" => Self::Policy,
-            "extension" => Self::Extension,
-            _ => Self::Property,
+        match kind {
+            Kind::Table => Self::Table,
+            Kind::Column => Self::Column,
+            Kind::Schema
+            | Kind::Collation
+            | Kind::EnumType
+            | Kind::RangeType
+            | Kind::CompositeType
+            | Kind::Domain
+            | Kind::Sequence
+            | Kind::MaterializedView => Self::Holder,
+            Kind::Function
+            | Kind::Procedure
+            | Kind::Aggregate
+            | Kind::View
+            | Kind::Rule
+            | Kind::Trigger
+            | Kind::EventTrigger
+            | Kind::Statistics => Self::Definition,
+            Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
+            Kind::Index => Self::Index,
+            Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege => Self::Right,
+            Kind::Policy => Self::Policy,
+            Kind::Extension => Self::Extension,
+            Kind::ColumnDefault
+            | Kind::ColumnIdentity
+            | Kind::SequenceOwner
+            | Kind::Partition
+            | Kind::IndexAttachment
+            | Kind::ReplicaIdentity
+            | Kind::Comment => Self::Property,
         }
     }
 }

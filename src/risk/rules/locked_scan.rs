@@ -21,8 +21,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::kinds::Lock;
-use crate::risk::family::Family;
+use crate::kinds::{Kind, Lock};
 use crate::risk::look::{Hit, Look, lock_on};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
@@ -55,6 +54,6 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
 }
 
 /// Tells whether creating an object of the kind builds an index.
-pub(super) fn builds_index(kind: crate::kinds::Kind) -> bool {
-    Family::of(kind) == Family::Index || kind.words() == "key"
+pub(super) fn builds_index(kind: Kind) -> bool {
+    matches!(kind, Kind::Index | Kind::Key)
 }
