@@ -62,6 +62,7 @@ mod trigger;
 mod view;
 
 pub use context::Context;
+pub use key::KeyType;
 pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
