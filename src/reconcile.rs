@@ -7,7 +7,7 @@ use crate::db::{Environment, Server, Url};
 use crate::desired::elaborate::{Desired, Workshop, elaborate};
 use crate::desired::replay::replay;
 use crate::desired::source::Source;
-use crate::diff::{Rename, renames};
+use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::plan::{Database, Plan, Sides, draft};
@@ -24,6 +24,8 @@ pub struct Setup {
     pub scratch: scratch::Choice,
     /// Whether the cache of desired catalogs is used.
     pub cache: bool,
+    /// Objects that are looked at, on both sides.
+    pub filter: Filter,
 }
 
 impl Setup {
@@ -52,7 +54,9 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
                 .unwrap_or_else(|_| Err(Error::internal("the desired side panicked"))),
         )
     });
-    let (live, desired) = (live?, desired?);
+    let (mut live, mut desired) = (live?, desired?);
+    setup.filter.apply(&mut live)?;
+    setup.filter.apply(&mut desired.catalog)?;
     let to = desired.complete(&live);
     let hints = desired.hints();
     let renames = renames(&hints, &live, &to);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{plan, setup, terminal};
+use super::{inspect, plan, setup, terminal};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
@@ -19,6 +19,8 @@ struct Arguments {
 enum Command {
     /// Show what would bring the database to the declared schema: changes, risks, forward and rollback SQL
     Plan(plan::Arguments),
+    /// Write a source as SQL, or as a snapshot
+    Inspect(inspect::Arguments),
 }
 
 /// Names the live database.
@@ -32,9 +34,10 @@ pub(super) struct LiveArguments {
 /// Names the desired side and how it is elaborated.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArguments {
-    /// Declared schema: a folder, a .sql or .yaml file, a snapshot .json, git:REF:PATH, env:NAME or a URL
-    #[arg(long, default_value = "schema", value_name = "SOURCE")]
-    pub(super) schema: String,
+    /// Declared schema: a folder, a .sql or .yaml file, a snapshot .json, git:REF:PATH, env:NAME or a URL [default:
+    /// schema]
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) schema: Option<String>,
     #[command(flatten)]
     pub(super) scratch: ScratchArguments,
 }
@@ -43,14 +46,15 @@ pub(super) struct SchemaArguments {
 #[derive(Debug, Args)]
 pub(super) struct ScratchArguments {
     /// Where throw-away databases are made: `auto` (PostgreSQL binaries on this machine), a server's URL, or `live`
-    #[arg(
-        long,
-        env = "TRUEUP_SCRATCH",
-        hide_env_values = true,
-        default_value = "auto",
-        value_name = "WHERE"
-    )]
-    pub(super) scratch: String,
+    /// [default: auto]
+    #[arg(long, env = "TRUEUP_SCRATCH", hide_env_values = true, value_name = "WHERE")]
+    pub(super) scratch: Option<String>,
+    /// Look only at objects that fit `[KIND:]NAME`, for example `shop.*` or `table:public.*`; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) include: Vec<String>,
+    /// Leave out objects that fit `[KIND:]NAME`; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) exclude: Vec<String>,
     /// Do not use the cache of desired catalogs
     #[arg(long)]
     pub(super) no_cache: bool,
@@ -72,5 +76,6 @@ pub fn run() -> ExitCode {
 fn dispatch(command: &Command) -> Result<u8> {
     match command {
         Command::Plan(arguments) => plan::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
     }
 }

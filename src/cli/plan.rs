@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let setup = setup::setup(&arguments.schema.scratch)?;
     let url = setup::live(&arguments.live)?;
-    let plan = reconcile::plan(&setup, &url, &setup::source(&arguments.schema.schema)?)?;
+    let plan = reconcile::plan(&setup, &url, &setup::schema(&arguments.schema)?)?;
     if let Some(path) = &arguments.out {
         std::fs::write(path, plan.to_file()?)
             .map_err(|error| Error::io(format!("write {}", path.display()), &error))?;

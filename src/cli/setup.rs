@@ -1,8 +1,9 @@
 //! What commands take from the process: environment, machine, signals.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::arguments::{LiveArguments, ScratchArguments};
+use super::arguments::{LiveArguments, SchemaArguments, ScratchArguments};
+use crate::config::Config;
 use crate::db::{Environment, Url};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
@@ -18,6 +19,11 @@ pub(super) fn on_interrupt() {
     });
 }
 
+/// Reads the configuration file of the working directory.
+pub(super) fn config() -> Result<Config> {
+    Config::read(Path::new(crate::config::FILE))
+}
+
 fn environment() -> Environment {
     Environment::from_variables(std::env::vars())
 }
@@ -25,7 +31,13 @@ fn environment() -> Environment {
 /// Builds the set-up of a command.
 pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
     let environment = environment();
-    let scratch = match arguments.scratch.as_str() {
+    let config = config()?;
+    let scratch = match arguments
+        .scratch
+        .as_deref()
+        .or(config.scratch.as_deref())
+        .unwrap_or("auto")
+    {
         "auto" => scratch::Choice::Auto,
         "local" => scratch::Choice::Local,
         "live" => scratch::Choice::Live,
@@ -40,6 +52,7 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         machine: machine(),
         scratch,
         cache: !arguments.no_cache,
+        filter: config.filter(&arguments.include, &arguments.exclude),
     })
 }
 
@@ -65,10 +78,24 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<Url> {
     let environment = environment();
     match &arguments.database {
         Some(text) => Url::parse(text, &environment),
+        None if config()?.database_env.is_some() => {
+            let name = config()?.database_env.unwrap_or_default();
+            let value = std::env::var(&name).map_err(|_| {
+                Error::usage(format!("the variable {name}, which trueup.yaml names, is not set"))
+                    .hint("Set it to the live database's URL, or pass --database.")
+            })?;
+            Url::parse(&value, &environment)
+        }
         None if environment.host.is_some() || environment.database.is_some() => Url::from_environment(&environment),
         None => Err(Error::usage("no live database is named")
             .hint("Pass --database postgres://user@host:5432/name, or set DATABASE_URL or the PG* variables.")),
     }
+}
+
+/// Returns the declared schema that the arguments or the configuration file name.
+pub(super) fn schema(arguments: &SchemaArguments) -> Result<Source> {
+    let named = arguments.schema.clone().or(config()?.schema);
+    source(named.as_deref().unwrap_or("schema"))
 }
 
 /// Understands a source; `env:NAME` is resolved here, since only the command line reads the environment.

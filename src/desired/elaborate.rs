@@ -194,6 +194,9 @@ impl Desired {
 }
 
 /// Returns the role of an owner object.
-fn owner_role(_object: &AnyObject) -> Option<&str> {
-    None
+fn owner_role(object: &AnyObject) -> Option<&str> {
+    match object {
+        AnyObject::Owner(owner) => Some(&owner.role),
+        _ => None,
+    }
 }

@@ -4,6 +4,7 @@
 //! database in an order that works, whatever order they are in.
 
 mod classify;
+mod cycle;
 pub mod declare;
 pub mod elaborate;
 pub mod execute;
@@ -18,3 +19,4 @@ pub mod source;
 pub mod statement;
 mod subscription;
 mod syntax;
+pub mod write;

@@ -127,12 +127,14 @@ impl FileReader {
             settings: self.settings.clone(),
             alone: false,
             reaches_cluster: false,
+            runs_code: false,
         };
         if let Some(node) = &unit.node {
             collector.collect(node);
             statement.declares = collector.found;
             statement.drops = dropped(node, schema.as_deref());
             statement.alone = is_alone(node);
+            statement.runs_code = matches!(node, NodeEnum::DoStmt(_));
             statement.reaches_cluster = matches!(node, NodeEnum::ReassignOwnedStmt(_) | NodeEnum::DropOwnedStmt(_));
             if let Some(sql) = subscription::without_connection(node) {
                 (statement.sql, statement.rewritten) = (sql, true);

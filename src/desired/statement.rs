@@ -62,6 +62,8 @@ pub struct Statement {
     pub alone: bool,
     /// Whether it touches objects of a role outside of the database too.
     pub reaches_cluster: bool,
+    /// Whether it is a `DO` block, which can do anything.
+    pub runs_code: bool,
 }
 
 /// Target files, read and understood.

@@ -4,7 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Fold, Kind, Lock, Loss, Object, Statement, options, sql, type_change};
+use super::{Alter, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -363,11 +363,13 @@ impl Object for Column {
         }
     }
 
-    fn follow(&self, desired: &Self, replaced: &Identity, _context: &Context) -> Alter {
+    fn follow(&self, desired: &Self, replaced: &Identity, context: &Context) -> Alter {
         if !sql::IS_TYPE.contains(&replaced.kind) || desired.generated.is_some() {
             return Alter::Replace;
         }
-        let using = format!("{}::text::{}", ident(&self.name), desired.data_type);
+        let name = ident(&self.name);
+        let using = composite_type::conversion(&name, &desired.data_type, replaced, context)
+            .unwrap_or_else(|| format!("{name}::text::{}", desired.data_type));
         let statement = self
             .convert(desired, Some(&using))
             .rewrites(self.table_identity())

@@ -4,22 +4,66 @@
 //! inverse change through the same functions. The line order of the registry is the order of creation where no
 //! dependency says otherwise; drops run in reverse.
 
+mod argument;
 mod context;
+mod derived_name;
+mod firing;
 mod options;
 mod registry;
+mod routine;
+mod sequence_options;
+mod setting;
 mod sql;
 mod statement;
 mod type_change;
+mod type_use;
 
+mod aggregate;
+mod check;
+mod collation;
 mod column;
 mod column_default;
+mod column_identity;
+mod comment;
+mod composite_type;
+mod constraint;
+mod default_privilege;
+mod domain;
+mod domain_check;
+mod enum_type;
+mod event_trigger;
+mod extension;
+mod foreign_key;
+mod function;
+mod grants;
+mod index;
+mod index_attachment;
+mod index_settings;
+mod key;
+mod materialized_view;
 mod not_null;
+mod owner;
+mod partition;
+mod partitioning;
+mod policy;
+mod privilege;
+mod procedure;
+mod range_type;
+mod replica_identity;
+mod rule;
 mod schema;
+mod sequence;
+mod sequence_owner;
+mod statistics;
 mod table;
+mod target;
+mod trigger;
 mod view;
 
 pub use context::Context;
+pub use privilege::settle_default_privileges;
 pub use registry::*;
+pub use sequence_options::SequenceOptions;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
@@ -101,9 +145,15 @@ pub trait Object: Sized {
         Vec::new()
     }
 
-    /// Returns objects whose creation or change, if the plan has one, comes before this object's, though it does not
-    /// depend on them (a partition's own columns and indexes stand before it is attached).
+    /// Returns objects whose drop, creation or change, if the plan has one, comes before this object's creation or
+    /// change, though it does not depend on them (a partition's own columns and indexes stand before it is attached).
     fn after(&self, _context: &Context) -> Vec<Identity> {
+        Vec::new()
+    }
+
+    /// Returns objects whose drop, creation or change, if the plan has one, comes after this object's drop, though they
+    /// do not depend on it (a partition is detached before its own columns change).
+    fn drops_before(&self, _context: &Context) -> Vec<Identity> {
         Vec::new()
     }
 

@@ -63,3 +63,20 @@ fn assignment(option: &str) -> String {
         None => option_name(option),
     }
 }
+
+/// Returns options as PostgreSQL deparses them in definitions (`fillfactor='70', fastupdate=off`).
+pub(super) fn deparsed(options: &[String]) -> String {
+    let parts: Vec<String> = options
+        .iter()
+        .map(|option| {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            let value = if ident(value) == value {
+                value.to_owned()
+            } else {
+                literal(value)
+            };
+            format!("{}={value}", ident(name))
+        })
+        .collect();
+    parts.join(", ")
+}

@@ -109,6 +109,11 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.after(context), )* }
             }
 
+            /// See [`Object::drops_before`].
+            pub fn drops_before(&self, context: &Context) -> Vec<Identity> {
+                match self { $( AnyObject::$kind(object) => object.drops_before(context), )* }
+            }
+
             /// See [`Object::carrier`].
             pub fn carrier(&self, context: &Context) -> Option<Identity> {
                 match self { $( AnyObject::$kind(object) => object.carrier(context), )* }
@@ -163,40 +168,41 @@ macro_rules! registry {
 
 registry! {
     Schema = schema, "schema";
-    // K1 Extension = extension, "extension";
-    // K1 Collation = collation, "collation";
-    // K1 EnumType = enum_type, "enum";
-    // K1 RangeType = range_type, "range type";
-    // K1 CompositeType = composite_type, "composite type";
-    // K1 Domain = domain, "domain";
-    // K1 DomainCheck = domain_check, "domain constraint";
-    // K1 Sequence = sequence, "sequence";
-    // K3 Function = function, "function";
-    // K3 Procedure = procedure, "procedure";
-    // K3 Aggregate = aggregate, "aggregate";
+    Extension = extension, "extension";
+    Collation = collation, "collation";
+    EnumType = enum_type, "enum";
+    RangeType = range_type, "range type";
+    CompositeType = composite_type, "composite type";
+    Domain = domain, "domain";
+    DomainCheck = domain_check, "domain constraint";
+    Sequence = sequence, "sequence";
+    Function = function, "function";
+    Procedure = procedure, "procedure";
+    Aggregate = aggregate, "aggregate";
     Table = table, "table";
     Column = column, "column";
     ColumnDefault = column_default, "column default";
     NotNull = not_null, "not-null constraint";
-    // K1 ColumnIdentity = column_identity, "identity";
-    // K1 SequenceOwner = sequence_owner, "sequence ownership";
-    // K2 Check = check, "check constraint";
-    // K2 Key = key, "key"; (primary key, unique, exclusion)
-    // K2 Index = index, "index";
-    // K2 Partition = partition, "partition";
-    // K2 IndexAttachment = index_attachment, "index attachment";
-    // K2 ForeignKey = foreign_key, "foreign key";
-    // K2 ReplicaIdentity = replica_identity, "replica identity";
-    // K2 Statistics = statistics, "extended statistics";
+    ColumnIdentity = column_identity, "identity";
+    SequenceOwner = sequence_owner, "sequence ownership";
+    Check = check, "check constraint";
+    Key = key, "key";
+    Index = index, "index";
+    Partition = partition, "partition";
+    IndexAttachment = index_attachment, "index attachment";
+    ForeignKey = foreign_key, "foreign key";
+    ReplicaIdentity = replica_identity, "replica identity";
+    Statistics = statistics, "extended statistics";
     View = view, "view";
-    // K3 MaterializedView = materialized_view, "materialized view";
-    // K3 Rule = rule, "rule";
-    // K3 Trigger = trigger, "trigger";
-    // K3 Policy = policy, "policy";
-    // K4 DefaultPrivilege = default_privilege, "default privilege";
-    // K4 Owner = owner, "owner";
-    // K4 Comment = comment, "comment";
-    // K4 Privilege = privilege, "privilege";
+    MaterializedView = materialized_view, "materialized view";
+    Rule = rule, "rule";
+    Trigger = trigger, "trigger";
+    Policy = policy, "policy";
+    EventTrigger = event_trigger, "event trigger";
+    DefaultPrivilege = default_privilege, "default privilege";
+    Owner = owner, "owner";
+    Comment = comment, "comment";
+    Privilege = privilege, "privilege";
 }
 
 impl Kind {

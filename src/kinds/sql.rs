@@ -8,13 +8,35 @@ use crate::catalog::quote::{ident, qualified};
 use crate::error::Result;
 
 /// Kinds of dependents that PostgreSQL refuses to keep while the type of a column below them changes.
-pub(super) const READS_COLUMNS: &[Kind] = &[Kind::View, Kind::Column];
+pub(super) const READS_COLUMNS: &[Kind] = &[
+    Kind::Function,
+    Kind::Procedure,
+    Kind::View,
+    Kind::Column,
+    Kind::MaterializedView,
+    Kind::Rule,
+    Kind::Trigger,
+    Kind::Policy,
+];
 
 /// Kinds of dependents that hold expressions or operators over a column's type, which another base type may not have.
-pub(super) const CHECKS_COLUMNS: &[Kind] = &[Kind::ColumnDefault];
+pub(super) const CHECKS_COLUMNS: &[Kind] = &[
+    Kind::ColumnDefault,
+    Kind::Check,
+    Kind::Index,
+    Kind::ForeignKey,
+    Kind::Statistics,
+];
 
-/// Kinds that are types: their rows are converted when one is replaced.
-pub(super) const IS_TYPE: &[Kind] = &[];
+/// Kinds that are types: their rows are converted when one is replaced. A collation is no type, but a column follows it
+/// in the same way.
+pub(super) const IS_TYPE: &[Kind] = &[
+    Kind::Collation,
+    Kind::EnumType,
+    Kind::RangeType,
+    Kind::CompositeType,
+    Kind::Domain,
+];
 
 /// Condition that a namespace `n` is the user's: no system schema, no temporary one, not the ledger.
 pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
@@ -58,16 +80,82 @@ pub(super) fn pairs(row: &Row, schemas: &str, names: &str) -> Result<Vec<(String
         .collect())
 }
 
-/// Tells whether a table stands on both sides under the same parents, so that changes of a parent reach it.
+/// Tells whether a table stands on both sides under the same parents, so that changes of a parent reach it throughout
+/// the plan.
 pub(super) fn link_stays(schema: &str, table: &str, context: &Context) -> bool {
-    let table = Identity::new(Kind::Table, [schema, table]);
-    match (context.before(&table), context.after(&table)) {
-        (Some(AnyObject::Table(before)), Some(AnyObject::Table(after))) => before.inherits == after.inherits,
+    let identity = Identity::new(Kind::Table, [schema, table]);
+    let (Some(AnyObject::Table(before)), Some(AnyObject::Table(after))) =
+        (context.before(&identity), context.after(&identity))
+    else {
+        return false;
+    };
+    before.inherits == after.inherits && attachment_stays(schema, table, context)
+}
+
+/// Tells whether a table is attached to the same place on both sides, and never detached in between: a partitioned
+/// table whose key changes is made anew, and its partitions leave it for that.
+fn attachment_stays(schema: &str, table: &str, context: &Context) -> bool {
+    let identity = Identity::new(Kind::Partition, [schema, table]);
+    match (context.before(&identity), context.after(&identity)) {
+        (None, None) => true,
+        (Some(AnyObject::Partition(before)), Some(AnyObject::Partition(after))) => {
+            let parent = Identity::new(Kind::Table, [&after.parent_schema, &after.parent_table]);
+            let keys = (context.before(&parent), context.after(&parent));
+            before == after
+                && matches!(keys, (Some(AnyObject::Table(live)), Some(AnyObject::Table(desired)))
+                    if live.partition_key == desired.partition_key)
+        }
         _ => false,
     }
 }
 
 /// Tells whether a table is a partition in a catalog.
-pub(super) fn is_partition(_schema: &str, _table: &str, _catalog: &crate::catalog::Catalog) -> bool {
-    false
+pub(super) fn is_partition(schema: &str, table: &str, catalog: &crate::catalog::Catalog) -> bool {
+    catalog.contains(&Identity::new(Kind::Partition, [schema, table]))
+}
+
+/// Returns the statements that move a function of these argument types to another schema and name, as far as needed.
+pub(super) fn rename_function(from: (&str, &str), arguments: &str, to: (&str, &str)) -> Vec<Statement> {
+    let mut out = Vec::new();
+    if from.0 != to.0 {
+        let name = qualified([from.0, from.1]);
+        out.push(Statement::new(format!(
+            "ALTER FUNCTION {name}({arguments}) SET SCHEMA {}",
+            ident(to.0)
+        )));
+    }
+    if from.1 != to.1 {
+        let name = qualified([to.0, from.1]);
+        out.push(Statement::new(format!(
+            "ALTER FUNCTION {name}({arguments}) RENAME TO {}",
+            ident(to.1)
+        )));
+    }
+    out
+}
+
+/// Returns the start of a join that gives, by `objid`, the extensions that take objects of a class along when dropped.
+pub(super) fn extensions_of(class: u32) -> String {
+    format!(
+        "LEFT JOIN (SELECT d.objid, array_agg(e.extname::text ORDER BY e.extname) AS extensions
+                    FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                    WHERE d.classid = {class} AND d.refclassid = 3079 AND d.deptype = 'x' GROUP BY d.objid) x"
+    )
+}
+
+/// Returns what changes which extensions take an object along, after `ALTER … name`.
+pub(super) fn extension_changes(head: &str, live: &[String], desired: &[String]) -> Vec<Statement> {
+    let statement =
+        |no: &str, name: &String| Statement::new(format!("{head} {no}DEPENDS ON EXTENSION {}", ident(name)));
+    let gone = live.iter().filter(|name| !desired.contains(name));
+    let new = desired.iter().filter(|name| !live.contains(name));
+    gone.map(|name| statement("NO ", name))
+        .chain(new.map(|name| statement("", name)))
+        .collect()
+}
+
+/// Returns the identity of a relation that rules, triggers or policies stand on, by its `relkind`.
+pub(super) fn relation(relkind: &str, schema: &str, name: &str) -> Identity {
+    let kind = if relkind == "v" { Kind::View } else { Kind::Table };
+    Identity::new(kind, [schema, name])
 }

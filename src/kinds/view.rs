@@ -1,4 +1,4 @@
-//! View.
+//! View, with the defaults that rows inserted through it get.
 
 use postgres::Row;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
-    quote::{list, qualified},
+    quote::{ident, qualified},
 };
 use crate::db::Server;
 use crate::error::Result;
@@ -23,7 +23,9 @@ pub struct View {
     pub columns: Vec<(String, String)>,
     /// Options (`security_barrier`, `security_invoker`, `check_option`), sorted.
     pub options: Vec<String>,
-    /// Query as PostgreSQL deparses it, without the final semicolon.
+    /// Defaults of columns, for rows inserted through the view: column and expression.
+    pub defaults: Vec<(String, String)>,
+    /// Query as PostgreSQL deparses it, without the final semicolon; it names the columns.
     pub definition: String,
 }
 
@@ -33,13 +35,27 @@ impl View {
     }
 
     fn declaration(&self, create: &str) -> Statement {
-        let columns = list(self.columns.iter().map(|(name, _)| name));
         let with = options::with_clause(&self.options);
         Statement::new(format!(
-            "{create} VIEW {} ({columns}){with} AS\n{}",
+            "{create} VIEW {}{with} AS\n{}",
             self.sql_name(),
             self.definition
         ))
+    }
+
+    fn action(&self, action: &str) -> Statement {
+        Statement::new(format!("ALTER VIEW {} {action}", self.sql_name())).locks(self.identity(), Lock::AccessExclusive)
+    }
+
+    /// Returns what turns defaults into this view's own.
+    fn default_changes(&self, live: &[(String, String)]) -> Vec<Statement> {
+        let has = |list: &[(String, String)], column: &String| list.iter().any(|(name, _)| name == column);
+        let gone = live.iter().filter(|(column, _)| !has(&self.defaults, column));
+        let new = self.defaults.iter().filter(|default| !live.contains(default));
+        gone.map(|(column, _)| format!("ALTER COLUMN {} DROP DEFAULT", ident(column)))
+            .chain(new.map(|(column, value)| format!("ALTER COLUMN {} SET DEFAULT {value}", ident(column))))
+            .map(|action| self.action(&action))
+            .collect()
     }
 }
 
@@ -49,13 +65,21 @@ impl Object for View {
     fn query(_server: &Server) -> String {
         format!(
             "SELECT c.oid, 0 AS sub, n.nspname AS schema, c.relname AS name, c.reloptions,
-                    pg_catalog.pg_get_viewdef(c.oid) AS definition, a.names, a.types
+                    pg_catalog.pg_get_viewdef(c.oid) AS definition, a.names, a.types, d.columns, d.defaults
              FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             LEFT JOIN LATERAL (
-                 SELECT array_agg(a.attname::text ORDER BY a.attnum) AS names,
-                        array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) || ' ' || a.attcollation::pg_catalog.regcollation::text ORDER BY a.attnum) AS types
-                 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0) a ON true
+             LEFT JOIN (SELECT a.attrelid, array_agg(a.attname::text ORDER BY a.attnum) AS names,
+                               array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) || ' '
+                                         || a.attcollation::pg_catalog.regcollation::text ORDER BY a.attnum) AS types
+                        FROM pg_catalog.pg_attribute a
+                        JOIN pg_catalog.pg_class k ON k.oid = a.attrelid AND k.relkind = 'v' AND k.oid >= 16384
+                        WHERE a.attnum > 0 GROUP BY a.attrelid) a ON a.attrelid = c.oid
+             LEFT JOIN (SELECT d.adrelid, array_agg(a.attname::text ORDER BY d.adnum) AS columns,
+                               array_agg(pg_catalog.pg_get_expr(d.adbin, d.adrelid) ORDER BY d.adnum) AS defaults
+                        FROM pg_catalog.pg_attrdef d
+                        JOIN pg_catalog.pg_class k ON k.oid = d.adrelid AND k.relkind = 'v'
+                        JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                        GROUP BY d.adrelid) d ON d.adrelid = c.oid
              WHERE c.relkind = 'v' AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "c.oid"),
@@ -69,6 +93,7 @@ impl Object for View {
             name: row.try_get("name")?,
             columns: sql::pairs(row, "names", "types")?,
             options: options::read(row, "reloptions")?,
+            defaults: sql::pairs(row, "columns", "defaults")?,
             definition: definition.trim_end().trim_end_matches(';').to_owned(),
         }))
     }
@@ -86,7 +111,9 @@ impl Object for View {
     }
 
     fn create(&self, _context: &Context) -> Vec<Statement> {
-        vec![self.declaration("CREATE")]
+        let mut out = vec![self.declaration("CREATE")];
+        out.extend(self.default_changes(&[]));
+        out
     }
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {
@@ -99,27 +126,23 @@ impl Object for View {
             name: _,
             columns,
             options,
+            defaults,
             definition,
         } = self;
-        if *columns != desired.columns && !desired.columns.starts_with(columns) {
+        // CREATE OR REPLACE keeps names, types and collations of the columns, and appends others.
+        if !desired.columns.starts_with(columns) {
             return Alter::Replace;
         }
+        let mut out = Vec::new();
         if *columns != desired.columns || *definition != desired.definition {
-            let replace = desired
-                .declaration("CREATE OR REPLACE")
-                .locks(self.identity(), Lock::AccessExclusive);
-            return Alter::in_place(vec![replace]);
+            let replace = desired.declaration("CREATE OR REPLACE");
+            out.push(replace.locks(self.identity(), Lock::AccessExclusive));
+        } else {
+            let changes = options::changes(options, &desired.options);
+            out.extend(changes.iter().map(|change| self.action(change)));
         }
-        let changes = options::changes(options, &desired.options);
-        Alter::in_place(
-            changes
-                .iter()
-                .map(|change| {
-                    Statement::new(format!("ALTER VIEW {} {change}", self.sql_name()))
-                        .locks(self.identity(), Lock::AccessExclusive)
-                })
-                .collect(),
-        )
+        out.extend(desired.default_changes(defaults));
+        Alter::in_place(out)
     }
 
     fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::rebuild::{Rebuilt, claims};
 use crate::catalog::Identity;
 use crate::diff::{Action, Actions};
-use crate::kinds::{Context, Fold, Statement};
+use crate::kinds::{Context, Fold, Statement, settle_default_privileges};
 
 /// What a node does to its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +109,9 @@ impl Graph {
             add(Role::Drop, live.drop(context));
         }
         if let (Action::Create | Action::Replace, Some(desired)) = (action, after) {
-            add(Role::Create, desired.create(context));
+            let mut statements = desired.create(context);
+            statements.extend(settle_default_privileges(identity, context));
+            add(Role::Create, statements);
         }
     }
 
@@ -167,8 +169,9 @@ impl Graph {
             .map(|object| object.after(context))
             .unwrap_or_default();
         for first in after {
-            self.require(self.node(&first, Role::Create), Some(arrival));
-            self.require(self.node(&first, Role::Alter), Some(arrival));
+            for role in [Role::Drop, Role::Alter, Role::Create] {
+                self.require(self.node(&first, role), Some(arrival));
+            }
         }
     }
 
@@ -189,6 +192,18 @@ impl Graph {
                 self.require(drop, altered);
             } else {
                 self.prefer(drop, altered);
+            }
+        }
+        if drop.is_none() {
+            return;
+        }
+        let later = context
+            .before(identity)
+            .map(|object| object.drops_before(context))
+            .unwrap_or_default();
+        for second in later {
+            for role in [Role::Drop, Role::Alter, Role::Create] {
+                self.require(drop, self.node(&second, role));
             }
         }
     }

@@ -88,6 +88,23 @@ fn files_and_statements_may_stand_in_any_order() {
 }
 
 #[test]
+fn tables_may_reference_each_other_in_their_own_statements() {
+    let texts = [(
+        "a.sql",
+        "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED NOT NULL);\n\
+         CREATE TABLE b (id int PRIMARY KEY, a int CHECK (a > 0), CONSTRAINT named FOREIGN KEY (a) REFERENCES a (id));\n\
+         CREATE TABLE c (id int PRIMARY KEY REFERENCES c);",
+    )];
+    let query = "SELECT string_agg(conname || ' ' || pg_get_constraintdef(oid), '; ' ORDER BY conname) \
+        FROM pg_constraint WHERE contype = 'f'";
+    let expected = "a_b_fkey FOREIGN KEY (b) REFERENCES b(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED; \
+        c_id_fkey FOREIGN KEY (id) REFERENCES c(id); named FOREIGN KEY (a) REFERENCES a(id)";
+    assert_everywhere(&texts, query, expected);
+    let error = refusal(&[("a.sql", "CREATE TABLE a (b int REFERENCES nothing);")]);
+    assert_eq!(error.message, "a.sql:1:1: relation \"nothing\" does not exist");
+}
+
+#[test]
 fn a_waiting_statement_is_not_overtaken_by_a_later_one_about_the_same_object() {
     let texts = [
         ("1.sql", "CREATE FUNCTION f() RETURNS s.t LANGUAGE sql AS 'SELECT 1';"),
@@ -210,6 +227,17 @@ fn roles_are_made_on_a_cluster_of_our_own_only() {
         .unwrap();
     assert_eq!(owned.as_deref(), Some("t,u"));
     assert_eq!(done.unwrap().owner_roles.into_iter().collect::<Vec<_>>(), [role]);
+}
+
+#[test]
+fn a_block_makes_no_role_on_somebodys_server() {
+    let role = format!("desired_made_{}", std::process::id());
+    let text = format!("DO $$ BEGIN CREATE ROLE {role}; END $$; DO $$ BEGIN CREATE TABLE t (); END $$;");
+    let scratch = Scratch::new(&servers()[0]);
+    let notes = run(&scratch, &[("a.sql", &text)], false).unwrap().notes;
+    assert!(notes[0].text.starts_with("`DO` is skipped: it makes or drops roles"));
+    let query = "SELECT to_regrole($1) IS NULL AND to_regclass('t') IS NOT NULL";
+    assert!(scratch.connect().query_one(query, &[&role]).unwrap().get::<_, bool>(0));
 }
 
 #[test]

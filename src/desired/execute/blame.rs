@@ -1,6 +1,8 @@
 //! What the scratch server's refusals mean, and how they are reported: at the place of the statement, with both places
 //! where something is declared twice.
 
+use std::collections::BTreeMap;
+
 use postgres::error::{DbError, ErrorPosition};
 
 use crate::desired::statement::{Statement, Target};
@@ -78,8 +80,8 @@ pub(super) fn reaches_cluster(target: &Target, statement: &Statement) -> Error {
 pub(super) fn error(target: &Target, left: &[(usize, Box<DbError>)], own_cluster: bool) -> Error {
     let mut left: Vec<_> = left.iter().map(|(index, refusal)| (*index, refusal.as_ref())).collect();
     // What fails only because another statement failed is no cause.
-    let all = left.clone();
-    left.sort_by_cached_key(|(index, refusal)| (is_consequence(&left_names(target, &all, *index), refusal), *index));
+    let names = left_names(target, &left);
+    left.sort_by_cached_key(|(index, refusal)| (is_consequence(&names, *index, refusal), *index));
     let Some((index, refusal)) = left.first() else {
         return Error::internal("statements are left without a reason");
     };
@@ -106,19 +108,25 @@ pub(super) fn error(target: &Target, left: &[(usize, Box<DbError>)], own_cluster
     error.hint(hint(refusal, own_cluster))
 }
 
-/// Returns the last names of what the other statements that are left declare.
-fn left_names(target: &Target, left: &[(usize, &DbError)], except: usize) -> Vec<String> {
-    let others = left.iter().filter(|(index, _)| *index != except);
-    let declared = others.flat_map(|(index, _)| target.statements[*index].declares.iter());
-    declared
-        .filter_map(|declared| declared.path.last())
-        .map(|name| name.split('(').next().unwrap_or(name).to_owned())
-        .collect()
+/// Returns the last names of what statements declare, with the first that declares each.
+fn left_names<'a>(target: &'a Target, left: &[(usize, &DbError)]) -> BTreeMap<&'a str, usize> {
+    let mut names = BTreeMap::new();
+    for (index, _) in left {
+        for name in target.statements[*index]
+            .declares
+            .iter()
+            .filter_map(|declared| declared.path.last())
+        {
+            names.entry(name.split('(').next().unwrap_or(name)).or_insert(*index);
+        }
+    }
+    names
 }
 
-fn is_consequence(names: &[String], refusal: &DbError) -> bool {
+fn is_consequence(names: &BTreeMap<&str, usize>, index: usize, refusal: &DbError) -> bool {
     let mut words = refusal.message().split(|c: char| !(c.is_alphanumeric() || c == '_'));
-    refusal.message().ends_with("does not exist") && words.any(|word| names.iter().any(|name| name == word))
+    refusal.message().ends_with("does not exist")
+        && words.any(|word| names.get(word).is_some_and(|other| *other != index))
 }
 
 /// Returns the offset that the server points to, or that of the statement.

@@ -7,6 +7,7 @@ use postgres::error::DbError;
 
 use super::blame;
 use super::session::{Session, create_role};
+use crate::desired::cycle;
 use crate::desired::declare::Declared;
 use crate::desired::statement::{Note, Settings, Statement, Target};
 use crate::error::Result;
@@ -22,6 +23,8 @@ pub(super) struct Run<'a, 'c> {
     waiting: BTreeMap<usize, Box<DbError>>,
     /// What the waiting statements will declare.
     awaited: BTreeSet<Vec<String>>,
+    /// Foreign keys of tables that were made without them, by the table's statement.
+    foreign_keys: Vec<(usize, String)>,
     notes: Vec<Note>,
 }
 
@@ -33,6 +36,7 @@ impl<'a, 'c> Run<'a, 'c> {
             session,
             waiting: BTreeMap::new(),
             awaited: BTreeSet::new(),
+            foreign_keys: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -125,12 +129,50 @@ impl<'a, 'c> Run<'a, 'c> {
                     self.wait(index, Some(refusal));
                 }
             }
-            if self.waiting.len() == before {
+            if self.waiting.len() == before && !self.break_cycles()? {
                 let left: Vec<_> = std::mem::take(&mut self.waiting).into_iter().collect();
                 return Err(blame::error(self.target, &left, self.session.own_cluster));
             }
         }
-        Ok(())
+        self.add_foreign_keys()
+    }
+
+    /// Makes waiting tables without their foreign keys; tells whether there was one that could be made.
+    fn break_cycles(&mut self) -> Result<bool> {
+        let before = self.waiting.len();
+        for (index, refusal) in std::mem::take(&mut self.waiting) {
+            let statement = &self.target.statements[index];
+            let misses_table = refusal.code() == &postgres::error::SqlState::UNDEFINED_TABLE;
+            let split = if misses_table {
+                cycle::split(&statement.sql)
+            } else {
+                None
+            };
+            let done = match &split {
+                Some(split) => self.run_sql(statement, &split.table)?,
+                None => Err(refusal),
+            };
+            match (done, split) {
+                (Ok(()), Some(split)) => self.foreign_keys.push((index, split.foreign_keys)),
+                (Err(refusal), _) => self.wait(index, Some(refusal)),
+                (Ok(()), None) => {}
+            }
+        }
+        Ok(self.waiting.len() < before)
+    }
+
+    fn add_foreign_keys(&mut self) -> Result<()> {
+        let mut left = Vec::new();
+        for (index, sql) in std::mem::take(&mut self.foreign_keys) {
+            if let Err(refusal) = self.run_sql(&self.target.statements[index], &sql)? {
+                left.push((index, refusal));
+            }
+        }
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(blame::error(self.target, &left, self.session.own_cluster))
+        }
     }
 
     /// Runs one statement with the settings of its place.
@@ -139,11 +181,43 @@ impl<'a, 'c> Run<'a, 'c> {
         if statement.reaches_cluster && !self.session.own_cluster {
             return Err(blame::reaches_cluster(self.target, statement));
         }
+        if statement.runs_code && !self.session.own_cluster {
+            return self.run_guarded(statement);
+        }
+        self.run_sql(statement, &statement.sql)
+    }
+
+    /// Runs a `DO` block on somebody's server: one that changes the number of roles there is undone and noted.
+    fn run_guarded(&mut self, statement: &Statement) -> Result<std::result::Result<(), Box<DbError>>> {
+        if let Err(refusal) = self.enter(&statement.settings)? {
+            return Ok(Err(refusal));
+        }
+        let before = self.session.count_roles()?;
+        self.session
+            .send("BEGIN")?
+            .map_err(|refusal| blame::unexpected(&refusal))?;
+        let answer = self.session.send(&statement.sql)?;
+        let keeps = answer.is_ok() && self.session.count_roles()? == before;
+        let end = if keeps { "COMMIT" } else { "ROLLBACK" };
+        if let Err(refusal) = self.session.send(end)? {
+            return Ok(Err(refusal));
+        }
+        if answer.is_ok() && !keeps {
+            let place = self.target.files[statement.file].place(statement.offset);
+            let text =
+                "`DO` is skipped: it makes or drops roles, and the scratch server is not trueup's own.".to_owned();
+            self.notes.push(Note { place, text });
+        }
+        Ok(answer)
+    }
+
+    /// Runs SQL as if it stood at a statement's place.
+    fn run_sql(&mut self, statement: &Statement, sql: &str) -> Result<std::result::Result<(), Box<DbError>>> {
         if let Err(refusal) = self.enter(&statement.settings)? {
             return Ok(Err(refusal));
         }
         loop {
-            let Err(refusal) = self.session.send(&statement.sql)? else {
+            let Err(refusal) = self.session.send(sql)? else {
                 return Ok(Ok(()));
             };
             if blame::is_already_there(statement, &refusal) {

@@ -159,6 +159,14 @@ impl<'a> Session<'a> {
         Err(error.hint(package_hint(first, self.major()?)))
     }
 
+    /// Counts the roles of the server.
+    pub(super) fn count_roles(&mut self) -> Result<i64> {
+        Ok(self
+            .client
+            .query_one("SELECT count(*) FROM pg_catalog.pg_roles", &[])?
+            .get(0))
+    }
+
     fn major(&mut self) -> Result<u32> {
         let number: String = self
             .client

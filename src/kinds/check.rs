@@ -1,0 +1,243 @@
+//! Check constraint of a table. One that is inherited follows its parent's.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, Table, constraint, sql};
+use crate::catalog::{
+    Addresses, Identity,
+    quote::{ident, qualified},
+};
+use crate::db::Server;
+use crate::error::Result;
+
+/// A check constraint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Schema of the table.
+    pub schema: String,
+    /// Table.
+    pub table: String,
+    /// Name.
+    pub name: String,
+    /// Definition as PostgreSQL deparses it, `NO INHERIT` included (`CHECK ((price > 0))`).
+    pub definition: String,
+    /// Whether existing rows have been checked.
+    pub valid: bool,
+    /// Whether rows are checked at all (PostgreSQL 18 has constraints that are not).
+    pub enforced: bool,
+    /// Whether the table declares the constraint itself; a partition always does, as it can stand alone.
+    pub local: bool,
+    /// Tables that the constraint is inherited from, partitioned parents included: schema and name.
+    pub parents: Vec<(String, String)>,
+}
+
+impl PartialEq for Check {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            schema,
+            table,
+            name,
+            definition,
+            valid,
+            enforced,
+            local,
+            parents: _,
+        } = self;
+        *schema == other.schema
+            && *table == other.table
+            && *name == other.name
+            && *definition == other.definition
+            && *valid == other.valid
+            && *enforced == other.enforced
+            && *local == other.local
+    }
+}
+
+impl Check {
+    /// Returns the identity of a check by name.
+    pub fn named(schema: &str, table: &str, name: &str) -> Identity {
+        Identity::new(Kind::Check, [schema, table, name])
+    }
+
+    fn table_identity(&self) -> Identity {
+        Table::named(&self.schema, &self.table)
+    }
+
+    fn declaration(&self) -> String {
+        let enforced = if self.enforced { "" } else { " NOT ENFORCED" };
+        format!("CONSTRAINT {} {}{enforced}", ident(&self.name), self.definition)
+    }
+
+    fn action_on(schema: &str, table: &str, action: &str) -> Statement {
+        Statement::new(format!("ALTER TABLE {} {action}", qualified([schema, table])))
+            .locks(Table::named(schema, table), Lock::AccessExclusive)
+    }
+
+    fn add_to(&self, schema: &str, table: &str) -> Statement {
+        let not_valid = if self.enforced && !self.valid { " NOT VALID" } else { "" };
+        let add = Self::action_on(schema, table, &format!("ADD {}{not_valid}", self.declaration()));
+        if self.enforced && self.valid {
+            add.scans(Table::named(schema, table))
+        } else {
+            add
+        }
+    }
+
+    fn drop_from(&self, schema: &str, table: &str) -> Statement {
+        Self::action_on(schema, table, &format!("DROP CONSTRAINT {}", ident(&self.name)))
+    }
+
+    /// Returns what makes an inherited constraint the table's own as well, or its parent's only.
+    ///
+    /// Adding merges with the inherited one. There is no way back but to drop it on both and to add it to the parent.
+    fn change_locality(&self, desired: &Self) -> Vec<Statement> {
+        match (self.local, desired.local, self.parents.first()) {
+            (false, true, Some(_)) => vec![desired.add_to(&self.schema, &self.table)],
+            (true, false, Some((schema, table))) => vec![
+                self.drop_from(schema, table),
+                self.drop_from(&self.schema, &self.table),
+                desired.add_to(schema, table),
+            ],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Object for Check {
+    const CLASS: u32 = 2606;
+
+    fn query(server: &Server) -> String {
+        format!(
+            "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, k.conname AS name,
+                    pg_catalog.pg_get_constraintdef(k.oid) AS definition, k.convalidated AS valid, {} AS enforced,
+                    k.conislocal OR c.relispartition AS local, i.schemas AS parent_schemas, i.names AS parent_names
+             FROM pg_catalog.pg_constraint k
+             JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             LEFT JOIN (SELECT h.inhrelid, pk.conname, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
+                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names
+                        FROM pg_catalog.pg_inherits h
+                        JOIN pg_catalog.pg_constraint pk ON pk.conrelid = h.inhparent AND pk.contype = 'c' AND NOT pk.connoinherit
+                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+                        JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+                        GROUP BY h.inhrelid, pk.conname) i
+                    ON i.inhrelid = k.conrelid AND i.conname = k.conname AND k.coninhcount > 0
+             WHERE k.contype = 'c' AND {} AND {} AND {}",
+            constraint::enforced(server.major()),
+            constraint::ON_TABLE,
+            sql::USER_SCHEMA,
+            sql::no_extension_member(1259, "c.oid"),
+        )
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        let definition: String = row.try_get("definition")?;
+        Ok(Some(Self {
+            schema: row.try_get("schema")?,
+            table: row.try_get("table")?,
+            name: row.try_get("name")?,
+            definition: constraint::without_attributes(&definition).to_owned(),
+            valid: row.try_get("valid")?,
+            enforced: row.try_get("enforced")?,
+            local: row.try_get("local")?,
+            parents: sql::pairs(row, "parent_schemas", "parent_names")?,
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.table_identity())
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        let parents = self.parents.iter();
+        parents
+            .map(|(schema, table)| Self::named(schema, table, &self.name))
+            .collect()
+    }
+
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        vec![("constraint", qualified([&self.schema, &self.table, &self.name]))]
+    }
+
+    fn carrier(&self, context: &Context) -> Option<Identity> {
+        let (schema, table) = self.parents.first()?;
+        sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
+    }
+
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        let table = self.table_identity();
+        if !self.local && context.is_created(&table) {
+            return Vec::new();
+        }
+        let add = self.add_to(&self.schema, &self.table);
+        // `CREATE TABLE` takes NOT VALID and ignores it: the constraint would be valid.
+        if self.enforced && !self.valid {
+            return vec![add];
+        }
+        vec![add.fold(Fold::Element {
+            host: table,
+            sql: self.declaration(),
+        })]
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        let host = self.table_identity();
+        vec![self.drop_from(&self.schema, &self.table).fold(Fold::Implied { host })]
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        let Self {
+            schema: _,
+            table: _,
+            name: _,
+            definition,
+            valid,
+            enforced,
+            local,
+            parents: _,
+        } = self;
+        if *definition != desired.definition || *enforced != desired.enforced || (*valid && !desired.valid) {
+            return Alter::Replace;
+        }
+        let mut out = Vec::new();
+        if *local != desired.local {
+            out.extend(self.change_locality(desired));
+        }
+        if *valid != desired.valid {
+            let sql = format!(
+                "ALTER TABLE {} VALIDATE CONSTRAINT {}",
+                qualified([&self.schema, &self.table]),
+                ident(&self.name)
+            );
+            out.push(
+                Statement::new(sql)
+                    .locks(self.table_identity(), Lock::ShareUpdateExclusive)
+                    .scans(self.table_identity()),
+            );
+        }
+        Alter::in_place(out)
+    }
+
+    fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+        // A table that leaves its parent keeps the constraint, and it is there when the table comes back.
+        if replaced.kind == Kind::Check && !sql::link_stays(&self.schema, &self.table, context) {
+            return Alter::Unchanged;
+        }
+        Alter::Replace
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        Some(constraint::rename(
+            &self.name,
+            &desired.schema,
+            &desired.table,
+            &desired.name,
+        ))
+    }
+}

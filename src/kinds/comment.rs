@@ -1,0 +1,120 @@
+//! Comment on any object, on a column of a relation whose columns are no objects of their own, or on the index of a key.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, target};
+use crate::catalog::{Addresses, Identity, quote::literal};
+use crate::db::Server;
+use crate::error::Result;
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comment {
+    /// What is commented: an object, or the column of a view, or the index of a key.
+    pub target: Identity,
+    /// Object that the comment stands and falls with; the target itself where that is an object.
+    pub holder: Identity,
+    /// Name of a not-null constraint, whose identity is its column.
+    pub constraint: Option<String>,
+    /// Text.
+    pub text: String,
+}
+
+impl Comment {
+    fn statement(&self, text: &str) -> Statement {
+        let mut target = self.target.clone();
+        if let (Some(name), Some(last)) = (&self.constraint, target.path.last_mut()) {
+            last.clone_from(name);
+        }
+        let statement = Statement::new(format!("COMMENT ON {} IS {text}", target::sql_target(&target)));
+        match self.table() {
+            Some(table) => statement.locks(table, Lock::ShareUpdateExclusive),
+            None => statement,
+        }
+    }
+
+    /// Returns the table that the statement locks; other relations are never in anybody's way.
+    fn table(&self) -> Option<Identity> {
+        let is_table = self.target.kind == Kind::Table || self.holder.kind == Kind::Column;
+        is_table.then(|| Identity::new(Kind::Table, self.target.path.iter().take(2).cloned()))
+    }
+}
+
+impl Object for Comment {
+    const CLASS: u32 = 0;
+    const ATTACHED: bool = true;
+
+    fn query(_server: &Server) -> String {
+        let parts: Vec<String> = target::SOURCES
+            .iter()
+            .map(|source| {
+                format!(
+                    "SELECT o.oid, {sub} AS sub, {class}::oid AS class, {words} AS words, {path} AS path,
+                            {name}::text AS constraint, d.description AS text
+                     FROM {from}
+                     JOIN pg_catalog.pg_description d ON d.classoid = {class} AND d.objoid = o.oid AND d.objsubid = {sub}
+                     WHERE {condition} AND {user}{default}",
+                    sub = source.sub,
+                    class = source.class,
+                    words = source.words,
+                    path = source.path_array(),
+                    name = source.sql_name,
+                    from = source.from,
+                    condition = source.condition,
+                    user = source.user_condition(),
+                    default = if source.class == 3079 { NOT_THE_EXTENSIONS_OWN } else { "" },
+                )
+            })
+            .collect();
+        parts.join("\nUNION ALL\n")
+    }
+
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let (Some(target), Some(holder)) = (target::identity(row)?, target::holder(row, addresses)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            target,
+            holder,
+            constraint: row.try_get("constraint")?,
+            text: row.try_get("text")?,
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::new(Kind::Comment, target::attached_path(&self.target))
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.holder.clone())
+    }
+
+    fn create(&self, _context: &Context) -> Vec<Statement> {
+        vec![self.statement(&literal(&self.text))]
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        vec![self.statement("NULL").fold(Fold::Implied {
+            host: self.holder.clone(),
+        })]
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        let Self {
+            target: _,
+            holder: _,
+            constraint: _,
+            text,
+        } = self;
+        if *text == desired.text {
+            return Alter::Unchanged;
+        }
+        Alter::in_place(vec![desired.statement(&literal(&desired.text))])
+    }
+}
+
+/// `CREATE EXTENSION` comments by itself, with a text that changes from version to version: only another one counts.
+const NOT_THE_EXTENSIONS_OWN: &str = " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_available_extensions e
+     WHERE e.name = o.extname AND e.comment = d.description)";

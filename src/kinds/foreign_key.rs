@@ -1,0 +1,391 @@
+//! Foreign key. One that a partition has from its partitioned table follows that one's.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Alter, AnyObject, Context, Fold, Index, Key, Kind, Lock, Object, Partition, Statement, Table, constraint,
+    partitioning, sql,
+};
+use crate::catalog::{
+    Addresses, Identity,
+    quote::{ident, qualified},
+};
+use crate::db::Server;
+use crate::error::Result;
+
+/// A foreign key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignKey {
+    /// Schema of the table.
+    pub schema: String,
+    /// Table.
+    pub table: String,
+    /// Name; of an inherited one the name that it has on the partitioned table.
+    pub name: String,
+    /// Name on this table itself, which differs where the partition had the key before it was attached.
+    pub own_name: String,
+    /// Definition as PostgreSQL deparses it, up to what has a field of its own: columns, actions, `MATCH`, `PERIOD`.
+    pub definition: String,
+    /// Columns in order.
+    pub columns: Vec<String>,
+    /// Schema of the referenced table.
+    pub referenced_schema: String,
+    /// Referenced table.
+    pub referenced_table: String,
+    /// Referenced columns in order.
+    pub referenced_columns: Vec<String>,
+    /// Key or index that makes the referenced columns unique.
+    pub referenced_index: String,
+    /// Whether that index belongs to a key.
+    pub references_key: bool,
+    /// Action when a referenced row is deleted: `a` none, `r`estrict, `c`ascade, set `n`ull, set `d`efault.
+    pub on_delete: String,
+    /// Action when a referenced value changes, likewise.
+    pub on_update: String,
+    /// Whether the check can wait until the transaction ends.
+    pub deferrable: bool,
+    /// Whether it waits unless told otherwise.
+    pub initially_deferred: bool,
+    /// Whether existing rows have been checked.
+    pub valid: bool,
+    /// Whether rows are checked at all (PostgreSQL 18 has constraints that are not).
+    pub enforced: bool,
+    /// Partitioned table that the key is inherited from: schema and name.
+    pub inherited: Option<(String, String)>,
+}
+
+impl PartialEq for ForeignKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same_rule(other)
+            && self.referenced_index == other.referenced_index
+            && self.valid == other.valid
+            && self.inherited == other.inherited
+    }
+}
+
+impl ForeignKey {
+    /// Returns the identity of a foreign key by name.
+    pub fn named(schema: &str, table: &str, name: &str) -> Identity {
+        Identity::new(Kind::ForeignKey, [schema, table, name])
+    }
+
+    fn table_identity(&self) -> Identity {
+        Table::named(&self.schema, &self.table)
+    }
+
+    /// Returns the identity of the referenced table.
+    pub fn referenced_identity(&self) -> Identity {
+        Table::named(&self.referenced_schema, &self.referenced_table)
+    }
+
+    fn referenced_index_identity(&self) -> Identity {
+        if self.references_key {
+            Key::named(&self.referenced_schema, &self.referenced_table, &self.referenced_index)
+        } else {
+            Index::named(&self.referenced_schema, &self.referenced_index)
+        }
+    }
+
+    /// Tells whether two foreign keys of the same identity ask the same of the rows.
+    pub(super) fn is_same_rule(&self, other: &Self) -> bool {
+        let Self {
+            schema,
+            table,
+            name,
+            own_name: _,
+            definition,
+            columns,
+            referenced_schema,
+            referenced_table,
+            referenced_columns,
+            referenced_index: _,
+            references_key: _,
+            on_delete,
+            on_update,
+            deferrable,
+            initially_deferred,
+            valid: _,
+            enforced,
+            inherited: _,
+        } = self;
+        *schema == other.schema
+            && *table == other.table
+            && *name == other.name
+            && *definition == other.definition
+            && *columns == other.columns
+            && *referenced_schema == other.referenced_schema
+            && *referenced_table == other.referenced_table
+            && *referenced_columns == other.referenced_columns
+            && *on_delete == other.on_delete
+            && *on_update == other.on_update
+            && *deferrable == other.deferrable
+            && *initially_deferred == other.initially_deferred
+            && *enforced == other.enforced
+    }
+
+    fn attributes(&self) -> String {
+        let enforced = if self.enforced { "" } else { " NOT ENFORCED" };
+        format!(
+            "{}{enforced}",
+            constraint::timing(self.deferrable, self.initially_deferred)
+        )
+    }
+
+    fn declaration(&self) -> String {
+        format!(
+            "CONSTRAINT {} {}{}",
+            ident(&self.name),
+            self.definition,
+            self.attributes()
+        )
+    }
+
+    fn action(&self, action: &str) -> Statement {
+        Statement::new(format!(
+            "ALTER TABLE {} {action}",
+            qualified([&self.schema, &self.table])
+        ))
+    }
+
+    fn locks_both(&self, statement: Statement, lock: Lock) -> Statement {
+        let statement = statement.locks(self.table_identity(), lock);
+        if self.referenced_identity() == self.table_identity() {
+            statement
+        } else {
+            statement.locks(self.referenced_identity(), lock)
+        }
+    }
+
+    fn scans_both(&self, statement: Statement) -> Statement {
+        let statement = statement.scans(self.table_identity());
+        if self.referenced_identity() == self.table_identity() {
+            statement
+        } else {
+            statement.scans(self.referenced_identity())
+        }
+    }
+
+    fn validate(&self) -> Statement {
+        let validate = self
+            .action(&format!("VALIDATE CONSTRAINT {}", ident(&self.own_name)))
+            .locks(self.table_identity(), Lock::ShareUpdateExclusive);
+        let validate = if self.referenced_identity() == self.table_identity() {
+            validate
+        } else {
+            validate.locks(self.referenced_identity(), Lock::RowShare)
+        };
+        self.scans_both(validate)
+    }
+
+    /// Returns the statements that change timing and enforcement; what becomes enforced is validated with it.
+    fn change_attributes(&self, desired: &Self) -> Vec<Statement> {
+        let name = ident(&self.own_name);
+        let mut out = Vec::new();
+        if (self.deferrable, self.initially_deferred) != (desired.deferrable, desired.initially_deferred) {
+            let words = match (desired.deferrable, desired.initially_deferred) {
+                (_, true) => "DEFERRABLE INITIALLY DEFERRED",
+                (true, false) => "DEFERRABLE INITIALLY IMMEDIATE",
+                (false, false) => "NOT DEFERRABLE",
+            };
+            let alter = self.action(&format!("ALTER CONSTRAINT {name} {words}"));
+            out.push(self.locks_both(alter, Lock::AccessExclusive));
+        }
+        if self.enforced != desired.enforced {
+            let words = if desired.enforced { "ENFORCED" } else { "NOT ENFORCED" };
+            let alter = self.action(&format!("ALTER CONSTRAINT {name} {words}"));
+            let alter = self.locks_both(alter, Lock::AccessExclusive);
+            out.push(if desired.enforced {
+                self.scans_both(alter)
+            } else {
+                alter
+            });
+        }
+        out
+    }
+}
+
+impl Object for ForeignKey {
+    const CLASS: u32 = 2606;
+
+    fn query(server: &Server) -> String {
+        // Rows whose parent is on the same table belong to partitions of the referenced one: PostgreSQL's own business.
+        format!(
+            "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table,
+                    CASE WHEN o.oid IS NULL THEN coalesce(pk.conname, k.conname) ELSE k.conname END AS name,
+                    k.conname AS own_name, pg_catalog.pg_get_constraintdef(k.oid) AS definition, q.columns,
+                    q.referenced_columns, rn.nspname AS referenced_schema, r.relname AS referenced_table,
+                    ri.relname AS referenced_index, rk.oid IS NOT NULL AS references_key,
+                    k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update, k.condeferrable, k.condeferred,
+                    k.convalidated AS valid, {} AS enforced, pn.nspname AS parent_schema, p.relname AS parent_table
+             FROM pg_catalog.pg_constraint k
+             JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
+             JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+             JOIN pg_catalog.pg_class ri ON ri.oid = k.conindid
+             LEFT JOIN pg_catalog.pg_constraint rk ON rk.conindid = k.conindid AND rk.contype IN ('p', 'u', 'x')
+             LEFT JOIN (SELECT u.oid, pg_catalog.array_agg(a.attname::text ORDER BY u.ord) AS columns,
+                               pg_catalog.array_agg(f.attname::text ORDER BY u.ord) AS referenced_columns
+                        FROM (SELECT x.oid, x.conrelid, x.confrelid, v.attnum, v.refnum, v.ord
+                              FROM pg_catalog.pg_constraint x
+                              CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(x.conkey), pg_catalog.unnest(x.confkey))
+                                  WITH ORDINALITY AS v (attnum, refnum, ord)
+                              WHERE x.contype = 'f') u
+                        JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = u.attnum
+                        JOIN pg_catalog.pg_attribute f ON f.attrelid = u.confrelid AND f.attnum = u.refnum
+                        GROUP BY u.oid) q ON q.oid = k.oid
+             LEFT JOIN pg_catalog.pg_constraint pk ON pk.oid = k.conparentid
+             LEFT JOIN pg_catalog.pg_class p ON p.oid = pk.conrelid
+             LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+             LEFT JOIN pg_catalog.pg_constraint o ON o.conrelid = k.conrelid AND o.conname = pk.conname AND o.oid <> k.oid
+             WHERE k.contype = 'f' AND pk.conrelid IS DISTINCT FROM k.conrelid AND {} AND {} AND {}",
+            constraint::enforced(server.major()),
+            constraint::ON_TABLE,
+            sql::USER_SCHEMA,
+            sql::no_extension_member(1259, "c.oid"),
+        )
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        let definition: String = row.try_get("definition")?;
+        let parent_schema: Option<String> = row.try_get("parent_schema")?;
+        let parent_table: Option<String> = row.try_get("parent_table")?;
+        Ok(Some(Self {
+            schema: row.try_get("schema")?,
+            table: row.try_get("table")?,
+            name: row.try_get("name")?,
+            own_name: row.try_get("own_name")?,
+            definition: constraint::without_attributes(&definition).to_owned(),
+            columns: row.try_get("columns")?,
+            referenced_schema: row.try_get("referenced_schema")?,
+            referenced_table: row.try_get("referenced_table")?,
+            referenced_columns: row.try_get("referenced_columns")?,
+            referenced_index: row.try_get("referenced_index")?,
+            references_key: row.try_get("references_key")?,
+            on_delete: row.try_get("on_delete")?,
+            on_update: row.try_get("on_update")?,
+            deferrable: row.try_get("condeferrable")?,
+            initially_deferred: row.try_get("condeferred")?,
+            valid: row.try_get("valid")?,
+            enforced: row.try_get("enforced")?,
+            inherited: parent_schema.zip(parent_table),
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.table_identity())
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        let mut out = vec![self.referenced_identity(), self.referenced_index_identity()];
+        if let Some((schema, table)) = &self.inherited {
+            out.push(Self::named(schema, table, &self.name));
+        }
+        out
+    }
+
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        vec![("constraint", qualified([&self.schema, &self.table, &self.own_name]))]
+    }
+
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        // The key of a partitioned table is valid once those of all partitions are attached to it.
+        let mut first = if partitioning::is_partitioned(&self.referenced_schema, &self.referenced_table, context.to) {
+            partitioning::attachments_below(&self.referenced_index_identity(), context.to)
+        } else {
+            Vec::new()
+        };
+        if let Some(AnyObject::ForeignKey(live)) = context.before(&self.identity())
+            && live.inherited.is_some()
+            && self.inherited.is_none()
+        {
+            first.push(Partition::named(&self.schema, &self.table));
+        }
+        first
+    }
+
+    fn carrier(&self, context: &Context) -> Option<Identity> {
+        let (schema, table) = self.inherited.as_ref()?;
+        sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
+    }
+
+    fn create(&self, _context: &Context) -> Vec<Statement> {
+        if self.inherited.is_some() {
+            return Vec::new();
+        }
+        let declaration = self.declaration();
+        if self.enforced && !self.valid {
+            // `CREATE TABLE` takes NOT VALID and ignores it: the constraint would be valid.
+            let add = self.action(&format!("ADD {declaration} NOT VALID"));
+            return vec![self.locks_both(add, Lock::ShareRowExclusive)];
+        }
+        let add = self.action(&format!("ADD {declaration}"));
+        let add = self.locks_both(add, Lock::ShareRowExclusive);
+        let add = if self.enforced { self.scans_both(add) } else { add };
+        vec![add.fold(Fold::Element {
+            host: self.table_identity(),
+            sql: declaration,
+        })]
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        if self.inherited.is_some() {
+            // It goes with the partitioned table's; a partition that is detached drops what it keeps there and then.
+            return Vec::new();
+        }
+        let drop = self.action(&format!("DROP CONSTRAINT {}", ident(&self.own_name)));
+        vec![self.locks_both(drop, Lock::AccessExclusive).fold(Fold::Implied {
+            host: self.table_identity(),
+        })]
+    }
+
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
+        if self.inherited.is_some()
+            && !self.is_same_rule(desired)
+            && !sql::link_stays(&self.schema, &self.table, context)
+        {
+            return Alter::Replace;
+        }
+        let retimed = Self {
+            deferrable: desired.deferrable,
+            initially_deferred: desired.initially_deferred,
+            enforced: desired.enforced,
+            ..self.clone()
+        };
+        let is_other_rule = !retimed.is_same_rule(desired);
+        let loses_validation = self.enforced && self.valid && desired.enforced && !desired.valid;
+        let enforces_unchecked = !self.enforced && desired.enforced && !desired.valid;
+        if is_other_rule || self.referenced_index != desired.referenced_index || loses_validation || enforces_unchecked
+        {
+            return Alter::Replace;
+        }
+        let mut out = self.change_attributes(desired);
+        if self.enforced && desired.enforced && !self.valid && desired.valid {
+            out.push(self.validate());
+        }
+        Alter::in_place(out)
+    }
+
+    fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+        // A partition that leaves its parent keeps the foreign key, and it is there when the partition comes back.
+        if replaced.kind == Kind::ForeignKey && !sql::link_stays(&self.schema, &self.table, context) {
+            return Alter::Unchanged;
+        }
+        Alter::Replace
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        Some(constraint::rename(
+            &self.own_name,
+            &desired.schema,
+            &desired.table,
+            &desired.own_name,
+        ))
+    }
+}

@@ -1,0 +1,55 @@
+//! Function, window functions included.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::routine::Routine;
+use super::{Alter, Context, Kind, Object, Statement};
+use crate::catalog::{Addresses, Identity};
+use crate::db::Server;
+use crate::error::Result;
+
+/// A function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Function(pub Routine);
+
+impl Object for Function {
+    const CLASS: u32 = 1255;
+
+    fn query(_server: &Server) -> String {
+        Routine::query("p.prokind IN ('f', 'w')")
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        Ok(Some(Self(Routine::read(row)?)))
+    }
+
+    fn identity(&self) -> Identity {
+        self.0.identity(Kind::Function)
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        self.0.dependencies()
+    }
+
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        self.0.claims()
+    }
+
+    fn create(&self, _context: &Context) -> Vec<Statement> {
+        self.0.create()
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        self.0.drop()
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        self.0.alter(&desired.0)
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        self.0.rename(&desired.0)
+    }
+}

@@ -1,0 +1,157 @@
+//! Index attachment: the link between an index of a partition and the index of the partitioned table that it is part
+//! of. PostgreSQL has no statement that undoes it: the two indexes live and die together.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, Context, Index, Key, Kind, Lock, Object, Partition, Statement, Table, partitioning, sql};
+use crate::catalog::{Addresses, Identity, quote::qualified};
+use crate::db::Server;
+use crate::error::Result;
+
+/// The attachment of an index, a constraint's included, to that of the partitioned table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexAttachment {
+    /// Schema of the partition and of its index.
+    pub schema: String,
+    /// Partition.
+    pub table: String,
+    /// Index of the partition.
+    pub name: String,
+    /// Whether the indexes belong to constraints.
+    pub of_key: bool,
+    /// Schema of the partitioned table and of its index.
+    pub parent_schema: String,
+    /// Partitioned table.
+    pub parent_table: String,
+    /// Index of the partitioned table.
+    pub parent_name: String,
+}
+
+impl IndexAttachment {
+    /// Returns the identity of the attachment of a table's index.
+    pub fn named(schema: &str, table: &str, name: &str) -> Identity {
+        Identity::new(Kind::IndexAttachment, [schema, table, name])
+    }
+
+    fn index_or_key(&self, schema: &str, table: &str, name: &str) -> Identity {
+        if self.of_key {
+            Key::named(schema, table, name)
+        } else {
+            Index::named(schema, name)
+        }
+    }
+
+    /// Returns the identity of the partition's index or key.
+    pub fn index_identity(&self) -> Identity {
+        self.index_or_key(&self.schema, &self.table, &self.name)
+    }
+
+    /// Returns the identity of the partitioned table's index or key.
+    pub fn parent_index(&self) -> Identity {
+        self.index_or_key(&self.parent_schema, &self.parent_table, &self.parent_name)
+    }
+
+    /// Returns the index of the other state that is attached in this one's place, when it only has another name: the
+    /// partitioned index and the partition stay, so that neither can be dropped alone.
+    pub(super) fn renamed(&self, other: &crate::catalog::Catalog, context: &Context) -> Option<Identity> {
+        if !sql::link_stays(&self.schema, &self.table, context)
+            || !super::constraint::is_untouched(&self.parent_index(), context)
+        {
+            return None;
+        }
+        let stays = |index: &Identity| context.stays(index);
+        partitioning::namesake(self, other).filter(|namesake| !stays(namesake) && !stays(&self.index_identity()))
+    }
+}
+
+impl Object for IndexAttachment {
+    const CLASS: u32 = 0;
+
+    fn query(_server: &Server) -> String {
+        format!(
+            "SELECT 0::oid AS oid, 0 AS sub, n.nspname AS schema, c.relname AS table, ic.relname AS name,
+                    k.oid IS NOT NULL AS of_key, pn.nspname AS parent_schema, p.relname AS parent_table,
+                    pc.relname AS parent_name
+             FROM pg_catalog.pg_inherits h
+             JOIN pg_catalog.pg_class ic ON ic.oid = h.inhrelid AND ic.relkind IN ('i', 'I')
+             JOIN pg_catalog.pg_index i ON i.indexrelid = ic.oid
+             JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_catalog.pg_class pc ON pc.oid = h.inhparent
+             JOIN pg_catalog.pg_index pi ON pi.indexrelid = pc.oid
+             JOIN pg_catalog.pg_class p ON p.oid = pi.indrelid
+             JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+             LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = ic.oid AND k.contype IN ('p', 'u', 'x')
+             WHERE c.relkind IN ('r', 'p') AND {} AND {}",
+            sql::USER_SCHEMA,
+            sql::no_extension_member(1259, "c.oid"),
+        )
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        Ok(Some(Self {
+            schema: row.try_get("schema")?,
+            table: row.try_get("table")?,
+            name: row.try_get("name")?,
+            of_key: row.try_get("of_key")?,
+            parent_schema: row.try_get("parent_schema")?,
+            parent_table: row.try_get("parent_table")?,
+            parent_name: row.try_get("parent_name")?,
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.index_identity())
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        vec![self.parent_index(), Partition::named(&self.schema, &self.table)]
+    }
+
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        // ATTACH PARTITION attaches the indexes that match, and they stand before it.
+        if context.is_created(&Partition::named(&self.schema, &self.table))
+            || self.renamed(context.from, context).is_some()
+        {
+            return Vec::new();
+        }
+        let child = qualified([&self.schema, &self.name]);
+        let parent = qualified([&self.parent_schema, &self.parent_name]);
+        vec![
+            Statement::new(format!("ALTER INDEX {parent} ATTACH PARTITION {child}"))
+                .locks(Table::named(&self.schema, &self.table), Lock::AccessExclusive)
+                .locks(
+                    Table::named(&self.parent_schema, &self.parent_table),
+                    Lock::AccessExclusive,
+                ),
+        ]
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        // It goes with the index, or when the partition is detached.
+        Vec::new()
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        let Self {
+            schema: _,
+            table: _,
+            name: _,
+            of_key,
+            parent_schema,
+            parent_table,
+            parent_name,
+        } = self;
+        let same = *of_key == desired.of_key
+            && *parent_schema == desired.parent_schema
+            && *parent_table == desired.parent_table
+            && *parent_name == desired.parent_name;
+        if same { Alter::Unchanged } else { Alter::Replace }
+    }
+}

@@ -1,0 +1,323 @@
+//! Key: a primary key, unique or exclusion constraint, with the index that stands behind it.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::index_settings::{self, IndexSettings, Place};
+use super::{
+    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, NotNull, Object, Statement, Table, constraint,
+    options, partitioning, sql,
+};
+use crate::catalog::{
+    Addresses, Catalog, Identity,
+    quote::{ident, qualified},
+};
+use crate::db::Server;
+use crate::error::Result;
+
+/// Sort of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyType {
+    /// `PRIMARY KEY`
+    Primary,
+    /// `UNIQUE`
+    Unique,
+    /// `EXCLUDE`
+    Exclusion,
+}
+
+/// A primary key, unique or exclusion constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// Schema of the table.
+    pub schema: String,
+    /// Table.
+    pub table: String,
+    /// Name of the constraint and of its index.
+    pub name: String,
+    /// Sort.
+    pub constraint: KeyType,
+    /// Definition as PostgreSQL deparses it, up to what has a field of its own (`UNIQUE (a) INCLUDE (b)`).
+    pub definition: String,
+    /// Columns in order, those that are stored only left out, and expressions.
+    pub columns: Vec<String>,
+    /// Predicate of an exclusion constraint.
+    pub predicate: Option<String>,
+    /// Whether the check can wait until the transaction ends.
+    pub deferrable: bool,
+    /// Whether it waits unless told otherwise.
+    pub initially_deferred: bool,
+    /// Table and name of the partitioned table's key that this one is attached to: schema, table, name.
+    pub inherits: Option<(String, String, String)>,
+    /// Settings of the index.
+    pub settings: IndexSettings,
+}
+
+impl Key {
+    /// Returns the identity of a key by name.
+    pub fn named(schema: &str, table: &str, name: &str) -> Identity {
+        Identity::new(Kind::Key, [schema, table, name])
+    }
+
+    fn table_identity(&self) -> Identity {
+        Table::named(&self.schema, &self.table)
+    }
+
+    fn inherited_identity(&self) -> Option<Identity> {
+        let (schema, table, name) = self.inherits.as_ref()?;
+        Some(Self::named(schema, table, name))
+    }
+
+    fn declaration(&self) -> String {
+        let mut out = format!("CONSTRAINT {} {}", ident(&self.name), self.definition);
+        out.push_str(&options::with_clause(&self.settings.options));
+        if let Some(tablespace) = &self.settings.tablespace {
+            out.push_str(&format!(" USING INDEX TABLESPACE {}", ident(tablespace)));
+        }
+        if let Some(predicate) = &self.predicate {
+            out.push_str(&format!(" WHERE ({predicate})"));
+        }
+        out.push_str(constraint::timing(self.deferrable, self.initially_deferred));
+        out
+    }
+
+    fn action(&self, only: &str, action: &str) -> Statement {
+        let table = qualified([&self.schema, &self.table]);
+        Statement::new(format!("ALTER TABLE {only}{table} {action}"))
+            .locks(self.table_identity(), Lock::AccessExclusive)
+    }
+
+    fn place<'a>(&'a self, relation: &'a Identity, catalog: &Catalog) -> Place<'a> {
+        Place {
+            schema: &self.schema,
+            relation: &self.table,
+            index: &self.name,
+            word: "TABLE",
+            relation_identity: relation,
+            is_partitioned: partitioning::is_partitioned(&self.schema, &self.table, catalog),
+        }
+    }
+
+    /// Returns the key of the other state that is this one under another name, attached at the same place.
+    fn renamed<'a>(&self, own: &Catalog, other: &'a Catalog, context: &Context) -> Option<&'a Self> {
+        self.inherits.as_ref()?;
+        let attachment = own.get(&IndexAttachment::named(&self.schema, &self.table, &self.name))?;
+        let AnyObject::IndexAttachment(attachment) = attachment else {
+            return None;
+        };
+        match other.get(&attachment.renamed(other, context)?) {
+            Some(AnyObject::Key(key)) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Cuts what has a field of its own out of the definition of an exclusion constraint.
+    fn cut_exclusion(&mut self, raw_options: &[String]) {
+        if let Some(predicate) = &self.predicate {
+            let clause = format!(" WHERE ({predicate})");
+            self.definition = cut(&self.definition, &clause);
+        }
+        if !raw_options.is_empty() {
+            let clause = format!(" WITH ({})", options::deparsed(raw_options));
+            self.definition = cut(&self.definition, &clause);
+        }
+    }
+}
+
+fn cut(text: &str, suffix: &str) -> String {
+    text.strip_suffix(suffix).unwrap_or(text).to_owned()
+}
+
+impl Object for Key {
+    const CLASS: u32 = 2606;
+
+    fn query(_server: &Server) -> String {
+        format!(
+            "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, k.conname AS name, k.contype::text AS type,
+                    pg_catalog.pg_get_constraintdef(k.oid) AS definition, q.columns, k.condeferrable, k.condeferred,
+                    CASE WHEN k.contype = 'x' AND i.indpred IS NOT NULL
+                         THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
+                    pn.nspname AS parent_schema, p.relname AS parent_table, pk.conname AS parent_name, {}
+             FROM pg_catalog.pg_constraint k
+             JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_catalog.pg_index i ON i.indexrelid = k.conindid
+             JOIN pg_catalog.pg_class ic ON ic.oid = k.conindid
+             LEFT JOIN (SELECT u.oid, pg_catalog.array_agg(a.attname::text ORDER BY u.ord) AS columns
+                        FROM (SELECT x.oid, x.conrelid, v.attnum, v.ord FROM pg_catalog.pg_constraint x
+                              CROSS JOIN LATERAL pg_catalog.unnest(x.conkey) WITH ORDINALITY AS v (attnum, ord)
+                              WHERE x.contype IN ('p', 'u', 'x')) u
+                        JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = u.attnum
+                        GROUP BY u.oid) q ON q.oid = k.oid
+             LEFT JOIN pg_catalog.pg_constraint pk ON pk.oid = k.conparentid
+             LEFT JOIN pg_catalog.pg_class p ON p.oid = pk.conrelid
+             LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+             {}
+             WHERE k.contype IN ('p', 'u', 'x') AND {} AND {} AND {}",
+            index_settings::COLUMNS,
+            index_settings::JOINS,
+            constraint::ON_TABLE,
+            sql::USER_SCHEMA,
+            sql::no_extension_member(1259, "c.oid"),
+        )
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        let definition: String = row.try_get("definition")?;
+        let letter: String = row.try_get("type")?;
+        let parent_schema: Option<String> = row.try_get("parent_schema")?;
+        let parent_table: Option<String> = row.try_get("parent_table")?;
+        let parent_name: Option<String> = row.try_get("parent_name")?;
+        let parent = parent_schema.zip(parent_table).zip(parent_name);
+        let mut out = Self {
+            schema: row.try_get("schema")?,
+            table: row.try_get("table")?,
+            name: row.try_get("name")?,
+            constraint: match letter.as_str() {
+                "p" => KeyType::Primary,
+                "u" => KeyType::Unique,
+                _ => KeyType::Exclusion,
+            },
+            definition: constraint::without_attributes(&definition).to_owned(),
+            columns: row.try_get::<_, Option<_>>("columns")?.unwrap_or_default(),
+            predicate: row.try_get("predicate")?,
+            deferrable: row.try_get("condeferrable")?,
+            initially_deferred: row.try_get("condeferred")?,
+            inherits: parent.map(|((schema, table), name)| (schema, table, name)),
+            settings: IndexSettings::read(row)?,
+        };
+        if out.constraint == KeyType::Exclusion {
+            let raw: Option<Vec<String>> = row.try_get("reloptions")?;
+            out.cut_exclusion(&raw.unwrap_or_default());
+        }
+        Ok(Some(out))
+    }
+
+    fn identity(&self) -> Identity {
+        Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.table_identity())
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        let mut out: Vec<Identity> = self.inherited_identity().into_iter().collect();
+        if self.constraint == KeyType::Primary {
+            let not_nulls = self.columns.iter();
+            out.extend(not_nulls.map(|column| NotNull::named(&self.schema, &self.table, column)));
+        }
+        out
+    }
+
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        let table = qualified([&self.schema, &self.table]);
+        let mut out = vec![
+            ("relation", qualified([&self.schema, &self.name])),
+            ("constraint", qualified([&self.schema, &self.table, &self.name])),
+        ];
+        if self.constraint == KeyType::Primary {
+            out.push(("primary key", table.clone()));
+        }
+        if let Some((schema, parent, name)) = &self.inherits {
+            out.push((
+                "attached index",
+                format!("{} {table}", qualified([schema, parent, name])),
+            ));
+        }
+        out
+    }
+
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        // The key that this one was attached to takes it along when it is dropped.
+        match context.before(&self.identity()) {
+            Some(AnyObject::Key(live)) if live.inherits != self.inherits => {
+                live.inherited_identity().into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        let table = self.table_identity();
+        if let Some(live) = self.renamed(context.to, context.from, context) {
+            let changes = live
+                .settings
+                .changes(&self.settings, self.place(&table, context.to), context);
+            return changes.unwrap_or_default();
+        }
+        let only = partitioning::only(&self.schema, &self.table, context);
+        let declaration = self.declaration();
+        let add = self.action(only, &format!("ADD {declaration}")).fold(Fold::Element {
+            host: table.clone(),
+            sql: declaration,
+        });
+        let mut out = vec![if only.is_empty() { add.scans(table.clone()) } else { add }];
+        out.extend(self.settings.after_create(self.place(&table, context.to)));
+        out
+    }
+
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        if let Some(desired) = self.renamed(context.from, context.to, context) {
+            return constraint::rename(&self.name, &self.schema, &self.table, &desired.name);
+        }
+        let stays_attached = sql::link_stays(&self.schema, &self.table, context);
+        let host = self
+            .inherited_identity()
+            .filter(|_| stays_attached)
+            .unwrap_or_else(|| self.table_identity());
+        let drop = self.action("", &format!("DROP CONSTRAINT {}", ident(&self.name)));
+        vec![drop.fold(Fold::Implied { host })]
+    }
+
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
+        let Self {
+            schema: _,
+            table: _,
+            name: _,
+            constraint,
+            definition,
+            columns,
+            predicate,
+            deferrable,
+            initially_deferred,
+            inherits,
+            settings,
+        } = self;
+        let same = *constraint == desired.constraint
+            && *definition == desired.definition
+            && *columns == desired.columns
+            && *predicate == desired.predicate
+            && *deferrable == desired.deferrable
+            && *initially_deferred == desired.initially_deferred;
+        let moves = inherits.is_some() && *inherits != desired.inherits;
+        if !same || (moves && sql::link_stays(&self.schema, &self.table, context)) {
+            return Alter::Replace;
+        }
+        let table = self.table_identity();
+        match settings.changes(&desired.settings, desired.place(&table, context.to), context) {
+            Some(statements) => Alter::in_place(statements),
+            None => Alter::Replace,
+        }
+    }
+
+    fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+        // A partition that leaves its parent keeps the key, and it is there when the partition comes back.
+        let is_parent = self.inherited_identity().as_ref() == Some(replaced);
+        if is_parent && !sql::link_stays(&self.schema, &self.table, context) {
+            return Alter::Unchanged;
+        }
+        Alter::Replace
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        Some(constraint::rename(
+            &self.name,
+            &desired.schema,
+            &desired.table,
+            &desired.name,
+        ))
+    }
+}

@@ -1,0 +1,119 @@
+//! Owner of an object. What follows another object's owner (an index, a sequence of a column) has none of its own.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, AnyObject, Context, Kind, Lock, Object, Statement, target};
+use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
+use crate::db::Server;
+use crate::error::Result;
+
+/// The owner of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    /// What is owned.
+    pub target: Identity,
+    /// Role.
+    pub role: String,
+}
+
+impl Owner {
+    /// Returns the identity of an object's owner.
+    pub fn of(target: &Identity) -> Identity {
+        Identity::new(Kind::Owner, target::attached_path(target))
+    }
+
+    /// Returns the role that owns an object in a catalog, if the catalog says so.
+    pub fn role_of<'a>(target: &Identity, catalog: &'a Catalog) -> Option<&'a str> {
+        match catalog.get(&Self::of(target)) {
+            Some(AnyObject::Owner(owner)) => Some(&owner.role),
+            _ => None,
+        }
+    }
+
+    fn statement(&self) -> Statement {
+        let target = target::sql_target(&self.target);
+        let statement = Statement::new(format!("ALTER {target} OWNER TO {}", ident(&self.role)));
+        match self.target.kind {
+            Kind::Table => statement.locks(self.target.clone(), Lock::AccessExclusive),
+            _ => statement,
+        }
+    }
+}
+
+impl Object for Owner {
+    const CLASS: u32 = 0;
+    const ATTACHED: bool = true;
+
+    fn query(_server: &Server) -> String {
+        let parts: Vec<String> = target::SOURCES
+            .iter()
+            .filter_map(|source| {
+                Some(format!(
+                    "SELECT o.oid, {sub} AS sub, {class}::oid AS class, {words} AS words, {path} AS path, {owner} AS owner
+                     FROM {from}
+                     WHERE {condition} AND {user}{follows}",
+                    sub = source.sub,
+                    class = source.class,
+                    words = source.words,
+                    path = source.path_array(),
+                    owner = source.owner?,
+                    from = source.from,
+                    condition = source.condition,
+                    user = source.user_condition(),
+                    follows = if source.class == 1259 { NOT_A_COLUMNS_SEQUENCE } else { "" },
+                ))
+            })
+            .collect();
+        format!(
+            "SELECT u.*, r.rolname AS role FROM ({}) u JOIN pg_catalog.pg_roles r ON r.oid = u.owner",
+            parts.join("\nUNION ALL\n")
+        )
+    }
+
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let holder = target::holder(row, addresses)?;
+        let Some(target) = target::identity(row)?.filter(|target| holder.as_ref() == Some(target)) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            target,
+            role: row.try_get("role")?,
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Self::of(&self.target)
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.target.clone())
+    }
+
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        // An object that stands has an owner, so this one was made just now, and belongs to the connected role.
+        if self.role == context.from.role {
+            Vec::new()
+        } else {
+            vec![self.statement()]
+        }
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        // An object cannot be without an owner; the fold keeps the drop with that of the object.
+        Vec::new()
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        let Self { target: _, role } = self;
+        if *role == desired.role {
+            return Alter::Unchanged;
+        }
+        Alter::in_place(vec![desired.statement()])
+    }
+}
+
+/// An identity's sequence and one that a column owns change owner with their table.
+const NOT_A_COLUMNS_SEQUENCE: &str = " AND NOT (o.relkind = 'S' AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend x
+     WHERE x.classid = 1259 AND x.objid = o.oid AND x.refclassid = 1259 AND x.refobjsubid > 0 AND x.deptype IN ('a', 'i')))";

@@ -1,0 +1,55 @@
+//! Procedure.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::routine::Routine;
+use super::{Alter, Context, Kind, Object, Statement};
+use crate::catalog::{Addresses, Identity};
+use crate::db::Server;
+use crate::error::Result;
+
+/// A procedure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Procedure(pub Routine);
+
+impl Object for Procedure {
+    const CLASS: u32 = 1255;
+
+    fn query(_server: &Server) -> String {
+        Routine::query("p.prokind = 'p'")
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        Ok(Some(Self(Routine::read(row)?)))
+    }
+
+    fn identity(&self) -> Identity {
+        self.0.identity(Kind::Procedure)
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        self.0.dependencies()
+    }
+
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        self.0.claims()
+    }
+
+    fn create(&self, _context: &Context) -> Vec<Statement> {
+        self.0.create()
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        self.0.drop()
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        self.0.alter(&desired.0)
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        self.0.rename(&desired.0)
+    }
+}

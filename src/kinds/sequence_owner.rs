@@ -1,0 +1,138 @@
+//! Ownership of a sequence by a column (`OWNED BY`): an object of its own, so that sequence, default and column form no
+//! cycle.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, AnyObject, Column, Context, Fold, Kind, Object, Sequence, Statement, sql};
+use crate::catalog::{
+    Addresses, Identity,
+    quote::{ident, qualified},
+};
+use crate::db::Server;
+use crate::error::Result;
+
+/// The ownership of a sequence by a column of a table, which PostgreSQL keeps in the same schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SequenceOwner {
+    /// Schema of sequence and table.
+    pub schema: String,
+    /// Sequence.
+    pub sequence: String,
+    /// Table.
+    pub table: String,
+    /// Column.
+    pub column: String,
+}
+
+impl SequenceOwner {
+    /// Returns the identity of the ownership of a sequence by name.
+    pub fn named(schema: &str, sequence: &str) -> Identity {
+        Identity::new(Kind::SequenceOwner, [schema, sequence])
+    }
+
+    /// Returns the identity of the owning column.
+    pub fn column_identity(&self) -> Identity {
+        Column::named(&self.schema, &self.table, &self.column)
+    }
+
+    fn sequence_identity(&self) -> Identity {
+        Sequence::named(&self.schema, &self.sequence)
+    }
+
+    fn statement(&self, owner: &str) -> Statement {
+        let sequence = qualified([&self.schema, &self.sequence]);
+        Statement::new(format!("ALTER SEQUENCE {sequence} OWNED BY {owner}"))
+    }
+
+    fn own(&self) -> Statement {
+        self.statement(&qualified([&self.schema, &self.table, &self.column]))
+    }
+
+    /// Returns what lets a new sequence go on behind the values of a column that is already there.
+    fn go_on(&self, context: &Context) -> Option<Statement> {
+        let (Some(AnyObject::Sequence(sequence)), Some(AnyObject::Column(column))) = (
+            context.after(&self.sequence_identity()),
+            context.after(&self.column_identity()),
+        ) else {
+            return None;
+        };
+        let counts = matches!(column.data_type.as_str(), "smallint" | "integer" | "bigint");
+        if !counts || !context.is_created(&self.sequence_identity()) || !context.stays(&self.column_identity()) {
+            return None;
+        }
+        let name = qualified([&self.schema, &self.sequence]);
+        let table = column.table_identity();
+        let sql = sequence
+            .options
+            .go_on(&name, &qualified(&table.path), &ident(&self.column));
+        Some(Statement::new(sql).scans(table))
+    }
+}
+
+impl Object for SequenceOwner {
+    // The row of `pg_depend` that says it is no object itself.
+    const CLASS: u32 = 0;
+
+    fn query(_server: &Server) -> String {
+        format!(
+            "SELECT 0::oid AS oid, 0 AS sub, n.nspname AS schema, c.relname AS sequence, t.relname AS table, a.attname AS column
+             FROM pg_catalog.pg_depend d
+             JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+             WHERE d.classid = 1259 AND d.objsubid = 0 AND d.refclassid = 1259 AND d.refobjsubid > 0 AND d.deptype = 'a'
+               AND {} AND {}",
+            sql::USER_SCHEMA,
+            sql::no_extension_member(1259, "c.oid"),
+        )
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        Ok(Some(Self {
+            schema: row.try_get("schema")?,
+            sequence: row.try_get("sequence")?,
+            table: row.try_get("table")?,
+            column: row.try_get("column")?,
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Self::named(&self.schema, &self.sequence)
+    }
+
+    fn parent(&self) -> Option<Identity> {
+        Some(self.sequence_identity())
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        vec![self.column_identity()]
+    }
+
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        let mut out = vec![self.own()];
+        out.extend(self.go_on(context));
+        out
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        vec![self.statement("NONE").fold(Fold::Implied {
+            host: self.sequence_identity(),
+        })]
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        let Self {
+            schema: _,
+            sequence: _,
+            table,
+            column,
+        } = self;
+        if *table == desired.table && *column == desired.column {
+            return Alter::Unchanged;
+        }
+        Alter::in_place(vec![desired.own()])
+    }
+}

@@ -1,0 +1,489 @@
+//! What a comment, an owner or a grant is attached to: where the catalogs hold it, and how SQL names it.
+//!
+//! One [`Source`] per system catalog says kind, path, owner and privileges of its rows; the queries of the attached
+//! kinds are unions over them, so that their number does not grow with the number of kinds.
+
+use postgres::Row;
+
+use super::Kind;
+use crate::catalog::{
+    Addresses, Identity,
+    quote::{ident, qualified},
+};
+use crate::error::Result;
+
+/// Rows of one system catalog that something can be attached to.
+pub(super) struct Source {
+    /// OID of the system catalog.
+    pub(super) class: u32,
+    /// `FROM` items with their joins; the catalog's own alias is `o`, its namespace's `n` where it has one.
+    pub(super) from: &'static str,
+    /// Condition on top of the joins.
+    pub(super) condition: &'static str,
+    /// Sub-object number.
+    pub(super) sub: &'static str,
+    /// Kind as [`Kind::words`] gives it; NULL for what is nothing of its own.
+    pub(super) words: &'static str,
+    /// Names of the identity path, outermost first.
+    pub(super) path: &'static [&'static str],
+    /// Whether the objects lie in a namespace.
+    pub(super) in_schema: bool,
+    /// Owner; `None` when the objects follow the owner of another.
+    pub(super) owner: Option<&'static str>,
+    /// Name in SQL where the path does not end with it.
+    pub(super) sql_name: &'static str,
+    /// Privileges and the letter that `acldefault()` knows the sort of object by.
+    pub(super) privileges: Option<(&'static str, &'static str)>,
+}
+
+const NONE: Source = Source {
+    class: 0,
+    from: "",
+    condition: "true",
+    sub: "0",
+    words: "NULL",
+    path: &[],
+    in_schema: true,
+    owner: None,
+    sql_name: "NULL",
+    privileges: None,
+};
+
+impl Source {
+    /// Returns `ARRAY[…]::text[]` of the path.
+    pub(super) fn path_array(&self) -> String {
+        let names: Vec<String> = self.path.iter().map(|name| format!("{name}::text")).collect();
+        format!("ARRAY[{}]::text[]", names.join(", "))
+    }
+
+    /// Returns the condition that an object belongs to the user: no system schema, and no member of an extension.
+    pub(super) fn user_condition(&self) -> String {
+        let schema = if self.in_schema {
+            super::sql::USER_SCHEMA
+        } else if self.class == 2615 {
+            "o.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') AND o.nspname !~ '^pg_(toast|temp_)'"
+        } else {
+            // What initdb makes outside of namespaces has an OID below 16384 (FirstNormalObjectId).
+            "o.oid >= 16384"
+        };
+        format!("{schema} AND {}", super::sql::no_extension_member(self.class, "o.oid"))
+    }
+}
+
+/// Every system catalog that something can be attached to.
+pub(super) const SOURCES: &[Source] = &[
+    Source {
+        class: 2615,
+        from: "pg_catalog.pg_namespace o",
+        words: "'schema'",
+        path: &["o.nspname"],
+        in_schema: false,
+        owner: Some("o.nspowner"),
+        privileges: Some(("o.nspacl", "'n'")),
+        ..NONE
+    },
+    Source {
+        class: 1259,
+        from: "pg_catalog.pg_class o JOIN pg_catalog.pg_namespace n ON n.oid = o.relnamespace",
+        condition: "o.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')",
+        words: RELATION_WORDS,
+        path: &["n.nspname", "o.relname"],
+        owner: Some("o.relowner"),
+        privileges: Some(("o.relacl", "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END")),
+        ..NONE
+    },
+    Source {
+        class: 1259,
+        from: "pg_catalog.pg_class o JOIN pg_catalog.pg_namespace n ON n.oid = o.relnamespace",
+        condition: "o.relkind IN ('i', 'I')",
+        words: "'index'",
+        path: &["n.nspname", "o.relname"],
+        ..NONE
+    },
+    Source {
+        class: 1259,
+        from: "pg_catalog.pg_class o JOIN pg_catalog.pg_namespace n ON n.oid = o.relnamespace
+               JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid AND a.attnum > 0 AND NOT a.attisdropped",
+        condition: "o.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')",
+        sub: "a.attnum::int4",
+        words: "'column'",
+        path: &["n.nspname", "o.relname", "a.attname"],
+        privileges: Some(("a.attacl", "'c'")),
+        ..NONE
+    },
+    Source {
+        class: 1247,
+        from: "pg_catalog.pg_type o JOIN pg_catalog.pg_namespace n ON n.oid = o.typnamespace
+               LEFT JOIN pg_catalog.pg_class r ON r.oid = o.typrelid",
+        condition: "coalesce(r.relkind, 'c') = 'c' AND NOT (o.typcategory = 'A' AND o.typelem <> 0) AND o.typtype <> 'm'",
+        words: "CASE WHEN NOT o.typisdefined THEN 'shell type' ELSE CASE o.typtype WHEN 'e' THEN 'enum'
+                WHEN 'r' THEN 'range type' WHEN 'c' THEN 'composite type' WHEN 'd' THEN 'domain' ELSE 'base type' END END",
+        path: &["n.nspname", "o.typname"],
+        owner: Some("o.typowner"),
+        privileges: Some(("o.typacl", "'T'")),
+        ..NONE
+    },
+    Source {
+        class: 1255,
+        from: "pg_catalog.pg_proc o JOIN pg_catalog.pg_namespace n ON n.oid = o.pronamespace",
+        words: "CASE o.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END",
+        path: &[
+            "n.nspname",
+            "o.proname || '(' || pg_catalog.oidvectortypes(o.proargtypes) || ')'",
+        ],
+        owner: Some("o.proowner"),
+        privileges: Some(("o.proacl", "'f'")),
+        ..NONE
+    },
+    Source {
+        class: 2606,
+        from: "pg_catalog.pg_constraint o JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace
+               JOIN pg_catalog.pg_class r ON r.oid = o.conrelid
+               LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = o.conkey[1] AND o.contype = 'n'",
+        words: "CASE o.contype WHEN 'c' THEN 'check constraint' WHEN 'f' THEN 'foreign key'
+                WHEN 'n' THEN 'not-null constraint' WHEN 't' THEN NULL ELSE 'key' END",
+        path: &["n.nspname", "r.relname", "coalesce(a.attname, o.conname)"],
+        sql_name: "CASE o.contype WHEN 'n' THEN o.conname END",
+        ..NONE
+    },
+    Source {
+        class: 2606,
+        from: "pg_catalog.pg_constraint o JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace
+               JOIN pg_catalog.pg_type t ON t.oid = o.contypid",
+        words: "'domain constraint'",
+        path: &["n.nspname", "t.typname", "o.conname"],
+        ..NONE
+    },
+    Source {
+        class: 2620,
+        from: "pg_catalog.pg_trigger o JOIN pg_catalog.pg_class r ON r.oid = o.tgrelid
+               JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace",
+        words: "'trigger'",
+        path: &["n.nspname", "r.relname", "o.tgname"],
+        ..NONE
+    },
+    Source {
+        class: 3256,
+        from: "pg_catalog.pg_policy o JOIN pg_catalog.pg_class r ON r.oid = o.polrelid
+               JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace",
+        words: "'policy'",
+        path: &["n.nspname", "r.relname", "o.polname"],
+        ..NONE
+    },
+    Source {
+        class: 2618,
+        from: "pg_catalog.pg_rewrite o JOIN pg_catalog.pg_class r ON r.oid = o.ev_class
+               JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace",
+        condition: "o.rulename <> '_RETURN'",
+        words: "'rule'",
+        path: &["n.nspname", "r.relname", "o.rulename"],
+        ..NONE
+    },
+    Source {
+        class: 3381,
+        from: "pg_catalog.pg_statistic_ext o JOIN pg_catalog.pg_namespace n ON n.oid = o.stxnamespace",
+        words: "'extended statistics'",
+        path: &["n.nspname", "o.stxname"],
+        owner: Some("o.stxowner"),
+        ..NONE
+    },
+    Source {
+        class: 3456,
+        from: "pg_catalog.pg_collation o JOIN pg_catalog.pg_namespace n ON n.oid = o.collnamespace",
+        words: "'collation'",
+        path: &["n.nspname", "o.collname"],
+        owner: Some("o.collowner"),
+        ..NONE
+    },
+    Source {
+        class: 3079,
+        from: "pg_catalog.pg_extension o",
+        words: "'extension'",
+        path: &["o.extname"],
+        in_schema: false,
+        ..NONE
+    },
+    Source {
+        class: 2607,
+        from: "pg_catalog.pg_conversion o JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace",
+        words: "'conversion'",
+        path: &["n.nspname", "o.conname"],
+        owner: Some("o.conowner"),
+        ..NONE
+    },
+    Source {
+        class: 2617,
+        from: "pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace",
+        words: "'operator'",
+        path: &["n.nspname", OPERATOR_SIGNATURE],
+        owner: Some("o.oprowner"),
+        ..NONE
+    },
+    Source {
+        class: 2616,
+        from: "pg_catalog.pg_opclass o JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace
+               JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod",
+        words: "'operator class'",
+        path: &["n.nspname", "o.opcname", "m.amname"],
+        owner: Some("o.opcowner"),
+        ..NONE
+    },
+    Source {
+        class: 2753,
+        from: "pg_catalog.pg_opfamily o JOIN pg_catalog.pg_namespace n ON n.oid = o.opfnamespace
+               JOIN pg_catalog.pg_am m ON m.oid = o.opfmethod",
+        words: "'operator family'",
+        path: &["n.nspname", "o.opfname", "m.amname"],
+        owner: Some("o.opfowner"),
+        ..NONE
+    },
+    Source {
+        class: 3602,
+        from: "pg_catalog.pg_ts_config o JOIN pg_catalog.pg_namespace n ON n.oid = o.cfgnamespace",
+        words: "'text search configuration'",
+        path: &["n.nspname", "o.cfgname"],
+        owner: Some("o.cfgowner"),
+        ..NONE
+    },
+    Source {
+        class: 3600,
+        from: "pg_catalog.pg_ts_dict o JOIN pg_catalog.pg_namespace n ON n.oid = o.dictnamespace",
+        words: "'text search dictionary'",
+        path: &["n.nspname", "o.dictname"],
+        owner: Some("o.dictowner"),
+        ..NONE
+    },
+    Source {
+        class: 3601,
+        from: "pg_catalog.pg_ts_parser o JOIN pg_catalog.pg_namespace n ON n.oid = o.prsnamespace",
+        words: "'text search parser'",
+        path: &["n.nspname", "o.prsname"],
+        ..NONE
+    },
+    Source {
+        class: 3764,
+        from: "pg_catalog.pg_ts_template o JOIN pg_catalog.pg_namespace n ON n.oid = o.tmplnamespace",
+        words: "'text search template'",
+        path: &["n.nspname", "o.tmplname"],
+        ..NONE
+    },
+    Source {
+        class: 2605,
+        from: "pg_catalog.pg_cast o",
+        words: "'cast'",
+        path: &[
+            "pg_catalog.format_type(o.castsource, NULL)",
+            "pg_catalog.format_type(o.casttarget, NULL)",
+        ],
+        in_schema: false,
+        ..NONE
+    },
+    Source {
+        class: 2612,
+        from: "pg_catalog.pg_language o",
+        words: "'language'",
+        path: &["o.lanname"],
+        in_schema: false,
+        owner: Some("o.lanowner"),
+        privileges: Some(("o.lanacl", "'l'")),
+        ..NONE
+    },
+    Source {
+        class: 3576,
+        from: "pg_catalog.pg_transform o JOIN pg_catalog.pg_language l ON l.oid = o.trflang",
+        words: "'transform'",
+        path: &["pg_catalog.format_type(o.trftype, NULL)", "l.lanname"],
+        in_schema: false,
+        ..NONE
+    },
+    Source {
+        class: 2601,
+        from: "pg_catalog.pg_am o",
+        words: "'access method'",
+        path: &["o.amname"],
+        in_schema: false,
+        ..NONE
+    },
+    Source {
+        class: 2328,
+        from: "pg_catalog.pg_foreign_data_wrapper o",
+        words: "'foreign-data wrapper'",
+        path: &["o.fdwname"],
+        in_schema: false,
+        owner: Some("o.fdwowner"),
+        privileges: Some(("o.fdwacl", "'F'")),
+        ..NONE
+    },
+    Source {
+        class: 1417,
+        from: "pg_catalog.pg_foreign_server o",
+        words: "'foreign server'",
+        path: &["o.srvname"],
+        in_schema: false,
+        owner: Some("o.srvowner"),
+        privileges: Some(("o.srvacl", "'S'")),
+        ..NONE
+    },
+    Source {
+        class: 3466,
+        from: "pg_catalog.pg_event_trigger o",
+        words: "'event trigger'",
+        path: &["o.evtname"],
+        in_schema: false,
+        owner: Some("o.evtowner"),
+        ..NONE
+    },
+    Source {
+        class: 6104,
+        from: "pg_catalog.pg_publication o",
+        words: "'publication'",
+        path: &["o.pubname"],
+        in_schema: false,
+        owner: Some("o.pubowner"),
+        ..NONE
+    },
+    Source {
+        class: 6100,
+        from: "pg_catalog.pg_subscription o",
+        condition: "o.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())",
+        words: "'subscription'",
+        path: &["o.subname"],
+        in_schema: false,
+        owner: Some("o.subowner"),
+        ..NONE
+    },
+];
+
+const RELATION_WORDS: &str =
+    "CASE o.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
+     WHEN 'f' THEN 'foreign table' ELSE 'table' END";
+
+/// Operator as its identity path names it: `+(integer,integer)`, `NONE` for the operand that it does not have.
+pub(super) const OPERATOR_SIGNATURE: &str = "o.oprname || '(' || CASE o.oprleft WHEN 0 THEN 'NONE'
+     ELSE pg_catalog.format_type(o.oprleft, NULL) END || ', ' || CASE o.oprright WHEN 0 THEN 'NONE'
+     ELSE pg_catalog.format_type(o.oprright, NULL) END || ')'";
+
+/// Returns the kind of a row's `words`, if it is modelled.
+pub(super) fn kind(row: &Row) -> Result<Option<Kind>> {
+    let words: Option<String> = row.try_get("words")?;
+    Ok(words.and_then(|words| Kind::ALL.iter().copied().find(|kind| kind.words() == words)))
+}
+
+/// Returns the object that a row is attached to (columns `words` and `path`), if its kind is modelled.
+pub(super) fn identity(row: &Row) -> Result<Option<Identity>> {
+    let path: Vec<String> = row.try_get("path")?;
+    Ok(kind(row)?.map(|kind| Identity::new(kind, path)))
+}
+
+/// Returns the modelled object that stands at a row's address (columns `class`, `oid` and `sub`), or that holds it.
+pub(super) fn holder(row: &Row, addresses: &Addresses) -> Result<Option<Identity>> {
+    let address = addresses.resolve(row.try_get("class")?, row.try_get("oid")?, row.try_get("sub")?);
+    Ok(address.cloned())
+}
+
+/// Returns the path of something attached: the target's kind in snake case, then the target's path.
+pub(super) fn attached_path(target: &Identity) -> Vec<String> {
+    let mut path = vec![target.kind.words().replace([' ', '-'], "_")];
+    path.extend(target.path.iter().cloned());
+    path
+}
+
+/// Returns the word that SQL says before the name of an object.
+pub(super) fn sql_word(kind: Kind) -> String {
+    match kind.words() {
+        "enum" | "range type" | "composite type" | "base type" | "shell type" => "TYPE".to_owned(),
+        "check constraint" | "key" | "foreign key" | "not-null constraint" | "domain constraint" => {
+            "CONSTRAINT".to_owned()
+        }
+        "extended statistics" => "STATISTICS".to_owned(),
+        "foreign-data wrapper" => "FOREIGN DATA WRAPPER".to_owned(),
+        "foreign server" => "SERVER".to_owned(),
+        words => words.to_uppercase(),
+    }
+}
+
+/// Returns the name of an object as SQL says it behind [`sql_word`].
+pub(super) fn sql_name(identity: &Identity) -> String {
+    let path: Vec<&str> = identity.path.iter().map(String::as_str).collect();
+    match (identity.kind.words(), path.as_slice()) {
+        ("function" | "procedure" | "aggregate", [schema, signature]) => {
+            let (name, arguments) = split_signature(signature);
+            format!("{}({arguments})", qualified([*schema, name]))
+        }
+        ("operator", [schema, signature]) => {
+            let (name, operands) = split_signature(signature);
+            format!("{}.{name} ({operands})", ident(schema))
+        }
+        ("operator class" | "operator family", [schema, name, method]) => {
+            format!("{} USING {}", qualified([*schema, *name]), ident(method))
+        }
+        ("domain constraint", [schema, domain, name]) => {
+            format!("{} ON DOMAIN {}", ident(name), qualified([*schema, *domain]))
+        }
+        (
+            "check constraint" | "key" | "foreign key" | "not-null constraint" | "trigger" | "policy" | "rule",
+            [schema, table, name],
+        ) => format!("{} ON {}", ident(name), qualified([*schema, *table])),
+        ("cast", [from, to]) => format!("({from} AS {to})"),
+        ("transform", [data_type, language]) => format!("FOR {data_type} LANGUAGE {}", ident(language)),
+        _ => qualified(path),
+    }
+}
+
+/// Returns word and name of an object as `COMMENT ON` and `ALTER` say them.
+pub(super) fn sql_target(identity: &Identity) -> String {
+    let name = sql_name(identity);
+    // COMMENT ON AGGREGATE and ALTER AGGREGATE say (*) for no arguments; every other statement says ().
+    let name = match (identity.kind.words(), name.strip_suffix("()")) {
+        ("aggregate", Some(name)) => format!("{name}(*)"),
+        _ => name,
+    };
+    format!("{} {name}", sql_word(identity.kind))
+}
+
+/// Splits `name(type, type)` into the name and what is between its last pair of parentheses; type names are quoted, so
+/// that theirs do not count.
+pub(super) fn split_signature(signature: &str) -> (&str, &str) {
+    let Some(inner) = signature.strip_suffix(')') else {
+        return (signature, "");
+    };
+    let (mut depth, mut in_quotes) = (0, false);
+    for (at, character) in inner.char_indices().rev() {
+        match character {
+            '"' => in_quotes = !in_quotes,
+            ')' if !in_quotes => depth += 1,
+            '(' if !in_quotes && depth == 0 => return (&inner[..at], &inner[at + 1..]),
+            '(' if !in_quotes => depth -= 1,
+            _ => {}
+        }
+    }
+    (signature, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_signatures() {
+        assert_eq!(split_signature("f()"), ("f", ""));
+        assert_eq!(split_signature("f(integer, text[])"), ("f", "integer, text[]"));
+        assert_eq!(
+            split_signature("odd(name(public.\"T(x\")"),
+            ("odd(name", "public.\"T(x\"")
+        );
+        assert_eq!(split_signature("+(NONE, integer)"), ("+", "NONE, integer"));
+    }
+
+    #[test]
+    fn names_targets_as_sql_does() {
+        let target = |kind, path: &[&str]| sql_target(&Identity::new(kind, path.iter().copied()));
+        assert_eq!(target(Kind::Table, &["s", "T"]), "TABLE s.\"T\"");
+        assert_eq!(target(Kind::Column, &["s", "t", "order"]), "COLUMN s.t.\"order\"");
+        assert_eq!(
+            target(Kind::NotNull, &["s", "t", "t_a_not_null"]),
+            "CONSTRAINT t_a_not_null ON s.t"
+        );
+        assert_eq!(target(Kind::Schema, &["s"]), "SCHEMA s");
+    }
+}
