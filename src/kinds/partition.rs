@@ -60,7 +60,10 @@ impl Partition {
     fn is_of_table(&self, identity: &Identity, context: &Context) -> bool {
         let of_table = |parent: Identity| parent == self.table_identity();
         identity.path.starts_with(&[self.schema.clone(), self.table.clone()])
-            || context.before(identity).and_then(AnyObject::parent).is_some_and(of_table)
+            || context
+                .before(identity)
+                .and_then(AnyObject::parent)
+                .is_some_and(of_table)
     }
 
     /// Returns the default partition beside this one, which PostgreSQL searches for rows of a new one.
