@@ -144,6 +144,16 @@ impl Index {
         }
     }
 
+    /// Returns the index that only takes this one's name in the plan.
+    fn predecessor<'a>(&self, context: &Context<'a>) -> Option<&'a Self> {
+        self.renamed(context.to, context.from, context)
+    }
+
+    /// Returns the index whose name this one only takes in the plan.
+    fn successor<'a>(&self, context: &Context<'a>) -> Option<&'a Self> {
+        self.renamed(context.from, context.to, context)
+    }
+
     fn rename_to(&self, name: &str) -> Statement {
         let from = qualified([&self.schema, &self.name]);
         Statement::new(format!("ALTER INDEX {from} RENAME TO {}", ident(name)))
@@ -210,7 +220,7 @@ const KEY: &str = "pg_catalog.quote_ident(a.attname)
             FROM (SELECT pg_catalog.split_part(x, '=', 1) AS name,
                          pg_catalog.substr(x, pg_catalog.strpos(x, '=') + 1) AS value
                   FROM pg_catalog.unnest(ia.attoptions) x) p) ELSE '' END
-    || CASE k.option & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC' ELSE '' END";
+    || CASE k.opt & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC' ELSE '' END";
 
 fn keys_subquery() -> String {
     format!(
@@ -221,7 +231,7 @@ fn keys_subquery() -> String {
          FROM pg_catalog.pg_index i
          CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[]),
                       pg_catalog.unnest(i.indcollation::oid[]), pg_catalog.unnest(i.indoption::int2[]))
-             WITH ORDINALITY AS k (attnum, opclass, coll, option, ord)
+             WITH ORDINALITY AS k (attnum, opclass, coll, opt, ord)
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
          LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base) b
@@ -326,20 +336,26 @@ impl Object for Index {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
-        // The index that this one was attached to takes it along when it is dropped.
+        // The index that this one was attached to takes it along when it is dropped; or the old one takes another name.
         match context.before(&self.identity()) {
             Some(AnyObject::Index(live)) if live.inherits != self.inherits => {
-                live.inherited_identity().into_iter().collect()
+                let successor = live.successor(context).map(Self::identity);
+                live.inherited_identity().into_iter().chain(successor).collect()
             }
             _ => Vec::new(),
         }
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {
-        if let Some(live) = self.renamed(context.to, context.from, context) {
+        if let Some(live) = self.predecessor(context) {
             let relation = self.relation();
-            let changes = live.settings.changes(&self.settings, self.place(&relation), context);
-            return changes.unwrap_or_default();
+            let mut out = vec![live.rename_to(&self.name)];
+            out.extend(
+                live.settings
+                    .changes(&self.settings, self.place(&relation), context)
+                    .unwrap_or_default(),
+            );
+            return out;
         }
         let only = partitioning::only(&self.schema, &self.table, context);
         let sql = format!(
@@ -360,8 +376,8 @@ impl Object for Index {
     }
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
-        if let Some(desired) = self.renamed(context.from, context.to, context) {
-            return vec![self.rename_to(&desired.name)];
+        if self.successor(context).is_some() {
+            return Vec::new();
         }
         let stays_attached = sql::link_stays(&self.schema, &self.table, context);
         let host = self
@@ -379,6 +395,7 @@ impl Object for Index {
         let moves = self.inherits.is_some() && self.inherits != desired.inherits;
         if !self.is_same_but_for_settings(desired)
             || (!self.valid && desired.valid)
+            || desired.predecessor(context).is_some()
             || (moves && sql::link_stays(&self.schema, &self.table, context))
         {
             return Alter::Replace;
