@@ -17,5 +17,6 @@ pub mod introspect;
 pub mod kinds;
 pub mod plan;
 pub mod reconcile;
+pub mod report;
 pub mod risk;
 pub mod scratch;

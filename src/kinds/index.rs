@@ -196,7 +196,7 @@ impl Index {
 /// operator class is left out where PostgreSQL would choose it: the one of exactly the column's type, else the one of a
 /// preferred or polymorphic type that the column's type stands in for.
 const KEY: &str = "pg_catalog.quote_ident(a.attname)
-    || CASE WHEN k.collation <> 0 AND k.collation <> a.attcollation
+    || CASE WHEN k.coll <> 0 AND k.coll <> a.attcollation
             THEN ' COLLATE ' || CASE WHEN ln.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(ln.nspname) || '.' ELSE '' END
                              || pg_catalog.quote_ident(l.collname) ELSE '' END
     || CASE WHEN ia.attoptions IS NULL AND o.opcdefault
@@ -221,7 +221,7 @@ fn keys_subquery() -> String {
          FROM pg_catalog.pg_index i
          CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[]),
                       pg_catalog.unnest(i.indcollation::oid[]), pg_catalog.unnest(i.indoption::int2[]))
-             WITH ORDINALITY AS k (attnum, opclass, collation, option, ord)
+             WITH ORDINALITY AS k (attnum, opclass, coll, option, ord)
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
          LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base) b
@@ -229,7 +229,7 @@ fn keys_subquery() -> String {
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace
          LEFT JOIN pg_catalog.pg_type it ON it.oid = o.opcintype
          LEFT JOIN pg_catalog.pg_opclass e ON e.opcmethod = o.opcmethod AND e.opcdefault AND e.opcintype = b.base
-         LEFT JOIN pg_catalog.pg_collation l ON l.oid = k.collation
+         LEFT JOIN pg_catalog.pg_collation l ON l.oid = k.coll
          LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
          LEFT JOIN pg_catalog.pg_attribute ia ON ia.attrelid = i.indexrelid AND ia.attnum = k.ord AND ia.attoptions IS NOT NULL
          WHERE i.indexrelid >= 16384

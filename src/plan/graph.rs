@@ -76,6 +76,7 @@ impl Graph {
         }
         graph.add_claim_edges(context);
         graph.add_host_edges();
+        graph.add_implied_edges();
         graph
     }
 
@@ -251,6 +252,22 @@ impl Graph {
             .filter(|((_, r), _)| *r == role)
             .map(|((id, _), node)| (id.clone(), *node))
             .collect()
+    }
+
+    /// What the drop of a host implies should go before the host: afterwards it is not there any more.
+    fn add_implied_edges(&mut self) {
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].role != Role::Drop {
+                continue;
+            }
+            let hosts: Vec<usize> = (self.nodes[node].statements.iter())
+                .filter_map(|statement| statement.fold.as_ref())
+                .filter_map(|fold| self.node(fold.host(), Role::Drop))
+                .collect();
+            for host in hosts {
+                self.prefer(Some(node), Some(host));
+            }
+        }
     }
 
     /// What an object needs that could be said inside its host's statement should come before the host, so that it can.

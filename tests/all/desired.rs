@@ -230,6 +230,17 @@ fn roles_are_made_on_a_cluster_of_our_own_only() {
 }
 
 #[test]
+fn a_block_that_needs_rows_is_passed_over() {
+    let text = "CREATE TABLE t (a text); INSERT INTO t VALUES ('x');\n\
+        DO $$ DECLARE n text; BEGIN SELECT a INTO n FROM t; EXECUTE 'CREATE TABLE ' || n || ' ()'; END $$;";
+    let scratch = Scratch::new(&servers()[0]);
+    let notes = run(&scratch, &[("a.sql", text)], false).unwrap().notes;
+    assert!(notes[1].text.starts_with("`DO` is skipped: it needs rows"), "{notes:?}");
+    let error = refusal(&[("a.sql", "DO $$ BEGIN PERFORM * FROM nothing; END $$;")]);
+    assert_eq!(error.message, "a.sql:1:1: relation \"nothing\" does not exist");
+}
+
+#[test]
 fn a_block_makes_no_role_on_somebodys_server() {
     let role = format!("desired_made_{}", std::process::id());
     let text = format!("DO $$ BEGIN CREATE ROLE {role}; END $$; DO $$ BEGIN CREATE TABLE t (); END $$;");
