@@ -121,7 +121,10 @@ fn the_generic_core_names_no_kind() {
 fn every_file_opens_with_what_it_is_for() {
     let found = files("src").into_iter().chain(files("tests"));
     let found = found.filter(|file| !file.text.starts_with("//! "));
-    assert_none("files must open with `//!`", &found.map(|file| file.path).collect::<Vec<_>>());
+    assert_none(
+        "files must open with `//!`",
+        &found.map(|file| file.path).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -147,10 +150,23 @@ fn nothing_is_left_open() {
 
 #[test]
 fn only_the_command_line_touches_terminal_and_environment() {
-    let words = ["println!(", "eprintln!(", "print!(", "dbg!(", "env::var", "env::args", "env::temp_dir"];
+    let words = [
+        "println!(",
+        "eprintln!(",
+        "print!(",
+        "dbg!(",
+        "env::var",
+        "env::args",
+        "env::temp_dir",
+    ];
     let mut found = Vec::new();
-    for file in files("src").iter().filter(|file| !file.is_in("cli") && !file.is_in("server")) {
-        let lines = file.code().filter(|(_, line)| words.iter().any(|word| line.contains(word)));
+    for file in files("src")
+        .iter()
+        .filter(|file| !file.is_in("cli") && !file.is_in("server"))
+    {
+        let lines = file
+            .code()
+            .filter(|(_, line)| words.iter().any(|word| line.contains(word)));
         found.extend(lines.map(|(number, line)| format!("{}:{number}: {}", file.path, line.trim())));
     }
     assert_none("the library never prints and never reads the environment", &found);
@@ -174,7 +190,10 @@ fn every_test_file_is_run() {
             None => true,
         }
     });
-    assert_none("declare it in tests/all/main.rs", &found.map(|file| file.path).collect::<Vec<_>>());
+    assert_none(
+        "declare it in tests/all/main.rs",
+        &found.map(|file| file.path).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -193,11 +212,23 @@ fn licence_and_introduction_are_there() {
 #[test]
 fn the_top_level_stays_small() {
     const ALLOWED: [&str; 11] = [
-        "Cargo.toml", "Cargo.lock", "LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "src", "schema", "fixtures",
-        "tests", "docs",
+        "Cargo.toml",
+        "Cargo.lock",
+        "LICENSE",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "README.md",
+        "src",
+        "schema",
+        "fixtures",
+        "tests",
+        "docs",
     ];
     let names = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
     let found = names.filter(|name| !name.starts_with('.') && !ALLOWED.contains(&name.as_str()) && name != "target");
-    assert_none("dot files may be anywhere, the rest has its folder", &found.collect::<Vec<_>>());
+    assert_none(
+        "dot files may be anywhere, the rest has its folder",
+        &found.collect::<Vec<_>>(),
+    );
 }

@@ -59,7 +59,8 @@ fn a_role_with_connect_alone_reads_what_a_superuser_reads() {
 fn the_observer_sees_every_difference_but_the_order_of_columns() {
     for (_, url) in servers() {
         let dump = |sql: &str| pg_dump(&Database::with(&url, sql).url());
-        let Some(one) = dump("CREATE TABLE t (a int, b text DEFAULT ';'); COMMENT ON TABLE t IS '-- no comment';") else {
+        let Some(one) = dump("CREATE TABLE t (a int, b text DEFAULT ';'); COMMENT ON TABLE t IS '-- no comment';")
+        else {
             return;
         };
         let same = "CREATE TABLE t (b text DEFAULT ';', a int); COMMENT ON TABLE t IS '-- no comment';";

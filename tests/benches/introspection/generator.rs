@@ -25,7 +25,9 @@ pub(crate) fn fill(database: &Database, tables: usize) {
         let sql: String = (start..tables.min(start + BATCH)).map(table).collect();
         client.batch_execute(&sql).unwrap();
     }
-    client.batch_execute("VACUUM ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_depend").unwrap();
+    client
+        .batch_execute("VACUUM ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_depend")
+        .unwrap();
 }
 
 /// Adds to a dump what every hundredth table lacks, so that there is something to plan.

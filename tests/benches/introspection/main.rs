@@ -2,7 +2,11 @@
 //!
 //! `bash tests/servers.sh 17 -- cargo bench -- 100 1000 10000`; the numbers are sizes, by default 100 and 1,000 tables.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first surprise and prints")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench stops at the first surprise and prints"
+)]
 
 #[path = "../../support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "tests use the rest")]
@@ -29,9 +33,14 @@ struct Round {
 }
 
 fn main() {
-    let sizes: Vec<usize> = env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let sizes: Vec<usize> = env::args()
+        .skip(1)
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
     let sizes = if sizes.is_empty() { vec![100, 1000] } else { sizes };
-    println!("| tables | objects | pg_dump | introspection | plan | plan, first | introspection : pg_dump | plan : pg_dump |");
+    println!(
+        "| tables | objects | pg_dump | introspection | plan | plan, first | introspection : pg_dump | plan : pg_dump |"
+    );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for size in sizes {
         measure(size);
@@ -85,7 +94,15 @@ fn read(database: &Database) {
 
 fn plan(database: &Database, target: &Path) {
     let url = database.url();
-    trueup(["plan", "--exit-code", "--database", &url, "--schema", target.to_str().unwrap()]).expect(2);
+    trueup([
+        "plan",
+        "--exit-code",
+        "--database",
+        &url,
+        "--schema",
+        target.to_str().unwrap(),
+    ])
+    .expect(2);
 }
 
 fn dump(database: &Database, file: Option<&Path>) {
