@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod convergence;
 mod desired;
 mod house;
 mod round_trips;

@@ -1,84 +1,22 @@
 //! Routines, views, rules, triggers, policies and event triggers on real servers: every pair of states is planned and
-//! run in both directions, and what is read afterwards is the state that was aimed at. The servers come from
-//! `TRUEUP_TEST_URLS`, separated by white space.
+//! run in both directions, and what is read afterwards is the state that was aimed at.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use postgres::{Client, NoTls};
 use trueup::catalog::Catalog;
-use trueup::db::Server;
-use trueup::introspect::{self, Options};
 use trueup::kinds::{AnyObject, Context};
 use trueup::plan::route;
 
-/// Empty database on one server, dropped at the end.
-struct Scratch {
-    server: String,
-    name: String,
-}
-
-impl Scratch {
-    fn new(server: &str, sql: &str) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("k3_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut client = Client::connect(server, NoTls).unwrap();
-        client
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .unwrap();
-        let out = Self {
-            server: server.to_owned(),
-            name,
-        };
-        out.connect()
-            .batch_execute(sql)
-            .unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
-        out
-    }
-
-    fn connect(&self) -> Client {
-        let mut config: postgres::Config = self.server.parse().unwrap();
-        config.dbname(&self.name).connect(NoTls).unwrap()
-    }
-
-    fn catalog(&self) -> Catalog {
-        let (base, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
-        let start = base.rfind('/').unwrap();
-        let url = trueup::db::Url::parse(
-            &format!("{}/{}?{query}", &base[..start], self.name),
-            &trueup::db::Environment::default(),
-        )
-        .unwrap();
-        let mut client = self.connect();
-        let server = Server::read(&mut client).unwrap();
-        introspect::read(&url, &mut client, &server, Options { connections: 1 }).unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let mut client = Client::connect(&self.server, NoTls).unwrap();
-        let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-fn servers() -> Vec<String> {
-    let urls = std::env::var("TRUEUP_TEST_URLS")
-        .expect("set TRUEUP_TEST_URLS to the URLs of PostgreSQL servers on which databases may be created");
-    urls.split_whitespace().map(str::to_owned).collect()
-}
+use crate::support::{Database, servers};
 
 /// Plans and runs the way from the database's state to another; returns the SQL.
-fn walk(scratch: &Scratch, to: &Catalog) -> String {
-    let from = scratch.catalog();
+fn walk(database: &Database, to: &Catalog) -> String {
+    let from = database.catalog();
     let context = Context {
         from: &from,
         to,
         version_num: from.version_num,
     };
     let steps = route(&context).steps;
-    let mut client = scratch.connect();
+    let mut client = database.connect();
     client.batch_execute("SET check_function_bodies = off").unwrap();
     let sentences = steps.iter().flat_map(|step| &step.statements);
     let script: Vec<String> = sentences.map(|sentence| format!("{};\n", sentence.sql)).collect();
@@ -87,7 +25,7 @@ fn walk(scratch: &Scratch, to: &Catalog) -> String {
             .batch_execute(sql)
             .unwrap_or_else(|error| panic!("{error:?}\n{}", script.concat()));
     }
-    assert_same(&scratch.catalog(), to, &script.concat());
+    assert_same(&database.catalog(), to, &script.concat());
     script.concat()
 }
 
@@ -103,21 +41,21 @@ fn assert_same(found: &Catalog, aimed: &Catalog, script: &str) {
 
 /// Runs a pair of states in both directions and from nothing; returns the SQL of the way forward.
 fn both_ways(server: &str, before: &str, after: &str) -> String {
-    let (live, other) = (Scratch::new(server, before), Scratch::new(server, after));
+    let (live, other) = (Database::with(server, before), Database::with(server, after));
     let (from, to) = (live.catalog(), other.catalog());
     assert_ne!(from.objects, to.objects, "nothing differs:\n{before}\n{after}");
     let forward = walk(&live, &to);
     walk(&live, &from);
-    let fresh = Scratch::new(server, "");
+    let fresh = Database::with(server, "");
     walk(&fresh, &to);
-    let again = Scratch::new(server, "");
+    let again = Database::with(server, "");
     walk(&again, &from);
     forward
 }
 
 /// Runs a pair on every server; each server's script holds, or does not hold, these words.
 fn case(before: &str, after: &str, holds: &[&str], holds_not: &[&str]) {
-    for server in servers() {
+    for (_, server) in servers() {
         let script = both_ways(&server, before, after);
         for words in holds {
             assert!(script.contains(words), "no `{words}` in\n{script}");
