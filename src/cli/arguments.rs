@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{inspect, plan, setup, terminal};
+use super::{explain, inspect, plan, setup, terminal};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
@@ -19,6 +19,8 @@ struct Arguments {
 enum Command {
     /// Show what would bring the database to the declared schema: changes, risks, forward and rollback SQL
     Plan(plan::Arguments),
+    /// Print the manual page of a risk rule, or the list of all rules
+    Explain(explain::Arguments),
     /// Write a source as SQL, or as a snapshot
     Inspect(inspect::Arguments),
 }
@@ -76,6 +78,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: &Command) -> Result<u8> {
     match command {
         Command::Plan(arguments) => plan::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
     }
 }

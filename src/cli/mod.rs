@@ -1,6 +1,7 @@
 //! The command line: thin, one file per command. Only here is the terminal written to and the environment read.
 
 mod arguments;
+mod explain;
 mod inspect;
 mod plan;
 mod setup;

@@ -10,15 +10,12 @@ use super::hints::Hint;
 use super::source::TargetFile;
 use super::{execute, statement};
 use crate::catalog::quote::ident;
-use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::catalog::{Catalog, Fingerprint};
 use crate::db::{Server, Url};
 use crate::error::Result;
 use crate::introspect;
-use crate::kinds::AnyObject;
+use crate::kinds::complete_owners;
 use crate::scratch::{self, Scratch};
-
-/// Version of the catalog's format in the cache; raised with every change of a kind's query or fields.
-const CATALOG_FORMAT: u32 = 1;
 
 /// What target files declare.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -123,7 +120,8 @@ fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
         .iter()
         .map(|file| (file.path.as_str(), file.text.as_str()))
         .collect();
-    let key = Fingerprint::of(&(CATALOG_FORMAT, env!("CARGO_PKG_VERSION"), version, role, texts));
+    // What is read back depends on the kinds' queries, so they are a part of the key.
+    let key = Fingerprint::of(&(env!("CARGO_PKG_VERSION"), introspect::queries(), version, role, texts));
     Some(workshop.machine.cache.join("desired").join(format!("{key}.json")))
 }
 
@@ -171,32 +169,9 @@ impl Desired {
     pub fn complete(&self, live: &Catalog) -> Catalog {
         let mut catalog = self.catalog.clone();
         live.role.clone_into(&mut catalog.role);
-        let Some(declared) = &self.owner_roles else {
-            return catalog;
-        };
-        let undeclared: Vec<Identity> = catalog
-            .objects
-            .iter()
-            .filter(|(_, object)| owner_role(object).is_some_and(|role| !declared.contains(role)))
-            .map(|(identity, _)| identity.clone())
-            .collect();
-        for identity in undeclared {
-            catalog.remove(&identity);
-        }
-        for (identity, object) in &live.objects {
-            let stands = object.parent().is_some_and(|target| catalog.contains(&target));
-            if owner_role(object).is_some() && stands && !catalog.contains(identity) {
-                catalog.insert(object.clone());
-            }
+        if let Some(declared) = &self.owner_roles {
+            complete_owners(&mut catalog, live, declared);
         }
         catalog
-    }
-}
-
-/// Returns the role of an owner object.
-fn owner_role(object: &AnyObject) -> Option<&str> {
-    match object {
-        AnyObject::Owner(owner) => Some(&owner.role),
-        _ => None,
     }
 }

@@ -15,16 +15,19 @@ pub(super) enum Query {
     Dependencies,
     /// `pg_cast`.
     Casts,
+    /// Objects of kinds that are not modelled.
+    Unmodelled,
 }
 
 impl Query {
-    pub(super) const ALL: &'static [Self] = &[Self::Aliases, Self::Dependencies, Self::Casts];
+    pub(super) const ALL: &'static [Self] = &[Self::Aliases, Self::Dependencies, Self::Casts, Self::Unmodelled];
 
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Aliases => "aliases",
             Self::Dependencies => "dependencies",
             Self::Casts => "casts",
+            Self::Unmodelled => "what is not modelled",
         }
     }
 
@@ -32,12 +35,13 @@ impl Query {
         match self {
             Self::Dependencies => 8,
             Self::Aliases => 6,
-            Self::Casts => 1,
+            Self::Casts | Self::Unmodelled => 1,
         }
     }
 
     pub(super) fn sql(self, _server: &Server) -> String {
         match self {
+            Self::Unmodelled => super::unmodelled::query(),
             Self::Aliases => ALIASES.to_owned(),
             // Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership
             // is an object of its own (sequence ownership), or a part of an identity column.
@@ -114,6 +118,9 @@ pub(super) fn apply(raw: &[(Query, Vec<Row>)], addresses: &Addresses, catalog: &
         if let (Some(dependent), Some(on)) = (dependent, on) {
             catalog.depend(dependent, on);
         }
+    }
+    for row in of(raw, Query::Unmodelled) {
+        catalog.unmodelled.insert((row.try_get(0)?, row.try_get(1)?));
     }
     for row in of(raw, Query::Casts) {
         let context: String = row.try_get(2)?;

@@ -3,6 +3,7 @@
 
 mod edges;
 mod session;
+mod unmodelled;
 
 use std::sync::Mutex;
 
@@ -47,6 +48,15 @@ pub fn introspect(url: &Url, options: Options) -> Result<(Server, Catalog)> {
     let server = Server::read(&mut client)?;
     let catalog = read(url, &mut client, &server, options)?;
     Ok((server, catalog))
+}
+
+/// Returns the text of every catalog query, as the newest supported server gets it.
+pub fn queries() -> Vec<String> {
+    let newest = Server {
+        version_num: crate::db::NEWEST_MAJOR * 10_000,
+        ..Server::default()
+    };
+    readers().iter().map(|reader| (reader.query)(&newest)).collect()
 }
 
 /// Reads the whole catalog through a connection that is already open.

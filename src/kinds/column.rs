@@ -99,6 +99,12 @@ impl Column {
         Identity::new(Kind::Table, [&self.schema, &self.table])
     }
 
+    /// Tells whether the table is made `OF` a composite type, whose attributes are its columns.
+    fn type_gives(&self, catalog: &Catalog) -> bool {
+        let table = catalog.get(&self.table_identity());
+        matches!(table, Some(AnyObject::Table(table)) if table.of_type.is_some())
+    }
+
     /// Returns the column as `CREATE TABLE` and `ADD COLUMN` say it, without default, identity and `NOT NULL`.
     fn declaration(&self) -> String {
         let mut out = format!("{} {}", ident(&self.name), self.data_type);
@@ -301,7 +307,7 @@ impl Object for Column {
 
     fn create(&self, context: &Context) -> Vec<Statement> {
         let table = self.table_identity();
-        if !self.local && context.is_created(&table) {
+        if self.type_gives(context.to) || (!self.local && context.is_created(&table)) {
             return self.bare().settings(self);
         }
         let declaration = self.declaration();
@@ -319,8 +325,8 @@ impl Object for Column {
         out
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
-        if !self.local {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        if !self.local || self.type_gives(context.from) {
             return Vec::new();
         }
         let column = qualified([&self.schema, &self.table, &self.name]);

@@ -87,6 +87,13 @@ impl Object for Comment {
         Identity::new(Kind::Comment, target::attached_path(&self.target))
     }
 
+    fn significant(self) -> Self {
+        Self {
+            constraint: None,
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.holder.clone())
     }

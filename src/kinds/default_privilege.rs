@@ -1,7 +1,7 @@
 //! Default privilege: what a grantee gets on objects that a role will create.
 //!
-//! They are dropped before and created after all other objects; so those that are in force while a plan creates
-//! objects are the live ones that stay.
+//! They are created and changed after the objects that they would touch; so what is in force while a plan creates objects
+//! is what is live, but for what the plan has dropped by then.
 
 use std::collections::BTreeMap;
 
@@ -56,37 +56,55 @@ impl DefaultPrivilege {
         self.schema.as_ref().map(|schema| Identity::new(Kind::Schema, [schema]))
     }
 
-    /// Returns what each grantee has on an object that the connected role has just created in a schema.
-    pub(super) fn in_force(sort: Sort, schema: &str, context: &Context) -> BTreeMap<String, Grants> {
-        let role = &context.from.role;
-        let built_in = |grantee: &str| sort.built_in(grantee, context.version_num);
-        let mut out: BTreeMap<String, Grants> = [grants::OWNER, grants::PUBLIC]
-            .into_iter()
-            .map(|grantee| (grantee.to_owned(), built_in(grantee)))
-            .collect();
+    /// Returns what each grantee has on an object that the connected role has just created in a schema: as long as every
+    /// live default privilege is in force, and after those that the plan drops are gone.
+    pub(super) fn in_force(sort: Sort, schema: &str, context: &Context) -> [BTreeMap<String, Grants>; 2] {
+        [true, false].map(|early| {
+            let defaults = Self::of_role(&context.from.role, context);
+            let mut out: BTreeMap<String, Grants> = [grants::OWNER, grants::PUBLIC]
+                .into_iter()
+                .map(|grantee| (grantee.to_owned(), sort.built_in(grantee, context.version_num)))
+                .collect();
+            defaults
+                .filter(|default| early || context.to.contains(&default.identity()))
+                .filter(|default| default.concerns(sort, schema))
+                .for_each(|default| default.apply(&mut out));
+            out
+        })
+    }
+
+    /// Returns a role's live default privileges, those for every schema first, because their path has no schema.
+    fn of_role<'a>(role: &'a str, context: &Context<'a>) -> impl Iterator<Item = &'a Self> {
         let first = Identity::new(Kind::DefaultPrivilege, [role]);
-        // Those of the role for every schema stand first, because their path has no schema.
-        for (identity, object) in context.from.objects.range(first..) {
-            let AnyObject::DefaultPrivilege(default) = object else {
-                break;
-            };
-            if default.role != *role {
-                break;
-            }
-            let here = default.schema.as_ref().is_none_or(|own| own == schema);
-            if !here || Sort::of_plural(&default.objects) != Some(sort) || !context.to.contains(identity) {
-                continue;
-            }
-            if default.schema.is_none() {
-                out.insert(default.grantee.clone(), default.privileges.clone());
-                continue;
-            }
-            let held = out.entry(default.grantee.clone()).or_default();
-            for (name, grantable) in &default.privileges {
-                *held.entry(name.clone()).or_default() |= grantable;
-            }
+        let objects = context
+            .from
+            .objects
+            .range(first..)
+            .map_while(|(_, object)| match object {
+                AnyObject::DefaultPrivilege(default) => Some(default),
+                _ => None,
+            });
+        objects.take_while(move |default| default.role == role)
+    }
+
+    fn concerns(&self, sort: Sort, schema: &str) -> bool {
+        Sort::of_plural(&self.objects) == Some(sort) && self.schema.as_ref().is_none_or(|own| own == schema)
+    }
+
+    fn concerns_schema(&self, created: &Identity) -> bool {
+        self.schema.as_ref().is_none_or(|own| created.path.first() == Some(own))
+    }
+
+    /// Those for every schema replace what PostgreSQL gives by itself, those for one schema add to it.
+    fn apply(&self, held: &mut BTreeMap<String, Grants>) {
+        if self.schema.is_none() {
+            held.insert(self.grantee.clone(), self.privileges.clone());
+            return;
         }
-        out
+        let held = held.entry(self.grantee.clone()).or_default();
+        for (name, grantable) in &self.privileges {
+            *held.entry(name.clone()).or_default() |= grantable;
+        }
     }
 }
 
@@ -109,7 +127,7 @@ impl Object for DefaultPrivilege {
                 "d.defaclacl",
                 "CASE WHEN d.defaclnamespace = 0 THEN pg_catalog.acldefault(
                      CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)
-                 ELSE '{}'::aclitem[] END"
+                 ELSE pg_catalog.acldefault('c', d.defaclrole) END"
             ),
         )
     }
@@ -139,8 +157,24 @@ impl Object for DefaultPrivilege {
         )
     }
 
+    fn significant(self) -> Self {
+        Self {
+            initial: BTreeMap::new(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         self.schema_identity()
+    }
+
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        let sort = Sort::of_plural(&self.objects);
+        let touched = context.to.objects.keys().filter(|identity| {
+            let sort_of = Sort::of(identity.kind);
+            sort_of.is_some() && sort_of == sort && self.concerns_schema(identity)
+        });
+        touched.cloned().collect()
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {

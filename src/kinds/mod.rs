@@ -13,6 +13,7 @@ mod registry;
 mod routine;
 mod sequence_options;
 mod setting;
+mod settled;
 mod sql;
 mod statement;
 mod type_change;
@@ -61,10 +62,13 @@ mod trigger;
 mod view;
 
 pub use context::Context;
+pub use key::KeyType;
+pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use sequence_options::SequenceOptions;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
+pub(crate) use target::sources;
 
 use postgres::Row;
 

@@ -1,10 +1,15 @@
 //! Owner of an object. What follows another object's owner (an index, a sequence of a column) has none of its own.
 
+use std::collections::BTreeSet;
+
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Kind, Lock, Object, Statement, target};
-use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
+use super::{Alter, AnyObject, Context, Kind, Lock, Object, Privilege, Statement, target};
+use crate::catalog::{
+    Addresses, Catalog, Identity,
+    quote::{ident, qualified},
+};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -24,6 +29,11 @@ impl Owner {
         Identity::new(Kind::Owner, target::attached_path(target))
     }
 
+    /// Returns the claim of who says the owner of a sequence: its own owner object, or the link to a column.
+    pub(super) fn of_sequence(schema: &str, name: &str) -> (&'static str, String) {
+        ("sequence owner", qualified([schema, name]))
+    }
+
     /// Returns the role that owns an object in a catalog, if the catalog says so.
     pub fn role_of<'a>(target: &Identity, catalog: &'a Catalog) -> Option<&'a str> {
         match catalog.get(&Self::of(target)) {
@@ -39,6 +49,42 @@ impl Owner {
             Kind::Table => statement.locks(self.target.clone(), Lock::AccessExclusive),
             _ => statement,
         }
+    }
+}
+
+/// Completes a desired catalog, whose files seldom say who owns what, with the live owners: only those of `declared`
+/// roles count as said. What the two owners may do by themselves is left out of the privileges.
+pub fn complete_owners(desired: &mut Catalog, live: &Catalog, declared: &BTreeSet<String>) {
+    let said = |object: &AnyObject| matches!(object, AnyObject::Owner(owner) if declared.contains(&owner.role));
+    let unsaid = desired.objects.values().filter_map(|object| match object {
+        AnyObject::Owner(owner) if !said(object) => Some(owner.target.clone()),
+        _ => None,
+    });
+    for target in unsaid.collect::<Vec<_>>() {
+        let role = Owner::role_of(&target, live).unwrap_or(&live.role).to_owned();
+        desired.insert(AnyObject::Owner(Owner { target, role }));
+    }
+    let is_owner = |privilege: &Privilege| privilege.owner([&*desired]) == Some(privilege.grantee.as_str());
+    let privileges = |catalog: &Catalog, keep: &dyn Fn(&Privilege) -> bool| -> Vec<Privilege> {
+        let all = catalog.objects.values().filter_map(|object| match object {
+            AnyObject::Privilege(privilege) => Some(privilege),
+            _ => None,
+        });
+        all.filter(|privilege| keep(privilege)).cloned().collect()
+    };
+    let own = privileges(desired, &is_owner);
+    // On scratch the connected role owned what the files did not give away, so no file could grant it anything.
+    let unsayable = privileges(live, &|privilege| {
+        privilege.grantee == live.role
+            && !is_owner(privilege)
+            && desired.contains(&privilege.target)
+            && !desired.get(&Owner::of(&privilege.owned())).is_some_and(said)
+    });
+    for privilege in own {
+        desired.remove(&privilege.identity());
+    }
+    for privilege in unsayable {
+        desired.insert(AnyObject::Privilege(privilege));
     }
 }
 
@@ -91,9 +137,39 @@ impl Object for Owner {
         Some(self.target.clone())
     }
 
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        match (self.target.kind, self.target.path.as_slice()) {
+            (Kind::Sequence, [schema, name]) => vec![Self::of_sequence(schema, name)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        if self.target.kind != Kind::Table || self.role == context.from.role {
+            return Vec::new();
+        }
+        // The sequences of its columns follow a table only once they are linked.
+        let schema = self.target.path.iter().take(1);
+        let first = Identity::new(Kind::SequenceOwner, schema.cloned());
+        let links = context
+            .to
+            .objects
+            .range(first..)
+            .map_while(|(identity, object)| match object {
+                AnyObject::SequenceOwner(link) if identity.path.first() == self.target.path.first() => Some(link),
+                _ => None,
+            });
+        links
+            .filter(|link| link.table_identity() == self.target)
+            .map(Object::identity)
+            .collect()
+    }
+
     fn create(&self, context: &Context) -> Vec<Statement> {
-        // An object that stands has an owner, so this one was made just now, and belongs to the connected role.
-        if self.role == context.from.role {
+        // Only a sequence that has left its column stands already, with the owner of the table.
+        let left = self.target.kind == Kind::Sequence && context.before(&self.target).is_some();
+        // Anything else was made just now, and belongs to the connected role.
+        if self.role == context.from.role && !left {
             Vec::new()
         } else {
             vec![self.statement()]

@@ -9,7 +9,9 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::grants::{self, Clause, Grants, Sort};
-use super::{Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Statement, target};
+use super::{
+    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
+};
 use crate::catalog::{Addresses, Catalog, Identity};
 use crate::db::Server;
 use crate::error::Result;
@@ -45,8 +47,7 @@ impl Privilege {
         context: &Context,
         owners: [&Catalog; 2],
     ) -> Vec<String> {
-        let owner = owned(&self.target);
-        let owner = owners.iter().find_map(|catalog| Owner::role_of(&owner, catalog));
+        let owner = self.owner(owners);
         clause(
             &self.target,
             &self.grantee,
@@ -56,17 +57,43 @@ impl Privilege {
         .transition(starts, desired)
     }
 
-    /// Returns what the grantee has if the target was created just now.
-    fn given(&self, context: &Context) -> Grants {
+    /// Returns the object whose owner is the owner of the target, as far as the object itself tells.
+    pub(super) fn owned(&self) -> Identity {
+        match &self.holder {
+            // A column, or the sequence of an identity.
+            Some(holder) if matches!(holder.kind, Kind::Column | Kind::ColumnIdentity) => table_of(holder),
+            // A column of a view.
+            Some(holder) if self.target.kind == Kind::Column => holder.clone(),
+            _ if self.target.kind == Kind::Column => table_of(&self.target),
+            _ => self.target.clone(),
+        }
+    }
+
+    /// Returns the target's owner as the first of the catalogs that knows it says.
+    pub(super) fn owner<'a, const N: usize>(&self, catalogs: [&'a Catalog; N]) -> Option<&'a str> {
+        let owned = self.owned();
+        catalogs.into_iter().find_map(|catalog| {
+            let ownership = SequenceOwner::named(owned.path.first()?, owned.name());
+            match catalog.get(&ownership).filter(|_| owned.kind == Kind::Sequence) {
+                Some(AnyObject::SequenceOwner(ownership)) => {
+                    Owner::role_of(&table_of(&ownership.column_identity()), catalog)
+                }
+                _ => Owner::role_of(&owned, catalog),
+            }
+        })
+    }
+
+    /// Returns what the grantee may have if the target was created just now.
+    fn given(&self, context: &Context) -> [Grants; 2] {
         let sort = Sort::of(self.target.kind).filter(|sort| {
             // What `initdb` or an extension made does not start from default privileges.
             self.initial == sort.built_in(&self.grantee, context.version_num)
         });
         let Some(sort) = sort else {
-            return self.initial.clone();
+            return [self.initial.clone(), self.initial.clone()];
         };
-        let mut all = DefaultPrivilege::in_force(sort, schema_of(&self.target, sort), context);
-        all.remove(&self.grantee).unwrap_or_default()
+        DefaultPrivilege::in_force(sort, schema_of(&self.target, sort), context)
+            .map(|mut all| all.remove(&self.grantee).unwrap_or_default())
     }
 
     /// Returns grants on columns that a `REVOKE` on the whole table takes away although they stay (manual: REVOKE).
@@ -99,13 +126,8 @@ impl Privilege {
     }
 }
 
-/// Returns the object whose owner owns the target: the table of a column, else the target itself.
-fn owned(target: &Identity) -> Identity {
-    if target.kind == Kind::Column {
-        Identity::new(Kind::Table, target.path.iter().take(2).cloned())
-    } else {
-        target.clone()
-    }
+fn table_of(part: &Identity) -> Identity {
+    Identity::new(Kind::Table, part.path.iter().take(2).cloned())
 }
 
 fn schema_of(target: &Identity, sort: Sort) -> &str {
@@ -124,10 +146,7 @@ fn clause(target: &Identity, grantee: &str, owner: &str, context: &Context) -> C
         _ => target::sql_word(target.kind),
     };
     let (name, column) = match sort {
-        Some(Sort::Column) => {
-            let table = Identity::new(Kind::Table, target.path.iter().take(2).cloned());
-            (target::sql_name(&table), Some(target.name().to_owned()))
-        }
+        Some(Sort::Column) => (target::sql_name(&table_of(target)), Some(target.name().to_owned())),
         _ => (target::sql_name(target), None),
     };
     Clause {
@@ -142,15 +161,26 @@ fn clause(target: &Identity, grantee: &str, owner: &str, context: &Context) -> C
 /// Returns the statements that take back from an object, just created, what default privileges gave or withheld and no
 /// [`Privilege`] speaks about. For the object's own `create`, right behind it, while it still belongs to the connected role.
 pub fn settle_default_privileges(created: &Identity, context: &Context) -> Vec<Statement> {
+    let sequence = match context.after(created) {
+        Some(AnyObject::ColumnIdentity(identity)) => Sequence::named(&identity.schema, &identity.sequence),
+        _ => created.clone(),
+    };
+    settle(&sequence, context)
+}
+
+fn settle(created: &Identity, context: &Context) -> Vec<Statement> {
     let Some(sort) = Sort::of(created.kind) else {
         return Vec::new();
     };
-    DefaultPrivilege::in_force(sort, schema_of(created, sort), context)
+    let [early, late] = DefaultPrivilege::in_force(sort, schema_of(created, sort), context);
+    let nothing = Grants::new();
+    early
         .iter()
         .filter(|(grantee, _)| !context.to.contains(&Privilege::of(created, grantee)))
-        .flat_map(|(grantee, given)| {
+        .flat_map(|(grantee, early)| {
+            let starts = [early, late.get(grantee).unwrap_or(&nothing)];
             let built_in = sort.built_in(grantee, context.version_num);
-            clause(created, grantee, &context.from.role, context).transition(&[given], &built_in)
+            clause(created, grantee, &context.from.role, context).transition(&starts, &built_in)
         })
         .map(Statement::new)
         .collect()
@@ -203,15 +233,22 @@ impl Object for Privilege {
         Self::of(&self.target, &self.grantee)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            initial: BTreeMap::new(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         self.holder.clone()
     }
 
     fn dependencies(&self) -> Vec<Identity> {
         // A change of owner moves the owner's grants; a change on the table reaches into its columns.
-        let owned = owned(&self.target);
+        let owned = self.owned();
         let mut out = vec![Owner::of(&owned)];
-        if owned != self.target {
+        if self.target.kind == Kind::Column {
             out.push(Self::of(&owned, &self.grantee));
         }
         out
@@ -220,7 +257,7 @@ impl Object for Privilege {
     fn create(&self, context: &Context) -> Vec<Statement> {
         let given = self.given(context);
         // Whether the object is made anew or stands since long, from either start this ends at the same.
-        let starts = [&self.initial, &given];
+        let starts = [&self.initial, &given[0], &given[1]];
         let statements = self.transition(&starts, &self.privileges, context, [context.to, context.from]);
         statements.into_iter().map(Statement::new).collect()
     }

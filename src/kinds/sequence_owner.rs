@@ -4,7 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Column, Context, Fold, Kind, Object, Sequence, Statement, sql};
+use super::{Alter, AnyObject, Column, Context, Fold, Kind, Object, Owner, Sequence, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -48,6 +48,27 @@ impl SequenceOwner {
 
     fn own(&self) -> Statement {
         self.statement(&qualified([&self.schema, &self.table, &self.column]))
+    }
+
+    /// Returns what gives the sequence to the owner of its table, without which PostgreSQL refuses the link. A change of
+    /// the table's owner comes later and takes the sequence along.
+    fn follow_table(&self, context: &Context) -> Option<Statement> {
+        let role = |identity: &Identity| {
+            let role = Owner::role_of(identity, context.from);
+            role.unwrap_or(&context.from.role).to_owned()
+        };
+        let sequence = match context.before(&self.identity()) {
+            Some(AnyObject::SequenceOwner(live)) => role(&live.table_identity()),
+            _ => role(&self.sequence_identity()),
+        };
+        let table = role(&self.table_identity());
+        let name = qualified([&self.schema, &self.sequence]);
+        (sequence != table).then(|| Statement::new(format!("ALTER SEQUENCE {name} OWNER TO {}", ident(&table))))
+    }
+
+    /// Returns the identity of the owning table.
+    pub(super) fn table_identity(&self) -> Identity {
+        Identity::new(Kind::Table, [&self.schema, &self.table])
     }
 
     /// Returns what lets a new sequence go on behind the values of a column that is already there.
@@ -111,8 +132,13 @@ impl Object for SequenceOwner {
         vec![self.column_identity()]
     }
 
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        vec![Owner::of_sequence(&self.schema, &self.sequence)]
+    }
+
     fn create(&self, context: &Context) -> Vec<Statement> {
-        let mut out = vec![self.own()];
+        let mut out: Vec<Statement> = self.follow_table(context).into_iter().collect();
+        out.push(self.own());
         out.extend(self.go_on(context));
         out
     }
@@ -123,7 +149,7 @@ impl Object for SequenceOwner {
         })]
     }
 
-    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let Self {
             schema: _,
             sequence: _,
@@ -133,6 +159,11 @@ impl Object for SequenceOwner {
         if *table == desired.table && *column == desired.column {
             return Alter::Unchanged;
         }
-        Alter::in_place(vec![desired.own()])
+        let mut out = Vec::new();
+        if let Some(follow) = desired.follow_table(context) {
+            out.extend([self.statement("NONE"), follow]);
+        }
+        out.push(desired.own());
+        Alter::in_place(out)
     }
 }

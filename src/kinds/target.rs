@@ -13,27 +13,29 @@ use crate::catalog::{
 use crate::error::Result;
 
 /// Rows of one system catalog that something can be attached to.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// OID of the system catalog.
-    pub(super) class: u32,
+    pub(crate) class: u32,
     /// `FROM` items with their joins; the catalog's own alias is `o`, its namespace's `n` where it has one.
-    pub(super) from: &'static str,
+    pub(crate) from: &'static str,
     /// Condition on top of the joins.
-    pub(super) condition: &'static str,
+    pub(crate) condition: &'static str,
     /// Sub-object number.
-    pub(super) sub: &'static str,
+    pub(crate) sub: &'static str,
     /// Kind as [`Kind::words`] gives it; NULL for what is nothing of its own.
-    pub(super) words: &'static str,
+    pub(crate) words: &'static str,
     /// Names of the identity path, outermost first.
-    pub(super) path: &'static [&'static str],
+    pub(crate) path: &'static [&'static str],
     /// Whether the objects lie in a namespace.
-    pub(super) in_schema: bool,
+    pub(crate) in_schema: bool,
+    /// Whether the rows are parts of a relation or type.
+    pub(crate) is_part: bool,
     /// Owner; `None` when the objects follow the owner of another.
-    pub(super) owner: Option<&'static str>,
+    pub(crate) owner: Option<&'static str>,
     /// Name in SQL where the path does not end with it.
-    pub(super) sql_name: &'static str,
+    pub(crate) sql_name: &'static str,
     /// Privileges and the letter that `acldefault()` knows the sort of object by.
-    pub(super) privileges: Option<(&'static str, &'static str)>,
+    pub(crate) privileges: Option<(&'static str, &'static str)>,
 }
 
 const NONE: Source = Source {
@@ -44,6 +46,7 @@ const NONE: Source = Source {
     words: "NULL",
     path: &[],
     in_schema: true,
+    is_part: false,
     owner: None,
     sql_name: "NULL",
     privileges: None,
@@ -51,13 +54,13 @@ const NONE: Source = Source {
 
 impl Source {
     /// Returns `ARRAY[…]::text[]` of the path.
-    pub(super) fn path_array(&self) -> String {
+    pub(crate) fn path_array(&self) -> String {
         let names: Vec<String> = self.path.iter().map(|name| format!("{name}::text")).collect();
         format!("ARRAY[{}]::text[]", names.join(", "))
     }
 
     /// Returns the condition that an object belongs to the user: no system schema, and no member of an extension.
-    pub(super) fn user_condition(&self) -> String {
+    pub(crate) fn user_condition(&self) -> String {
         let schema = if self.in_schema {
             super::sql::USER_SCHEMA
         } else if self.class == 2615 {
@@ -68,6 +71,11 @@ impl Source {
         };
         format!("{schema} AND {}", super::sql::no_extension_member(self.class, "o.oid"))
     }
+}
+
+/// Returns every system catalog whose rows are objects.
+pub(crate) fn sources() -> &'static [Source] {
+    SOURCES
 }
 
 /// Every system catalog that something can be attached to.
@@ -97,6 +105,7 @@ pub(super) const SOURCES: &[Source] = &[
         from: "pg_catalog.pg_class o JOIN pg_catalog.pg_namespace n ON n.oid = o.relnamespace",
         condition: "o.relkind IN ('i', 'I')",
         words: "'index'",
+        is_part: true,
         path: &["n.nspname", "o.relname"],
         ..NONE
     },
@@ -107,6 +116,7 @@ pub(super) const SOURCES: &[Source] = &[
         condition: "o.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')",
         sub: "a.attnum::int4",
         words: "'column'",
+        is_part: true,
         path: &["n.nspname", "o.relname", "a.attname"],
         privileges: Some(("a.attacl", "'c'")),
         ..NONE
@@ -142,6 +152,7 @@ pub(super) const SOURCES: &[Source] = &[
                LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = o.conkey[1] AND o.contype = 'n'",
         words: "CASE o.contype WHEN 'c' THEN 'check constraint' WHEN 'f' THEN 'foreign key'
                 WHEN 'n' THEN 'not-null constraint' WHEN 't' THEN NULL ELSE 'key' END",
+        is_part: true,
         path: &["n.nspname", "r.relname", "coalesce(a.attname, o.conname)"],
         sql_name: "CASE o.contype WHEN 'n' THEN o.conname END",
         ..NONE
@@ -151,6 +162,7 @@ pub(super) const SOURCES: &[Source] = &[
         from: "pg_catalog.pg_constraint o JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace
                JOIN pg_catalog.pg_type t ON t.oid = o.contypid",
         words: "'domain constraint'",
+        is_part: true,
         path: &["n.nspname", "t.typname", "o.conname"],
         ..NONE
     },
@@ -159,6 +171,7 @@ pub(super) const SOURCES: &[Source] = &[
         from: "pg_catalog.pg_trigger o JOIN pg_catalog.pg_class r ON r.oid = o.tgrelid
                JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace",
         words: "'trigger'",
+        is_part: true,
         path: &["n.nspname", "r.relname", "o.tgname"],
         ..NONE
     },
@@ -167,6 +180,7 @@ pub(super) const SOURCES: &[Source] = &[
         from: "pg_catalog.pg_policy o JOIN pg_catalog.pg_class r ON r.oid = o.polrelid
                JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace",
         words: "'policy'",
+        is_part: true,
         path: &["n.nspname", "r.relname", "o.polname"],
         ..NONE
     },
@@ -176,6 +190,7 @@ pub(super) const SOURCES: &[Source] = &[
                JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace",
         condition: "o.rulename <> '_RETURN'",
         words: "'rule'",
+        is_part: true,
         path: &["n.nspname", "r.relname", "o.rulename"],
         ..NONE
     },

@@ -96,14 +96,17 @@ fn fold_down(
     let Some(host) = host.filter(|host| *host != node) else {
         return;
     };
-    let nothing_between = after
-        .get(&node)
-        .into_iter()
-        .flatten()
-        .all(|next| place[*next] >= place[host]);
-    if nothing_between && place[host] >= place[node] {
+    if free_until(graph, node, host, after, place) && place[host] >= place[node] {
         graph.nodes[node].statements.clear();
         place[node] = place[host];
         said_by[node] = host;
     }
+}
+
+/// Tells whether nothing that must come after a node is said before the host; what says nothing is looked through.
+fn free_until(graph: &Graph, node: usize, host: usize, after: &BTreeMap<usize, Vec<usize>>, place: &[usize]) -> bool {
+    after.get(&node).into_iter().flatten().all(|next| {
+        place[*next] >= place[host]
+            || (graph.nodes[*next].statements.is_empty() && free_until(graph, *next, host, after, place))
+    })
 }
