@@ -92,7 +92,7 @@ impl Index {
         )
     }
 
-    fn after_keys(&self, options: &[String]) -> String {
+    fn after_keys(&self, tablespace: Option<&str>) -> String {
         let mut out = ")".to_owned();
         if !self.include.is_empty() {
             out.push_str(&format!(" INCLUDE ({})", list(&self.include)));
@@ -100,10 +100,10 @@ impl Index {
         if self.nulls_not_distinct {
             out.push_str(" NULLS NOT DISTINCT");
         }
-        if !options.is_empty() {
-            out.push_str(&format!(" WITH ({})", options::deparsed(options)));
+        if !self.settings.options.is_empty() {
+            out.push_str(&format!(" WITH ({})", options::deparsed(&self.settings.options)));
         }
-        if let Some(tablespace) = &self.settings.tablespace {
+        if let Some(tablespace) = tablespace {
             out.push_str(&format!(" TABLESPACE {}", ident(tablespace)));
         }
         if let Some(predicate) = &self.predicate {
@@ -113,15 +113,11 @@ impl Index {
     }
 
     /// Takes the key list out of a whole definition: what stands around it is known.
-    fn read_keys(&mut self, definition: &str, raw_options: &[String]) -> Result<()> {
+    fn read_keys(&mut self, definition: &str) -> Result<()> {
         let only = if self.partitioned { "ONLY " } else { "" };
-        let bare = Self {
-            settings: IndexSettings::default(),
-            ..self.clone()
-        };
         let keys = definition
-            .strip_prefix(&bare.before_keys(only))
-            .and_then(|rest| rest.strip_suffix(&bare.after_keys(raw_options)))
+            .strip_prefix(&self.before_keys(only))
+            .and_then(|rest| rest.strip_suffix(&self.after_keys(None)))
             .ok_or_else(|| Error::internal(format!("index definition in an unknown form: {definition}")))?;
         keys.clone_into(&mut self.keys);
         Ok(())
@@ -304,8 +300,7 @@ impl Object for Index {
             settings: IndexSettings::read(row)?,
         };
         if let Some(definition) = row.try_get::<_, Option<String>>("definition")? {
-            let raw: Option<Vec<String>> = row.try_get("reloptions")?;
-            out.read_keys(&definition, &raw.unwrap_or_default())?;
+            out.read_keys(&definition)?;
         }
         Ok(Some(out))
     }
@@ -362,7 +357,7 @@ impl Object for Index {
             "{}{}{}",
             self.before_keys(only),
             self.keys,
-            self.after_keys(&self.settings.options)
+            self.after_keys(self.settings.tablespace.as_deref())
         );
         let relation = self.relation();
         let create = Statement::new(sql).locks(relation.clone(), Lock::Share);

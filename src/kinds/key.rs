@@ -124,13 +124,13 @@ impl Key {
     }
 
     /// Cuts what has a field of its own out of the definition of an exclusion constraint.
-    fn cut_exclusion(&mut self, raw_options: &[String]) {
+    fn cut_exclusion(&mut self) {
         if let Some(predicate) = &self.predicate {
             let clause = format!(" WHERE ({predicate})");
             self.definition = cut(&self.definition, &clause);
         }
-        if !raw_options.is_empty() {
-            let clause = format!(" WITH ({})", options::deparsed(raw_options));
+        if !self.settings.options.is_empty() {
+            let clause = format!(" WITH ({})", options::deparsed(&self.settings.options));
             self.definition = cut(&self.definition, &clause);
         }
     }
@@ -199,8 +199,7 @@ impl Object for Key {
             settings: IndexSettings::read(row)?,
         };
         if out.constraint == KeyType::Exclusion {
-            let raw: Option<Vec<String>> = row.try_get("reloptions")?;
-            out.cut_exclusion(&raw.unwrap_or_default());
+            out.cut_exclusion();
         }
         Ok(Some(out))
     }
