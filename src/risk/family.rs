@@ -41,14 +41,6 @@ impl Family {
             | Kind::Domain
             | Kind::Sequence
             | Kind::MaterializedView => Self::Holder,
-            Kind::Function
-            | Kind::Procedure
-            | Kind::Aggregate
-            | Kind::View
-            | Kind::Rule
-            | Kind::Trigger
-            | Kind::EventTrigger
-            | Kind::Statistics => Self::Definition,
             Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
             Kind::Index => Self::Index,
             Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege => Self::Right,
@@ -61,6 +53,8 @@ impl Family {
             | Kind::IndexAttachment
             | Kind::ReplicaIdentity
             | Kind::Comment => Self::Property,
+            // What a kind is when nobody said otherwise: its text brings it back.
+            _ => Self::Definition,
         }
     }
 }
