@@ -299,6 +299,11 @@ impl Object for Column {
     }
 
     fn carrier(&self, context: &Context) -> Option<Identity> {
+        if self.type_gives(context.from) && self.type_gives(context.to) {
+            let table = self.table_identity();
+            let mut edges = context.to.dependencies_of(&table);
+            return edges.find(|on| on.kind == Kind::CompositeType).cloned();
+        }
         let (schema, table) = self.parents.first()?;
         sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
     }
