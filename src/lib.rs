@@ -6,6 +6,7 @@
 //! [`risk`] rates them, [`apply`] executes them, [`report`] shows them. [`reconcile`] holds the use cases; the
 //! command line ([`cli`]) only calls them.
 
+pub mod apply;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -17,5 +18,6 @@ pub mod introspect;
 pub mod kinds;
 pub mod plan;
 pub mod reconcile;
+pub mod report;
 pub mod risk;
 pub mod scratch;

@@ -11,6 +11,7 @@ use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::plan::{Database, Plan, Sides, draft};
+use crate::risk::{Look, findings, statistics, touched};
 use crate::scratch;
 
 /// What every use case may use of the machine and was told by the user.
@@ -71,6 +72,8 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         renames: &renames,
     };
     let mut plan = draft(sides, database(&server));
+    let figures = statistics(&mut client, &touched(&plan.forward, &from))?;
+    plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
     for change in &mut plan.changes {
         change.declared_at = desired.place(&change.change.object.path);
     }

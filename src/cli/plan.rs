@@ -2,12 +2,24 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::arguments::{LiveArguments, SchemaArguments};
 use super::{setup, terminal};
 use crate::error::{Error, Result};
 use crate::reconcile;
+use crate::report::{self, Direction};
+
+/// Form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables and text, for people
+    Human,
+    /// The plan with a summary, for programs
+    Json,
+    /// A script that psql runs as it is
+    Sql,
+}
 
 /// Arguments of `trueup plan`.
 #[derive(Debug, Args)]
@@ -19,6 +31,12 @@ pub(super) struct Arguments {
     /// Write the plan file, for `trueup apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Form of the report on standard output
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+    /// With `--format sql`: the script that leads back
+    #[arg(long)]
+    rollback: bool,
     /// Exit with 2 when there are changes
     #[arg(long)]
     exit_code: bool,
@@ -33,10 +51,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         std::fs::write(path, plan.to_file()?)
             .map_err(|error| Error::io(format!("write {}", path.display()), &error))?;
     }
-    for step in &plan.forward {
-        for s in &step.statements {
-            terminal::print(&format!("{};\n", s.sql))?;
-        }
-    }
+    let file = arguments.out.as_ref().map(|path| path.display().to_string());
+    terminal::print(&match arguments.format {
+        Format::Human => report::human(&plan, &terminal::style(file.as_deref())),
+        Format::Json => report::json(&plan)?,
+        Format::Sql if arguments.rollback => report::sql(&plan, Direction::Rollback),
+        Format::Sql => report::sql(&plan, Direction::Forward),
+    })?;
     Ok(if arguments.exit_code && !plan.is_empty() { 2 } else { 0 })
 }

@@ -1,8 +1,12 @@
 //! Writes to the terminal; the only place that does.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::report::Style;
+
+/// Columns where nobody says how wide the output is.
+const WIDTH: usize = 100;
 
 /// Writes a report to standard output.
 pub(super) fn print(text: &str) -> Result<()> {
@@ -30,4 +34,28 @@ pub(super) fn error(error: &Error) {
     if let Some(hint) = &error.hint {
         progress(&format!("hint: {hint}"));
     }
+}
+
+/// Returns how a report for people looks on standard output.
+pub(super) fn style(plan_file: Option<&str>) -> Style<'_> {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0));
+    Style {
+        color: wanted && std::io::stdout().is_terminal(),
+        width,
+        plan_file,
+    }
+}
+
+/// Tells whether a question can be asked.
+pub(super) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a question on standard error; only `y` and `yes` are a yes.
+pub(super) fn ask(question: &str) -> bool {
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

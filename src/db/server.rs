@@ -10,7 +10,7 @@ pub const OLDEST_MAJOR: i32 = 14;
 pub const NEWEST_MAJOR: i32 = 18;
 
 /// What is known about a server, its current database and user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Server {
     /// `server_version_num`, for example 170010.
     pub version_num: i32,

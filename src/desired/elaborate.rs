@@ -17,9 +17,6 @@ use crate::introspect;
 use crate::kinds::complete_owners;
 use crate::scratch::{self, Scratch};
 
-/// Version of the catalog's format in the cache; raised with every change of a kind's query or fields.
-const CATALOG_FORMAT: u32 = 1;
-
 /// What target files declare.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Desired {
@@ -123,7 +120,8 @@ fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
         .iter()
         .map(|file| (file.path.as_str(), file.text.as_str()))
         .collect();
-    let key = Fingerprint::of(&(CATALOG_FORMAT, env!("CARGO_PKG_VERSION"), version, role, texts));
+    // What is read back depends on the kinds' queries, so they are a part of the key.
+    let key = Fingerprint::of(&(env!("CARGO_PKG_VERSION"), introspect::queries(), version, role, texts));
     Some(workshop.machine.cache.join("desired").join(format!("{key}.json")))
 }
 

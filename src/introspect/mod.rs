@@ -50,6 +50,15 @@ pub fn introspect(url: &Url, options: Options) -> Result<(Server, Catalog)> {
     Ok((server, catalog))
 }
 
+/// Returns the text of every catalog query, as the newest supported server gets it.
+pub fn queries() -> Vec<String> {
+    let newest = Server {
+        version_num: crate::db::NEWEST_MAJOR * 10_000,
+        ..Server::default()
+    };
+    readers().iter().map(|reader| (reader.query)(&newest)).collect()
+}
+
 /// Reads the whole catalog through a connection that is already open.
 pub fn read(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
     let opened = session::begin(client)?;

@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{restate, settle_option};
 use crate::catalog::quote::ident;
 use crate::error::Result;
 
@@ -73,10 +74,19 @@ impl Argument {
         self.data_type.starts_with("any")
     }
 
+    /// Returns the argument with its default in the settled form.
+    pub fn settled(self) -> Self {
+        Self {
+            default: settle_option(self.default.as_ref()),
+            ..self
+        }
+    }
+
     /// Returns the argument as a declaration says it.
     pub fn declaration(&self) -> String {
         let name = self.name.as_ref().map(|name| format!("{} ", ident(name)));
-        let default = self.default.as_ref().map(|default| format!(" DEFAULT {default}"));
+        let default = self.default.as_ref();
+        let default = default.map(|default| format!(" DEFAULT {}", restate(default)));
         format!(
             "{}{}{}{}",
             self.mode.word(),

@@ -186,8 +186,12 @@ impl Object for Check {
         })]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
         let host = self.table_identity();
+        if !self.parents.is_empty() && !context.to.contains(&host) {
+            // PostgreSQL drops an inherited constraint with its table, or with the parent's, but not alone.
+            return Vec::new();
+        }
         vec![self.drop_from(&self.schema, &self.table).fold(Fold::Implied { host })]
     }
 

@@ -4,9 +4,11 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change};
+use super::{
+    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
+};
 use crate::catalog::{
-    Addresses, Identity,
+    Addresses, Catalog, Identity,
     quote::{ident, qualified},
 };
 use crate::db::Server;
@@ -97,6 +99,12 @@ impl Column {
     /// Returns the identity of its table.
     pub fn table_identity(&self) -> Identity {
         Identity::new(Kind::Table, [&self.schema, &self.table])
+    }
+
+    /// Tells whether the table is made `OF` a composite type, whose attributes are its columns.
+    fn type_gives(&self, catalog: &Catalog) -> bool {
+        let table = catalog.get(&self.table_identity());
+        matches!(table, Some(AnyObject::Table(table)) if table.of_type.is_some())
     }
 
     /// Returns the column as `CREATE TABLE` and `ADD COLUMN` say it, without default, identity and `NOT NULL`.
@@ -301,7 +309,7 @@ impl Object for Column {
 
     fn create(&self, context: &Context) -> Vec<Statement> {
         let table = self.table_identity();
-        if !self.local && context.is_created(&table) {
+        if self.type_gives(context.to) || (!self.local && context.is_created(&table)) {
             return self.bare().settings(self);
         }
         let declaration = self.declaration();
@@ -319,8 +327,8 @@ impl Object for Column {
         out
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
-        if !self.local {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        if !self.local || self.type_gives(context.from) {
             return Vec::new();
         }
         let column = qualified([&self.schema, &self.table, &self.name]);

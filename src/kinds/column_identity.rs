@@ -74,6 +74,15 @@ impl ColumnIdentity {
         }
     }
 
+    /// Tells whether the column does not change its type, and with it the sequence's.
+    fn column_keeps_type(&self, context: &Context) -> bool {
+        let column = self.column_identity();
+        match (context.before(&column), context.after(&column)) {
+            (Some(AnyObject::Column(before)), Some(AnyObject::Column(after))) => before.data_type == after.data_type,
+            _ => false,
+        }
+    }
+
     fn words(&self, context: &Context) -> String {
         let mut options = Vec::new();
         if self.sequence != derived_name::chosen(&self.table, Some(&self.column), "seq") {
@@ -203,11 +212,14 @@ impl Object for ColumnIdentity {
         if *logged_apart != desired.logged_apart {
             out.push(sequence_statement(desired, format!("SET {}", desired.logging(context))));
         }
+        if options.data_type != desired.options.data_type && self.column_keeps_type(context) {
+            out.push(sequence_statement(desired, format!("AS {}", desired.options.data_type)));
+        }
         let mut generated = Vec::new();
         if *always != desired.always {
             generated.push(format!("SET GENERATED {}", desired.when()));
         }
-        // The column's type has changed the sequence's already.
+        // Either the column's new type or the statement above has changed the sequence's already.
         let live = SequenceOptions {
             data_type: desired.options.data_type.clone(),
             ..options.clone()

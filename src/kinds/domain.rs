@@ -193,7 +193,13 @@ impl Object for Domain {
             name: derived_name::aside(&self.schema, &self.name),
             ..self.clone()
         };
-        Some((self.rename(&aside, context)?, aside.drop(context)))
+        let mut out = self.rename(&aside, context)?;
+        if self.not_null && context.version_num >= 170_000 {
+            // The successor's own constraint could not get the name that PostgreSQL chooses: it must be free in the schema.
+            let (from, to) = (self.constraint_name(), aside.chosen_name());
+            out.push(aside.action(&format!("RENAME CONSTRAINT {from} TO {}", ident(&to))));
+        }
+        Some((out, aside.drop(context)))
     }
 
     fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {

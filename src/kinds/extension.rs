@@ -61,6 +61,14 @@ impl Object for Extension {
         Identity::new(Kind::Extension, [&self.name])
     }
 
+    fn significant(self) -> Self {
+        Self {
+            version: String::new(),
+            relocatable: true,
+            ..self
+        }
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         vec![Identity::new(Kind::Schema, [&self.schema])]
     }

@@ -29,6 +29,10 @@ impl Object for Function {
         self.0.identity(Kind::Function)
     }
 
+    fn significant(self) -> Self {
+        Self(self.0.significant())
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         self.0.dependencies()
     }

@@ -92,7 +92,7 @@ impl Index {
         )
     }
 
-    fn after_keys(&self, options: &[String]) -> String {
+    fn after_keys(&self, tablespace: Option<&str>) -> String {
         let mut out = ")".to_owned();
         if !self.include.is_empty() {
             out.push_str(&format!(" INCLUDE ({})", list(&self.include)));
@@ -100,10 +100,10 @@ impl Index {
         if self.nulls_not_distinct {
             out.push_str(" NULLS NOT DISTINCT");
         }
-        if !options.is_empty() {
-            out.push_str(&format!(" WITH ({})", options::deparsed(options)));
+        if !self.settings.options.is_empty() {
+            out.push_str(&format!(" WITH ({})", options::deparsed(&self.settings.options)));
         }
-        if let Some(tablespace) = &self.settings.tablespace {
+        if let Some(tablespace) = tablespace {
             out.push_str(&format!(" TABLESPACE {}", ident(tablespace)));
         }
         if let Some(predicate) = &self.predicate {
@@ -113,15 +113,11 @@ impl Index {
     }
 
     /// Takes the key list out of a whole definition: what stands around it is known.
-    fn read_keys(&mut self, definition: &str, raw_options: &[String]) -> Result<()> {
+    fn read_keys(&mut self, definition: &str) -> Result<()> {
         let only = if self.partitioned { "ONLY " } else { "" };
-        let bare = Self {
-            settings: IndexSettings::default(),
-            ..self.clone()
-        };
         let keys = definition
-            .strip_prefix(&bare.before_keys(only))
-            .and_then(|rest| rest.strip_suffix(&bare.after_keys(raw_options)))
+            .strip_prefix(&self.before_keys(only))
+            .and_then(|rest| rest.strip_suffix(&self.after_keys(None)))
             .ok_or_else(|| Error::internal(format!("index definition in an unknown form: {definition}")))?;
         keys.clone_into(&mut self.keys);
         Ok(())
@@ -142,6 +138,16 @@ impl Index {
             Some(AnyObject::Index(index)) => Some(index),
             _ => None,
         }
+    }
+
+    /// Returns the index that only takes this one's name in the plan.
+    fn predecessor<'a>(&self, context: &Context<'a>) -> Option<&'a Self> {
+        self.renamed(context.to, context.from, context)
+    }
+
+    /// Returns the index whose name this one only takes in the plan.
+    fn successor<'a>(&self, context: &Context<'a>) -> Option<&'a Self> {
+        self.renamed(context.from, context.to, context)
     }
 
     fn rename_to(&self, name: &str) -> Statement {
@@ -210,7 +216,7 @@ const KEY: &str = "pg_catalog.quote_ident(a.attname)
             FROM (SELECT pg_catalog.split_part(x, '=', 1) AS name,
                          pg_catalog.substr(x, pg_catalog.strpos(x, '=') + 1) AS value
                   FROM pg_catalog.unnest(ia.attoptions) x) p) ELSE '' END
-    || CASE k.option & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC' ELSE '' END";
+    || CASE k.opt & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC' ELSE '' END";
 
 fn keys_subquery() -> String {
     format!(
@@ -221,7 +227,7 @@ fn keys_subquery() -> String {
          FROM pg_catalog.pg_index i
          CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[]),
                       pg_catalog.unnest(i.indcollation::oid[]), pg_catalog.unnest(i.indoption::int2[]))
-             WITH ORDINALITY AS k (attnum, opclass, coll, option, ord)
+             WITH ORDINALITY AS k (attnum, opclass, coll, opt, ord)
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
          LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base) b
@@ -294,8 +300,7 @@ impl Object for Index {
             settings: IndexSettings::read(row)?,
         };
         if let Some(definition) = row.try_get::<_, Option<String>>("definition")? {
-            let raw: Option<Vec<String>> = row.try_get("reloptions")?;
-            out.read_keys(&definition, &raw.unwrap_or_default())?;
+            out.read_keys(&definition)?;
         }
         Ok(Some(out))
     }
@@ -326,27 +331,33 @@ impl Object for Index {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
-        // The index that this one was attached to takes it along when it is dropped.
+        // The index that this one was attached to takes it along when it is dropped; or the old one takes another name.
         match context.before(&self.identity()) {
             Some(AnyObject::Index(live)) if live.inherits != self.inherits => {
-                live.inherited_identity().into_iter().collect()
+                let successor = live.successor(context).map(Self::identity);
+                live.inherited_identity().into_iter().chain(successor).collect()
             }
             _ => Vec::new(),
         }
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {
-        if let Some(live) = self.renamed(context.to, context.from, context) {
+        if let Some(live) = self.predecessor(context) {
             let relation = self.relation();
-            let changes = live.settings.changes(&self.settings, self.place(&relation), context);
-            return changes.unwrap_or_default();
+            let mut out = vec![live.rename_to(&self.name)];
+            out.extend(
+                live.settings
+                    .changes(&self.settings, self.place(&relation), context)
+                    .unwrap_or_default(),
+            );
+            return out;
         }
         let only = partitioning::only(&self.schema, &self.table, context);
         let sql = format!(
             "{}{}{}",
             self.before_keys(only),
             self.keys,
-            self.after_keys(&self.settings.options)
+            self.after_keys(self.settings.tablespace.as_deref())
         );
         let relation = self.relation();
         let create = Statement::new(sql).locks(relation.clone(), Lock::Share);
@@ -360,8 +371,8 @@ impl Object for Index {
     }
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
-        if let Some(desired) = self.renamed(context.from, context.to, context) {
-            return vec![self.rename_to(&desired.name)];
+        if self.successor(context).is_some() {
+            return Vec::new();
         }
         let stays_attached = sql::link_stays(&self.schema, &self.table, context);
         let host = self
@@ -379,6 +390,7 @@ impl Object for Index {
         let moves = self.inherits.is_some() && self.inherits != desired.inherits;
         if !self.is_same_but_for_settings(desired)
             || (!self.valid && desired.valid)
+            || desired.predecessor(context).is_some()
             || (moves && sql::link_stays(&self.schema, &self.table, context))
         {
             return Alter::Replace;

@@ -4,8 +4,10 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Index, Key, Kind, Lock, Object, Partition, Statement, Table, partitioning, sql};
-use crate::catalog::{Addresses, Identity, quote::qualified};
+use super::{
+    Alter, Context, Index, Key, Kind, Lock, Object, Partition, Statement, Table, constraint, partitioning, sql,
+};
+use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -55,14 +57,10 @@ impl IndexAttachment {
 
     /// Returns the index of the other state that is attached in this one's place, when it only has another name: the
     /// partitioned index and the partition stay, so that neither can be dropped alone.
-    pub(super) fn renamed(&self, other: &crate::catalog::Catalog, context: &Context) -> Option<Identity> {
-        if !sql::link_stays(&self.schema, &self.table, context)
-            || !super::constraint::is_untouched(&self.parent_index(), context)
-        {
-            return None;
-        }
-        let stays = |index: &Identity| context.stays(index);
-        partitioning::namesake(self, other).filter(|namesake| !stays(namesake) && !stays(&self.index_identity()))
+    pub(super) fn renamed(&self, other: &Catalog, context: &Context) -> Option<Identity> {
+        let stays = sql::link_stays(&self.schema, &self.table, context)
+            && constraint::is_untouched(&self.parent_index(), context);
+        stays.then(|| partitioning::namesake(self, other)).flatten()
     }
 }
 

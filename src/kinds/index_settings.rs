@@ -2,7 +2,7 @@
 //! constraint's index are the same.
 
 use postgres::Row;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{AnyObject, Context, Kind, Lock, Statement, options, partitioning};
 use crate::catalog::{
@@ -12,10 +12,11 @@ use crate::catalog::{
 use crate::error::Result;
 
 /// Settings of an index.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexSettings {
-    /// Storage parameters as `name=value`, sorted.
+    /// Storage parameters as `name=value`, in the order in which they were set, which is no difference.
+    #[serde(serialize_with = "sorted")]
     pub options: Vec<String>,
     /// Tablespace when it is not the database's.
     pub tablespace: Option<String>,
@@ -53,13 +54,34 @@ pub(super) const JOINS: &str = "LEFT JOIN pg_catalog.pg_tablespace its ON its.oi
                 FROM pg_catalog.pg_attribute s WHERE s.attstattarget >= 0 AND s.attnum > 0
                 GROUP BY s.attrelid) st ON st.attrelid = ic.oid";
 
+fn sorted<S: Serializer>(options: &[String], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let mut options = options.to_vec();
+    options.sort();
+    options.serialize(serializer)
+}
+
+impl PartialEq for IndexSettings {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            options: own_options,
+            tablespace,
+            clustered,
+            statistics,
+        } = self;
+        options::changes(own_options, &other.options).is_empty()
+            && *tablespace == other.tablespace
+            && *clustered == other.clustered
+            && *statistics == other.statistics
+    }
+}
+
 impl IndexSettings {
     /// Reads [`COLUMNS`].
     pub(super) fn read(row: &Row) -> Result<Self> {
         let numbers: Option<Vec<i32>> = row.try_get("statistics_numbers")?;
         let targets: Option<Vec<i32>> = row.try_get("statistics_targets")?;
         Ok(Self {
-            options: options::read(row, "reloptions")?,
+            options: row.try_get::<_, Option<_>>("reloptions")?.unwrap_or_default(),
             tablespace: row.try_get("tablespace")?,
             clustered: row.try_get("clustered")?,
             statistics: numbers

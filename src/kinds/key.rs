@@ -113,14 +113,24 @@ impl Key {
         }
     }
 
+    /// Returns the key that only takes this one's name in the plan.
+    fn predecessor<'a>(&self, context: &Context<'a>) -> Option<&'a Self> {
+        self.renamed(context.to, context.from, context)
+    }
+
+    /// Returns the key whose name this one only takes in the plan.
+    fn successor<'a>(&self, context: &Context<'a>) -> Option<&'a Self> {
+        self.renamed(context.from, context.to, context)
+    }
+
     /// Cuts what has a field of its own out of the definition of an exclusion constraint.
-    fn cut_exclusion(&mut self, raw_options: &[String]) {
+    fn cut_exclusion(&mut self) {
         if let Some(predicate) = &self.predicate {
             let clause = format!(" WHERE ({predicate})");
             self.definition = cut(&self.definition, &clause);
         }
-        if !raw_options.is_empty() {
-            let clause = format!(" WITH ({})", options::deparsed(raw_options));
+        if !self.settings.options.is_empty() {
+            let clause = format!(" WITH ({})", options::deparsed(&self.settings.options));
             self.definition = cut(&self.definition, &clause);
         }
     }
@@ -189,8 +199,7 @@ impl Object for Key {
             settings: IndexSettings::read(row)?,
         };
         if out.constraint == KeyType::Exclusion {
-            let raw: Option<Vec<String>> = row.try_get("reloptions")?;
-            out.cut_exclusion(&raw.unwrap_or_default());
+            out.cut_exclusion();
         }
         Ok(Some(out))
     }
@@ -231,10 +240,11 @@ impl Object for Key {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
-        // The key that this one was attached to takes it along when it is dropped.
+        // The key that this one was attached to takes it along when it is dropped; or the old one takes another name.
         match context.before(&self.identity()) {
             Some(AnyObject::Key(live)) if live.inherits != self.inherits => {
-                live.inherited_identity().into_iter().collect()
+                let successor = live.successor(context).map(Self::identity);
+                live.inherited_identity().into_iter().chain(successor).collect()
             }
             _ => Vec::new(),
         }
@@ -242,11 +252,15 @@ impl Object for Key {
 
     fn create(&self, context: &Context) -> Vec<Statement> {
         let table = self.table_identity();
-        if let Some(live) = self.renamed(context.to, context.from, context) {
-            let changes = live
-                .settings
-                .changes(&self.settings, self.place(&table, context.to), context);
-            return changes.unwrap_or_default();
+        if let Some(live) = self.predecessor(context) {
+            let mut out = constraint::rename(&live.name, &self.schema, &self.table, &self.name);
+            let place = self.place(&table, context.to);
+            out.extend(
+                live.settings
+                    .changes(&self.settings, place, context)
+                    .unwrap_or_default(),
+            );
+            return out;
         }
         let only = partitioning::only(&self.schema, &self.table, context);
         let declaration = self.declaration();
@@ -260,8 +274,8 @@ impl Object for Key {
     }
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
-        if let Some(desired) = self.renamed(context.from, context.to, context) {
-            return constraint::rename(&self.name, &self.schema, &self.table, &desired.name);
+        if self.successor(context).is_some() {
+            return Vec::new();
         }
         let stays_attached = sql::link_stays(&self.schema, &self.table, context);
         let host = self
@@ -293,7 +307,10 @@ impl Object for Key {
             && *deferrable == desired.deferrable
             && *initially_deferred == desired.initially_deferred;
         let moves = inherits.is_some() && *inherits != desired.inherits;
-        if !same || (moves && sql::link_stays(&self.schema, &self.table, context)) {
+        if !same
+            || (moves && sql::link_stays(&self.schema, &self.table, context))
+            || desired.predecessor(context).is_some()
+        {
             return Alter::Replace;
         }
         let table = self.table_identity();

@@ -4,6 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{restate, same, settle};
 use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -212,6 +213,13 @@ impl Object for MaterializedView {
         Identity::new(Kind::MaterializedView, [&self.schema, &self.name])
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            ..self
+        }
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         vec![Identity::new(Kind::Schema, [&self.schema])]
     }
@@ -235,7 +243,7 @@ impl Object for MaterializedView {
             using.unwrap_or_default(),
             options::with_clause(&self.options),
             space.unwrap_or_default(),
-            self.definition
+            restate(&self.definition)
         ));
         let bare: Vec<MaterializedColumn> = self.columns.iter().map(MaterializedColumn::bare).collect();
         let mut out = vec![create];
@@ -262,7 +270,7 @@ impl Object for MaterializedView {
         } = self;
         // ALTER MATERIALIZED VIEW sets the access method since PostgreSQL 15.
         let fixed_method = *access_method != desired.access_method && context.version_num < 150_000;
-        if *definition != desired.definition || !self.has_columns_of(desired) || fixed_method {
+        if !same(definition, &desired.definition) || !self.has_columns_of(desired) || fixed_method {
             return Alter::Replace;
         }
         let mut out = Vec::new();

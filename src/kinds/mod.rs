@@ -13,6 +13,7 @@ mod registry;
 mod routine;
 mod sequence_options;
 mod setting;
+mod settled;
 mod sql;
 mod statement;
 mod type_change;
@@ -83,6 +84,7 @@ mod user_mapping;
 mod view;
 
 pub use context::Context;
+pub use key::KeyType;
 pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;

@@ -4,7 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, Table, partitioning, sql};
+use super::{Alter, AnyObject, Context, Kind, Lock, Object, Statement, Table, partitioning, sql};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, qualified},
@@ -50,6 +50,20 @@ impl Partition {
     fn action(&self, action: &str) -> Statement {
         let parent = qualified([&self.parent_schema, &self.parent_table]);
         Statement::new(format!("ALTER TABLE {parent} {action}"))
+    }
+
+    /// Tells whether the plan drops the table itself, attached as it is.
+    fn goes_with_table(&self, context: &Context) -> bool {
+        !context.to.contains(&self.table_identity())
+    }
+
+    fn is_of_table(&self, identity: &Identity, context: &Context) -> bool {
+        let of_table = |parent: Identity| parent == self.table_identity();
+        identity.path.starts_with(&[self.schema.clone(), self.table.clone()])
+            || context
+                .before(identity)
+                .and_then(AnyObject::parent)
+                .is_some_and(of_table)
     }
 
     /// Returns the default partition beside this one, which PostgreSQL searches for rows of a new one.
@@ -159,11 +173,16 @@ impl Object for Partition {
     }
 
     fn drops_before(&self, context: &Context) -> Vec<Identity> {
-        if context.to.contains(&self.table_identity()) {
-            self.compared(context)
-        } else {
-            Vec::new()
+        let mut out = self.compared(context);
+        if self.goes_with_table(context) {
+            // The table's own objects go with it, and what its parent has lost could not be dropped on it alone.
+            out.retain(|identity| context.from.contains(identity) && !self.is_of_table(identity, context));
         }
+        out
+    }
+
+    fn carrier(&self, context: &Context) -> Option<Identity> {
+        self.goes_with_table(context).then(|| self.table_identity())
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {
@@ -188,10 +207,6 @@ impl Object for Partition {
             .locks(self.table_identity(), Lock::AccessExclusive);
         if let Some(default) = self.default_sibling(context.from) {
             detach = detach.locks(default, Lock::AccessExclusive);
-        }
-        let host = self.table_identity();
-        if !context.to.contains(&host) {
-            return vec![detach.fold(Fold::Implied { host })];
         }
         let mut out = vec![detach];
         out.extend(self.drop_left_behind(context));

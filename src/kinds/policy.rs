@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{restate, settle_option};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -64,8 +65,8 @@ impl Policy {
 }
 
 fn conditions(using: Option<&String>, check: Option<&String>) -> String {
-    let using = using.map(|expression| format!(" USING ({expression})"));
-    let check = check.map(|expression| format!(" WITH CHECK ({expression})"));
+    let using = using.map(|expression| format!(" USING ({})", restate(expression)));
+    let check = check.map(|expression| format!(" WITH CHECK ({})", restate(expression)));
     format!("{}{}", using.unwrap_or_default(), check.unwrap_or_default())
 }
 
@@ -106,6 +107,14 @@ impl Object for Policy {
 
     fn identity(&self) -> Identity {
         Identity::new(Kind::Policy, [&self.schema, &self.table, &self.name])
+    }
+
+    fn significant(self) -> Self {
+        Self {
+            using: settle_option(self.using.as_ref()),
+            check: settle_option(self.check.as_ref()),
+            ..self
+        }
     }
 
     fn parent(&self) -> Option<Identity> {
@@ -150,13 +159,15 @@ impl Object for Policy {
         if *permissive != desired.permissive || *command != desired.command || loses_using || loses_check {
             return Alter::Replace;
         }
+        let differ =
+            |live: &Option<String>, new: &Option<String>| settle_option(live.as_ref()) != settle_option(new.as_ref());
         let mut rest = String::new();
         if *roles != desired.roles {
             rest.push_str(&format!(" TO {}", desired.roles_sql()));
         }
         rest.push_str(&conditions(
-            desired.using.as_ref().filter(|new| using.as_ref() != Some(new)),
-            desired.check.as_ref().filter(|new| check.as_ref() != Some(new)),
+            desired.using.as_ref().filter(|_| differ(using, &desired.using)),
+            desired.check.as_ref().filter(|_| differ(check, &desired.check)),
         ));
         if rest.is_empty() {
             return Alter::Unchanged;

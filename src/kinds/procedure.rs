@@ -29,6 +29,10 @@ impl Object for Procedure {
         self.0.identity(Kind::Procedure)
     }
 
+    fn significant(self) -> Self {
+        Self(self.0.significant())
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         self.0.dependencies()
     }

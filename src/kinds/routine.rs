@@ -5,6 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::argument::{self, Argument, ArgumentMode};
+use super::settled::{restate, settle};
 use super::{Alter, Kind, Statement, setting, sql};
 use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
@@ -162,6 +163,19 @@ impl Routine {
         vec![Statement::new(format!("DROP {} {}", self.word(), self.sql_name()))]
     }
 
+    /// Returns the routine with its parsed parts in the settled form.
+    pub(super) fn significant(self) -> Self {
+        Self {
+            arguments: self.arguments.into_iter().map(Argument::settled).collect(),
+            body: if self.parsed_body {
+                settle(&self.body)
+            } else {
+                self.body
+            },
+            ..self
+        }
+    }
+
     /// Redefines in place wherever `CREATE OR REPLACE` allows it, which keeps owner, privileges and dependents.
     pub(super) fn alter(&self, desired: &Self) -> Alter {
         let Self {
@@ -187,6 +201,9 @@ impl Routine {
             body,
             extensions,
         } = self;
+        if self.clone().significant() == desired.clone().significant() {
+            return Alter::Unchanged;
+        }
         let mut out = Vec::new();
         if *arguments != desired.arguments
             || *returns != desired.returns
@@ -320,7 +337,7 @@ impl Routine {
     fn body_clause(&self) -> String {
         match &self.library {
             Some(library) => format!("AS {}, {}", literal(library), literal(&self.body)),
-            None if self.parsed_body => self.body.clone(),
+            None if self.parsed_body => restate(&self.body),
             None => format!("AS {}", dollar(&self.body)),
         }
     }

@@ -4,6 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
+use super::settled::{restate, same, settle};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -36,7 +37,7 @@ impl Rule {
     }
 
     fn declaration(&self, create: &str) -> Statement {
-        Statement::new(format!("{create} {}", self.definition)).locks(self.on.clone(), Lock::AccessExclusive)
+        Statement::new(format!("{create} {}", restate(&self.definition))).locks(self.on.clone(), Lock::AccessExclusive)
     }
 
     fn state(&self) -> Statement {
@@ -87,6 +88,13 @@ impl Object for Rule {
         Identity::new(Kind::Rule, [&self.schema, &self.table, &self.name])
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.on.clone())
     }
@@ -122,7 +130,7 @@ impl Object for Rule {
             return Alter::Replace;
         }
         let mut out = Vec::new();
-        if *definition != desired.definition {
+        if !same(definition, &desired.definition) {
             // Keeps the state.
             out.push(desired.declaration("CREATE OR REPLACE"));
         }

@@ -33,6 +33,13 @@ impl Sequence {
         qualified([&self.schema, &self.name])
     }
 
+    fn owning_column(&self, context: &Context) -> Option<Identity> {
+        match context.before(&SequenceOwner::named(&self.schema, &self.name)) {
+            Some(AnyObject::SequenceOwner(owner)) => Some(owner.column_identity()),
+            _ => None,
+        }
+    }
+
     fn action(&self, action: &str) -> Statement {
         Statement::new(format!("ALTER SEQUENCE {} {action}", self.sql_name()))
             .locks(self.identity(), Lock::ShareRowExclusive)
@@ -78,6 +85,11 @@ impl Object for Sequence {
         vec![("relation", self.sql_name())]
     }
 
+    fn drops_before(&self, context: &Context) -> Vec<Identity> {
+        // Afterwards the column may have taken the sequence along.
+        self.owning_column(context).into_iter().collect()
+    }
+
     fn create(&self, _context: &Context) -> Vec<Statement> {
         let unlogged = if self.unlogged { "UNLOGGED " } else { "" };
         let mut words = vec![format!("CREATE {unlogged}SEQUENCE {}", self.sql_name())];
@@ -93,12 +105,9 @@ impl Object for Sequence {
         let drop = Statement::new(format!("DROP SEQUENCE {}", self.sql_name()))
             .locks(self.identity(), Lock::AccessExclusive)
             .loses(Loss::Values(loss));
-        let owner = context.before(&SequenceOwner::named(&self.schema, &self.name));
-        vec![match owner {
-            Some(AnyObject::SequenceOwner(owner)) => drop.fold(Fold::Implied {
-                host: owner.column_identity(),
-            }),
-            _ => drop,
+        vec![match self.owning_column(context) {
+            Some(host) => drop.fold(Fold::Implied { host }),
+            None => drop,
         }]
     }
 

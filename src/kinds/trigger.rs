@@ -5,6 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
+use super::settled::{restate, same, settle};
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -43,7 +44,8 @@ impl Trigger {
     }
 
     fn declaration(&self, create: &str) -> Statement {
-        Statement::new(format!("{create} {}", self.definition)).locks(self.on.clone(), Lock::ShareRowExclusive)
+        Statement::new(format!("{create} {}", restate(&self.definition)))
+            .locks(self.on.clone(), Lock::ShareRowExclusive)
     }
 
     /// Returns the statement that makes it fire as said; reaches the copies of partitions too.
@@ -134,6 +136,13 @@ impl Object for Trigger {
         Identity::new(Kind::Trigger, [&self.schema, &self.table, &self.name])
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.on.clone())
     }
@@ -179,7 +188,7 @@ impl Object for Trigger {
             clone_of,
             extensions,
         } = self;
-        let redefined = *definition != desired.definition;
+        let redefined = !same(definition, &desired.definition);
         // CREATE OR REPLACE knows no constraint triggers.
         let refused = redefined && (*constraint || desired.constraint);
         if *on != desired.on || *clone_of != desired.clone_of || refused {

@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{restate, same, settle};
 use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -39,7 +40,7 @@ impl View {
         Statement::new(format!(
             "{create} VIEW {}{with} AS\n{}",
             self.sql_name(),
-            self.definition
+            restate(&self.definition)
         ))
     }
 
@@ -51,9 +52,13 @@ impl View {
     fn default_changes(&self, live: &[(String, String)]) -> Vec<Statement> {
         let has = |list: &[(String, String)], column: &String| list.iter().any(|(name, _)| name == column);
         let gone = live.iter().filter(|(column, _)| !has(&self.defaults, column));
-        let new = self.defaults.iter().filter(|default| !live.contains(default));
+        let stands = |(column, value): &(String, String)| {
+            live.iter()
+                .any(|(name, expression)| name == column && same(expression, value))
+        };
+        let new = self.defaults.iter().filter(|default| !stands(default));
         gone.map(|(column, _)| format!("ALTER COLUMN {} DROP DEFAULT", ident(column)))
-            .chain(new.map(|(column, value)| format!("ALTER COLUMN {} SET DEFAULT {value}", ident(column))))
+            .chain(new.map(|(column, value)| format!("ALTER COLUMN {} SET DEFAULT {}", ident(column), restate(value))))
             .map(|action| self.action(&action))
             .collect()
     }
@@ -102,6 +107,15 @@ impl Object for View {
         Identity::new(Kind::View, [&self.schema, &self.name])
     }
 
+    fn significant(self) -> Self {
+        let defaults = self.defaults.into_iter();
+        Self {
+            definition: settle(&self.definition),
+            defaults: defaults.map(|(column, value)| (column, settle(&value))).collect(),
+            ..self
+        }
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         vec![Identity::new(Kind::Schema, [&self.schema])]
     }
@@ -134,7 +148,7 @@ impl Object for View {
             return Alter::Replace;
         }
         let mut out = Vec::new();
-        if *columns != desired.columns || *definition != desired.definition {
+        if *columns != desired.columns || !same(definition, &desired.definition) {
             let replace = desired.declaration("CREATE OR REPLACE");
             out.push(replace.locks(self.identity(), Lock::AccessExclusive));
         } else {

@@ -40,7 +40,20 @@ pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
             }
         }
     }
+    keep_below(&actions, &mut aside, context);
     Rebuilt { actions, aside }
+}
+
+/// Keeps what an object that is set aside depends on: it cannot be dropped before the object is.
+fn keep_below(actions: &Actions, aside: &mut BTreeSet<Identity>, context: &Context) {
+    let mut queue: Vec<Identity> = aside.iter().cloned().collect();
+    while let Some(identity) = queue.pop() {
+        for on in context.from.dependencies_of(&identity) {
+            if actions.get(on) == Some(&Action::Replace) && aside.insert(on.clone()) {
+                queue.push(on.clone());
+            }
+        }
+    }
 }
 
 /// Why dependents of an object are affected.

@@ -1,5 +1,16 @@
 //! Risk rules: one file per rule; each turns facts of statements and live figures into findings with a stable code.
 
+mod chain;
+mod family;
 mod finding;
+mod look;
+mod manual;
+mod registry;
+mod rules;
+mod statistics;
 
 pub use finding::{Finding, Risk};
+pub use look::Look;
+pub use manual::{explain, manual};
+pub use registry::{RULES, Rule, findings};
+pub use statistics::{Figures, Statistics, statistics, touched};

@@ -52,6 +52,12 @@ pub(super) fn missing_role(refusal: &DbError) -> Option<String> {
     is_role.then(|| name.to_owned())
 }
 
+/// Tells whether a block failed on values, not on the schema: a null where a row was expected, or no row at all.
+pub(super) fn misses_rows(refusal: &DbError) -> bool {
+    let code = refusal.code().code();
+    code.starts_with("22") || matches!(code, "P0002" | "P0003" | "P0004")
+}
+
 /// Tells whether a setting names a parameter of another version.
 pub(super) fn is_unknown_parameter(refusal: &DbError) -> bool {
     refusal.code().code() == "42704" && refusal.message().starts_with("unrecognized configuration parameter")

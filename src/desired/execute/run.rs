@@ -129,12 +129,34 @@ impl<'a, 'c> Run<'a, 'c> {
                     self.wait(index, Some(refusal));
                 }
             }
-            if self.waiting.len() == before && !self.break_cycles()? {
+            if self.waiting.len() == before && !self.leave_blocks_about_rows() && !self.break_cycles()? {
                 let left: Vec<_> = std::mem::take(&mut self.waiting).into_iter().collect();
                 return Err(blame::error(self.target, &left, self.session.own_cluster));
             }
         }
         self.add_foreign_keys()
+    }
+
+    /// Gives up `DO` blocks that fail for want of rows, which a scratch database never has; tells whether there was one.
+    fn leave_blocks_about_rows(&mut self) -> bool {
+        let target = self.target;
+        let about_rows =
+            |index: &usize, refusal: &DbError| target.statements[*index].runs_code && blame::misses_rows(refusal);
+        let (left, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(index, refusal)| about_rows(index, refusal));
+        let left: BTreeMap<usize, Box<DbError>> = left;
+        self.waiting = waiting;
+        for (index, refusal) in &left {
+            let statement = &target.statements[*index];
+            let place = target.files[statement.file].place(statement.offset);
+            let text = format!(
+                "`DO` is skipped: it needs rows that a target does not hold ({}).",
+                refusal.message()
+            );
+            self.notes.push(Note { place, text });
+        }
+        !left.is_empty()
     }
 
     /// Makes waiting tables without their foreign keys; tells whether there was one that could be made.

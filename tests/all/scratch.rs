@@ -1,10 +1,6 @@
 //! A throw-away cluster from the binaries of this machine: it works, and nothing of it is left behind.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise, and the held cluster tells where it is"
-)]
+#![expect(clippy::print_stdout, reason = "the held cluster tells where it is")]
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
@@ -14,16 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use trueup::db::{Host, Url};
-use trueup::scratch::{self, Choice, Machine, Request, Scratch};
+use trueup::scratch::{self, Choice, Request, Scratch};
 
-fn machine() -> Machine {
-    Machine {
-        search_path: env::split_paths(&env::var_os("PATH").unwrap()).collect(),
-        binaries: None,
-        temporary: env::temp_dir(),
-        cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache"),
-    }
-}
+use crate::support::machine;
 
 fn open() -> Scratch {
     let request = Request {
@@ -140,7 +129,7 @@ fn a_damaged_cache_is_made_anew() {
 /// Starts this program again to hold a cluster, so that its end can be watched from outside.
 fn hold() -> (Child, impl Iterator<Item = String>, PathBuf) {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "hold_a_cluster", "--nocapture"])
+        .args(["--ignored", "--exact", "scratch::hold_a_cluster", "--nocapture"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,9 +1,5 @@
 //! Target files executed on real servers: in any order, as dumps, as migrations, and with every mistake that is
-//! promised an answer. The servers come from `TRUEUP_TEST_URLS`, separated by white space.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! promised an answer.
 
 use postgres::{Client, NoTls};
 use trueup::desired::execute::{Executed, execute};
@@ -11,48 +7,7 @@ use trueup::desired::source::{Form, Source, TargetFile};
 use trueup::desired::statement::prepare;
 use trueup::error::{Error, ErrorKind, Result};
 
-/// Empty database on one server, dropped at the end.
-struct Scratch {
-    server: String,
-    name: String,
-}
-
-impl Scratch {
-    fn new(server: &str) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "desired_{}_{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let mut client = Client::connect(server, NoTls).unwrap();
-        client
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .unwrap();
-        Self {
-            server: server.to_owned(),
-            name,
-        }
-    }
-
-    fn connect(&self) -> Client {
-        let mut config: postgres::Config = self.server.parse().unwrap();
-        config.dbname(&self.name).connect(NoTls).unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let mut client = Client::connect(&self.server, NoTls).unwrap();
-        let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-fn servers() -> Vec<String> {
-    let urls = std::env::var("TRUEUP_TEST_URLS")
-        .expect("set TRUEUP_TEST_URLS to the URLs of PostgreSQL servers on which databases may be created");
-    urls.split_whitespace().map(str::to_owned).collect()
-}
+use crate::support::{Database, newest, servers};
 
 fn files(texts: &[(&str, &str)]) -> Vec<TargetFile> {
     let file = |(path, text): &(&str, &str)| TargetFile {
@@ -63,14 +18,14 @@ fn files(texts: &[(&str, &str)]) -> Vec<TargetFile> {
     texts.iter().map(file).collect()
 }
 
-fn run(scratch: &Scratch, texts: &[(&str, &str)], own_cluster: bool) -> Result<Executed> {
+fn run(scratch: &Database, texts: &[(&str, &str)], own_cluster: bool) -> Result<Executed> {
     execute(&prepare(&files(texts))?, &mut scratch.connect(), own_cluster)
 }
 
 /// Executes on every server and returns one text that a query gives on each.
 fn query_after(texts: &[(&str, &str)], query: &str) -> Vec<String> {
-    let ask = |server: &String| {
-        let scratch = Scratch::new(server);
+    let ask = |(_, server): &(i32, String)| {
+        let scratch = Database::new(server);
         run(&scratch, texts, false).unwrap_or_else(|error| panic!("{error}\n{}", error.detail.join("\n")));
         scratch
             .connect()
@@ -91,7 +46,7 @@ fn assert_everywhere(texts: &[(&str, &str)], query: &str, expected: &str) {
 }
 
 fn refusal(texts: &[(&str, &str)]) -> Error {
-    let scratch = Scratch::new(&servers()[0]);
+    let scratch = Database::new(&newest());
     run(&scratch, texts, false).expect_err("the target must be refused")
 }
 
@@ -188,7 +143,7 @@ fn a_dump_is_a_target() {
         \\unrestrict abc\n";
     assert_everywhere(&[("dump.sql", dump)], RELATIONS, "s S, t r");
     assert_everywhere(&[("dump.sql", dump)], "SELECT count(*)::text FROM t", "0");
-    let scratch = Scratch::new(&servers()[0]);
+    let scratch = Database::new(&newest());
     let notes = run(&scratch, &[("dump.sql", dump)], false).unwrap().notes;
     let notes: Vec<String> = notes
         .iter()
@@ -255,13 +210,13 @@ fn roles_are_made_on_a_cluster_of_our_own_only() {
     let role = format!("desired \"role\" {}", std::process::id());
     let quoted = format!("\"{}\"", role.replace('"', "\"\""));
     let text = format!("CREATE TABLE t (); ALTER TABLE t OWNER TO {quoted};\nSET ROLE {quoted}; CREATE TABLE u ();");
-    let server = servers()[0].clone();
-    let scratch = Scratch::new(&server);
+    let server = newest();
+    let scratch = Database::new(&server);
     let error = run(&scratch, &[("a.sql", &text)], false).unwrap_err();
     assert_eq!(error.message, format!("a.sql:1:20: role \"{role}\" does not exist"));
     assert!(error.hint.unwrap().contains(&format!("CREATE ROLE {quoted}")));
 
-    let scratch = Scratch::new(&server);
+    let scratch = Database::new(&server);
     let done = run(&scratch, &[("a.sql", &text)], true);
     let owners = "SELECT string_agg(relname, ',' ORDER BY 1) FROM pg_class WHERE relowner = $1::text::regrole";
     let owned: Option<String> = scratch.connect().query_one(owners, &[&quoted]).unwrap().get(0);
@@ -272,6 +227,17 @@ fn roles_are_made_on_a_cluster_of_our_own_only() {
         .unwrap();
     assert_eq!(owned.as_deref(), Some("t,u"));
     assert_eq!(done.unwrap().owner_roles.into_iter().collect::<Vec<_>>(), [role]);
+}
+
+#[test]
+fn a_block_that_needs_rows_is_passed_over() {
+    let text = "CREATE TABLE t (a text); INSERT INTO t VALUES ('x');\n\
+        DO $$ DECLARE n text; BEGIN SELECT a INTO n FROM t; EXECUTE 'CREATE TABLE ' || n || ' ()'; END $$;";
+    let scratch = Scratch::new(&servers()[0]);
+    let notes = run(&scratch, &[("a.sql", text)], false).unwrap().notes;
+    assert!(notes[1].text.starts_with("`DO` is skipped: it needs rows"), "{notes:?}");
+    let error = refusal(&[("a.sql", "DO $$ BEGIN PERFORM * FROM nothing; END $$;")]);
+    assert_eq!(error.message, "a.sql:1:1: relation \"nothing\" does not exist");
 }
 
 #[test]

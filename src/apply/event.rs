@@ -1,0 +1,121 @@
+//! What a caller sets, sees on the way, and gets back.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::watch::Party;
+use crate::catalog::Identity;
+
+/// How a plan is executed.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Longest wait for a lock within one statement (`lock_timeout`).
+    pub lock_timeout: Duration,
+    /// Limit for one statement (`statement_timeout`); none when it may take as long as it takes.
+    pub statement_timeout: Option<Duration>,
+    /// How often a transaction is tried again after a lock that was not granted, a deadlock or a serialization failure.
+    pub retries: u32,
+    /// Pause before the first retry; each further one is twice as long, and up to half of it is added at random.
+    pub backoff: Duration,
+    /// Longest wait for another trueup that works on the same database.
+    pub wait: Duration,
+    /// Makes all checks and executes nothing.
+    pub dry_run: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: None,
+            retries: 3,
+            backoff: Duration::from_secs(1),
+            wait: Duration::from_secs(10),
+            dry_run: false,
+        }
+    }
+}
+
+/// What happens while a plan is executed, in order. Steps are counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Another trueup works on the database; it is waited for.
+    WaitingForOther {
+        /// Who holds the advisory lock, where it can be seen.
+        holder: Option<Party>,
+    },
+    /// The ledger was created or brought up to date.
+    LedgerReady {
+        /// Its version.
+        version: i32,
+    },
+    /// The execution has its place in the ledger.
+    Opened {
+        /// Its number.
+        execution: i64,
+        /// Statements that will run.
+        statements: usize,
+    },
+    /// A step starts.
+    Started {
+        /// Which.
+        step: usize,
+        /// Of how many.
+        of: usize,
+        /// Object that gives the step its name.
+        object: Identity,
+    },
+    /// A statement ran; it lasts when its transaction commits.
+    Done {
+        /// Step that it belongs to.
+        step: usize,
+        /// SQL text.
+        sql: String,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// A statement waits for a lock.
+    WaitingForLock {
+        /// Step that it belongs to.
+        step: usize,
+        /// Sessions that hold the lock, or stand before us in its queue.
+        blockers: Vec<Party>,
+    },
+    /// A transaction was rolled back and will be tried again.
+    Retry {
+        /// Step that failed.
+        step: usize,
+        /// Which retry this is, from 1.
+        attempt: u32,
+        /// Of how many.
+        of: u32,
+        /// Pause before it.
+        pause: Duration,
+        /// What the server said.
+        cause: String,
+        /// Sessions that held the lock, as far as they were seen.
+        blockers: Vec<Party>,
+    },
+    /// The invalid index or the pending detachment of a failed statement was cleared away.
+    Cleared {
+        /// SQL that did it.
+        sql: String,
+    },
+    /// The live catalog was read again and is as planned.
+    Verified {
+        /// Objects that were compared.
+        objects: usize,
+    },
+}
+
+/// What an execution did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// Number in the ledger; none when nothing was executed.
+    pub execution: Option<i64>,
+    /// Execution that was rolled back.
+    pub of_execution: Option<i64>,
+    /// SQL that ran or, in a dry run, would run.
+    pub statements: Vec<String>,
+}

@@ -1,0 +1,114 @@
+//! Applies a plan.
+
+use super::approvals::{Approvals, refuse, unapproved};
+use super::batch::{Item, batches, items};
+use super::event::{Event, Options, Outcome};
+use super::gate::{self, State};
+use super::ledger::{ExecutionKind, Ledger, Opening, Snapshot};
+use super::run::Runner;
+use super::session::Session;
+use crate::db::Url;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::{Plan, Step};
+
+/// Executes a plan against the database that it was made for.
+///
+/// Refuses, before anything is changed: another database (usage), findings that are not approved (blocked), a database
+/// that moved (moved). After that a failure is [`Partial`](crate::error::ErrorKind::Partial), and the ledger says how far
+/// it came.
+pub fn apply(
+    plan: &Plan,
+    url: &Url,
+    approvals: &Approvals,
+    options: &Options,
+    events: &mut dyn FnMut(Event),
+) -> Result<Outcome> {
+    let mut session = Session::open(url, options, events)?;
+    gate::same_database(&plan.database, &session.server)?;
+    refuse(&unapproved(plan, approvals))?;
+    session.lock()?;
+    let live = session.introspect()?;
+    gate::unmoved(&live, plan)?;
+    let items = items(&plan.forward);
+    // A plan with nothing to do is recorded too: rolling it back then undoes just as little.
+    if options.dry_run {
+        return Ok(outcome(None, None, &items));
+    }
+    session.prepare_ledger()?;
+    let opening = Opening {
+        kind: ExecutionKind::Apply,
+        of_execution: None,
+        plan,
+        steps: None,
+        before: Some(&Snapshot::take(&live, plan)),
+        approvals,
+        items: &items,
+    };
+    let ledger = Ledger::open(&mut session.client, &opening)?;
+    let work = Work {
+        ledger,
+        of_execution: None,
+        steps: &plan.forward,
+        items: &items,
+        target: &plan.expected,
+    };
+    work.run(&mut session)
+}
+
+/// What an execution has to do, once its rows are in the ledger.
+pub(super) struct Work<'a> {
+    /// Its rows.
+    pub(super) ledger: Ledger,
+    /// Execution that it rolls back.
+    pub(super) of_execution: Option<i64>,
+    /// All its steps.
+    pub(super) steps: &'a [Step],
+    /// Statements that are still to run.
+    pub(super) items: &'a [Item<'a>],
+    /// How the live objects must be in the end.
+    pub(super) target: &'a State,
+}
+
+impl Work<'_> {
+    /// Runs the statements and looks at the result.
+    pub(super) fn run(&self, session: &mut Session) -> Result<Outcome> {
+        (session.events)(Event::Opened {
+            execution: self.ledger.execution,
+            statements: self.items.len(),
+        });
+        let mut runner = Runner {
+            session,
+            ledger: self.ledger,
+            steps: self.steps,
+        };
+        runner.run(&batches(self.steps, self.items))?;
+        if let Err(error) = verify(runner.session, self.target) {
+            runner.fail(&error)?;
+            return Err(error);
+        }
+        self.ledger.succeed(&mut session.client, self.of_execution)?;
+        Ok(outcome(Some(self.ledger.execution), self.of_execution, self.items))
+    }
+}
+
+/// Reads the live catalog again and compares it.
+fn verify(session: &mut Session, target: &State) -> Result<()> {
+    let live = session.introspect().map_err(|error| Error {
+        kind: ErrorKind::Partial,
+        ..error.context("every statement ran, but the result could not be looked at")
+    })?;
+    let deviations = gate::deviations(&live, target);
+    if !deviations.is_empty() {
+        return Err(gate::unverified(&deviations));
+    }
+    (session.events)(Event::Verified { objects: target.len() });
+    Ok(())
+}
+
+pub(super) fn outcome(execution: Option<i64>, of_execution: Option<i64>, items: &[Item]) -> Outcome {
+    Outcome {
+        execution,
+        of_execution,
+        statements: items.iter().map(|item| item.sentence.sql.clone()).collect(),
+    }
+}

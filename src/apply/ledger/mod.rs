@@ -1,0 +1,15 @@
+//! The ledger: trueup's own tables in schema `trueup` of the live database. It says what was executed, how far each
+//! statement came, and what a rollback needs.
+
+mod read;
+mod record;
+mod version;
+mod write;
+
+pub use read::{history, status};
+pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
+
+pub(super) use read::{load, newest};
+pub(super) use record::{Execution, Reached, Snapshot};
+pub(super) use version::{ensure, is_there};
+pub(super) use write::{Ledger, Opening, Progress, close_interrupted};

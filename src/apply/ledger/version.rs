@@ -1,0 +1,107 @@
+//! Creates the ledger and brings it up to date from the files in `schema/ledger`.
+
+use postgres::Client;
+use postgres::types::Type;
+
+use crate::catalog::quote::{ident, literal};
+use crate::db::Server;
+use crate::error::{Error, ErrorKind, Result};
+
+const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
+
+/// Files by version: the one at index n brings version n to n + 1.
+const VERSIONS: [&str; 1] = [include_str!("../../../schema/ledger/0001_executions.sql")];
+
+/// Name of the ledger's schema.
+const NAME: &str = "trueup";
+
+/// Returns the ledger's version, `None` where there is none.
+pub(super) fn version(client: &mut Client, server: &Server) -> Result<Option<i32>> {
+    if !exists(client, "ledger_version")? {
+        return Ok(None);
+    }
+    let row = client
+        .query_typed_one("SELECT coalesce(max(version), 0) FROM trueup.ledger_version", &[])
+        .map_err(|error| explain(error, server, true))?;
+    let version: i32 = row.try_get(0)?;
+    if usize::try_from(version).is_ok_and(|version| version > VERSIONS.len()) {
+        let known = VERSIONS.len();
+        return Err(Error::usage(format!(
+            "the ledger has version {version}, this trueup knows versions up to {known}"
+        ))
+        .hint("Use the newer trueup that brought the ledger up, or a later one."));
+    }
+    Ok(Some(version))
+}
+
+/// Tells whether there is a ledger.
+pub(in crate::apply) fn is_there(client: &mut Client, server: &Server) -> Result<bool> {
+    Ok(version(client, server)?.is_some())
+}
+
+/// Makes the ledger up to date; returns its version when there was something to do. The advisory lock is held.
+pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<Option<i32>> {
+    let from = usize::try_from(version(client, server)?.unwrap_or(0)).unwrap_or(0);
+    if from == VERSIONS.len() {
+        return Ok(None);
+    }
+    let has_schema = has_schema(client)?;
+    let mut script = String::from("BEGIN;\n");
+    if !has_schema {
+        script.push_str(SCHEMA);
+    }
+    for (at, file) in VERSIONS.iter().enumerate().skip(from) {
+        script.push_str(file);
+        script.push_str(&format!(
+            "\nINSERT INTO trueup.ledger_version (version) VALUES ({});\n",
+            at + 1
+        ));
+    }
+    script.push_str("COMMIT");
+    if let Err(error) = client.batch_execute(&script) {
+        let error = explain(error, server, has_schema);
+        client.batch_execute("ROLLBACK")?;
+        return Err(error);
+    }
+    Ok(i32::try_from(VERSIONS.len()).ok())
+}
+
+fn has_schema(client: &mut Client) -> Result<bool> {
+    let sql = format!(
+        "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {}",
+        literal(NAME)
+    );
+    Ok(client.query_typed_opt(&sql, &[])?.is_some())
+}
+
+/// Looks a table up without needing USAGE on the schema, which `to_regclass` asks for.
+fn exists(client: &mut Client, table: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = $1 AND c.relname = $2";
+    let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 2] = [(&NAME, Type::TEXT), (&table, Type::TEXT)];
+    Ok(client.query_typed_opt(sql, &parameters)?.is_some())
+}
+
+/// Explains a refusal with the grant that is missing.
+pub(super) fn explain(error: postgres::Error, server: &Server, has_schema: bool) -> Error {
+    let error = Error::from(error);
+    if error.sqlstate.as_deref() != Some("42501") {
+        return error.context("ledger");
+    }
+    let (role, database) = (ident(&server.user), ident(&server.database));
+    let hint = if has_schema {
+        format!(
+            "The owner of schema {NAME} must run: GRANT USAGE, CREATE ON SCHEMA {NAME} TO {role}; GRANT SELECT, INSERT, UPDATE \
+             ON ALL TABLES IN SCHEMA {NAME} TO {role};"
+        )
+    } else {
+        format!("The owner of the database must run: GRANT CREATE ON DATABASE {database} TO {role};")
+    };
+    let mut out = Error::new(
+        ErrorKind::Database,
+        format!("role `{}` may not keep the ledger: {}", server.user, error.message),
+    )
+    .hint(hint);
+    out.sqlstate = error.sqlstate;
+    out
+}

@@ -1,0 +1,27 @@
+//! The executor: runs a plan, or its way back, against a live database. Names no kind.
+//!
+//! Gate, approvals, lock, transactions with retry, ledger, and a last look at the catalog. Every public function opens
+//! its own connections: one that runs the statements, and one that holds the advisory lock and watches the first.
+
+mod advisory;
+mod approvals;
+mod batch;
+mod event;
+mod failure;
+mod forward;
+mod gate;
+pub mod ledger;
+mod leftovers;
+mod resume;
+mod rollback;
+mod run;
+mod session;
+mod watch;
+
+pub use approvals::{Approval, Approvals, unapproved};
+pub use event::{Event, Options, Outcome};
+pub use forward::apply;
+pub use ledger::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status, history, status};
+pub use resume::resume;
+pub use rollback::{LOSS_CODE, Preview, preview, rollback};
+pub use watch::Party;

@@ -1,0 +1,150 @@
+//! Resumes an execution that stopped part-way, from the ledger alone.
+
+use std::collections::BTreeSet;
+
+use super::batch::{Item, items};
+use super::event::{Event, Options, Outcome};
+use super::forward::{Work, outcome};
+use super::gate::{self, State};
+use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Reached};
+use super::run::Runner;
+use super::session::Session;
+use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::db::Url;
+use crate::error::{Error, Result};
+use crate::kinds::Transaction;
+use crate::plan::Step;
+
+/// Goes on with a failed execution (the newest one when none is named) at its first statement that is not done.
+///
+/// What it does was approved when it began.
+pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut dyn FnMut(Event)) -> Result<Outcome> {
+    let mut session = Session::open(url, options, events)?;
+    session.lock()?;
+    session.find_ledger()?;
+    let execution = choose(&mut session, execution)?;
+    let plan = &execution.plan;
+    gate::same_database(&plan.database, &session.server)?;
+    let live = session.introspect()?;
+    gate::untouched(&live, plan, &touched(&execution), execution.id)?;
+    let all = items(&execution.steps);
+    let (begun, open) = remaining(&execution, &all);
+    if options.dry_run {
+        return Ok(outcome(None, execution.of_execution, &open));
+    }
+    let ledger = Ledger {
+        execution: execution.id,
+    };
+    ledger.reopen(&mut session.client)?;
+    let settled = match begun {
+        Some(item) => {
+            let mut runner = Runner {
+                session: &mut session,
+                ledger,
+                steps: &execution.steps,
+            };
+            settle(&mut runner, &item, &live, &execution).map_err(|error| runner.fail(&error).err().unwrap_or(error))?
+        }
+        None => false,
+    };
+    let work = Work {
+        ledger,
+        of_execution: execution.of_execution,
+        steps: &execution.steps,
+        items: &open[usize::from(settled)..],
+        target: target(&execution),
+    };
+    work.run(&mut session)
+}
+
+/// Returns the execution that can be resumed.
+fn choose(session: &mut Session, wanted: Option<i64>) -> Result<Execution> {
+    let none =
+        || Error::usage("there is nothing to resume").hint("`trueup history` lists the executions and how they ended.");
+    let id = match wanted {
+        Some(id) => id,
+        None => ledger::newest(&mut session.second, None)?.ok_or_else(none)?.0,
+    };
+    let execution = ledger::load(&mut session.second, id)?;
+    match execution.status {
+        // Only a dry run, which holds no lock, can meet one that is at work.
+        ExecutionStatus::Failed | ExecutionStatus::Running => Ok(execution),
+        _ if wanted.is_none() => Err(none()),
+        status => Err(
+            Error::usage(format!("execution {id} has not failed: it {}", ended(status)))
+                .hint("Only an execution that stopped part-way can be resumed; `trueup history` lists them."),
+        ),
+    }
+}
+
+fn ended(status: ExecutionStatus) -> &'static str {
+    match status {
+        ExecutionStatus::RolledBack => "was rolled back",
+        _ => "succeeded",
+    }
+}
+
+/// Returns how the live objects must be when an execution is through.
+fn target(execution: &Execution) -> &State {
+    match execution.kind {
+        ExecutionKind::Apply => &execution.plan.expected,
+        ExecutionKind::Rollback => &execution.plan.scope,
+    }
+}
+
+/// Returns the objects that an execution may have changed already. A rollback goes back over what its apply did.
+pub(super) fn touched(execution: &Execution) -> BTreeSet<&Identity> {
+    let all = |steps| objects(steps, |_| true);
+    if execution.kind == ExecutionKind::Rollback {
+        return all(&execution.plan.forward).chain(all(&execution.steps)).collect();
+    }
+    if execution.half_rolled_back {
+        return all(&execution.steps).collect();
+    }
+    let begun: BTreeSet<usize> = items(&execution.steps)
+        .iter()
+        .filter(|item| execution.reached(item.ordinal) != Reached::Pending)
+        .map(|item| item.step)
+        .collect();
+    objects(&execution.steps, move |step| begun.contains(&step)).collect()
+}
+
+fn objects(steps: &[Step], wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = &Identity> {
+    let steps = steps.iter().enumerate().filter(move |(at, _)| wanted(*at));
+    steps.flat_map(|(_, step)| step.changes.iter().map(|change| &change.object))
+}
+
+/// Returns the statements that are not done. The first of them is also returned when it was begun outside a transaction:
+/// it may have ended, or left something behind.
+fn remaining<'a>(execution: &Execution, all: &[Item<'a>]) -> (Option<Item<'a>>, Vec<Item<'a>>) {
+    let open: Vec<Item> = all
+        .iter()
+        .filter(|item| execution.reached(item.ordinal) != Reached::Done)
+        .copied()
+        .collect();
+    let begun = open.first().copied().filter(|item| {
+        item.sentence.facts.transaction == Transaction::Outside && execution.reached(item.ordinal) == Reached::Begun
+    });
+    (begun, open)
+}
+
+/// Finds out whether a statement outside a transaction was completed by an earlier attempt, and clears away what it
+/// left behind when it was not.
+fn settle(runner: &mut Runner, item: &Item, live: &Catalog, execution: &Execution) -> Result<bool> {
+    if runner.clear(item)? {
+        return Ok(true);
+    }
+    let objects: BTreeSet<&Identity> = objects(&execution.steps, |step| step == item.step).collect();
+    let wanted = || {
+        target(execution)
+            .iter()
+            .filter(|(identity, _)| objects.contains(identity))
+    };
+    let is_last = execution.steps[item.step].statements.len() == item.statement + 1;
+    let was_reached = || wanted().all(|(identity, wanted)| *wanted == live.get(identity).map(Fingerprint::of));
+    if is_last && wanted().next().is_some() && was_reached() {
+        runner.settle(item)?;
+        return Ok(true);
+    }
+    Ok(false)
+}

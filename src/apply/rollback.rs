@@ -1,0 +1,213 @@
+//! Rolls an execution back, from the ledger alone.
+
+use super::approvals::{Approvals, refuse};
+use super::batch::{Item, items};
+use super::event::{Event, Options, Outcome};
+use super::forward::{Work, outcome};
+use super::gate;
+use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Opening, Reached};
+use super::resume::touched;
+use super::session::Session;
+use crate::catalog::Catalog;
+use crate::db::Url;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::{Context, Loss};
+use crate::plan::{Reversal, Step, route};
+use crate::risk::{Finding, Risk};
+
+/// Code of the finding that a rollback loses data.
+pub const LOSS_CODE: &str = "TU901";
+
+/// What a rollback would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// Execution that is rolled back.
+    pub execution: i64,
+    /// Whether it stopped part-way, so that the way back was planned from the live catalog.
+    pub is_partial: bool,
+    /// Way back.
+    pub steps: Vec<Step>,
+    /// What has to be approved.
+    pub findings: Vec<Finding>,
+}
+
+/// Returns what a rollback would do, with all its checks but the approvals; nothing is written and nothing is locked.
+pub fn preview(url: &Url, execution: Option<i64>) -> Result<Preview> {
+    let options = Options {
+        dry_run: true,
+        ..Options::default()
+    };
+    let mut ignore = |_| {};
+    let mut session = Session::open(url, &options, &mut ignore)?;
+    let way = find(&mut session, execution)?;
+    Ok(Preview {
+        execution: way.execution.id,
+        is_partial: way.is_partial,
+        findings: findings(&way.steps),
+        steps: way.steps,
+    })
+}
+
+/// Rolls back an execution; the newest apply that is not rolled back when none is named.
+///
+/// One that succeeded goes back by its plan's rollback, which was proven with it. One that stopped part-way goes back
+/// from the live catalog to the objects as the ledger recorded them before the first statement.
+pub fn rollback(
+    url: &Url,
+    execution: Option<i64>,
+    approvals: &Approvals,
+    options: &Options,
+    events: &mut dyn FnMut(Event),
+) -> Result<Outcome> {
+    let mut session = Session::open(url, options, events)?;
+    session.lock()?;
+    let way = find(&mut session, execution)?;
+    let Way { execution, steps, .. } = &way;
+    let findings = findings(steps);
+    let open: Vec<&Finding> = findings.iter().filter(|finding| !approvals.cover(finding)).collect();
+    refuse(&open)?;
+    let items = items(steps);
+    let of_execution = Some(execution.id);
+    if options.dry_run {
+        return Ok(outcome(None, of_execution, &items));
+    }
+    let opening = Opening {
+        kind: ExecutionKind::Rollback,
+        of_execution,
+        plan: &execution.plan,
+        steps: way.is_partial.then_some(steps),
+        before: None,
+        approvals,
+        items: &items,
+    };
+    let work = Work {
+        ledger: Ledger::open(&mut session.client, &opening)?,
+        of_execution,
+        steps,
+        items: &items,
+        target: &execution.plan.scope,
+    };
+    work.run(&mut session)
+}
+
+/// The way back of one execution.
+struct Way {
+    execution: Execution,
+    is_partial: bool,
+    steps: Vec<Step>,
+}
+
+fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
+    session.find_ledger()?;
+    let execution = choose(session, wanted)?;
+    let plan = &execution.plan;
+    gate::same_database(&plan.database, &session.server)?;
+    refuse_impossible(&execution)?;
+    let live = session.introspect()?;
+    let is_complete =
+        execution.status == ExecutionStatus::Succeeded && gate::deviations(&live, &plan.expected).is_empty();
+    if is_complete {
+        return Ok(Way {
+            steps: plan.rollback.clone(),
+            is_partial: false,
+            execution,
+        });
+    }
+    if execution.status == ExecutionStatus::Succeeded && !execution.half_rolled_back {
+        gate::unmoved_since(&live, plan, execution.id)?;
+    }
+    gate::untouched(&live, plan, &touched(&execution), execution.id)?;
+    Ok(Way {
+        steps: from_here(&live, &execution, session.server.version_num),
+        is_partial: true,
+        execution,
+    })
+}
+
+/// Plans the way from the live catalog to the objects as they were.
+fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Step> {
+    let before = execution.before.restore(live, &execution.plan);
+    let context = Context {
+        from: live,
+        to: &before,
+        version_num,
+    };
+    route(&context).steps
+}
+
+fn choose(session: &mut Session, wanted: Option<i64>) -> Result<Execution> {
+    let id = match wanted {
+        Some(id) => id,
+        None => {
+            ledger::newest(&mut session.second, Some(ExecutionKind::Apply))?
+                .ok_or_else(|| {
+                    Error::usage("there is nothing to roll back")
+                        .hint("Every execution is rolled back already; `trueup history` lists them.")
+                })?
+                .0
+        }
+    };
+    let execution = ledger::load(&mut session.second, id)?;
+    let refused = |what: &str, hint: &str| Err(Error::usage(format!("execution {id} {what}")).hint(hint));
+    if execution.kind == ExecutionKind::Rollback {
+        return refused(
+            "is a rollback itself",
+            "Apply the plan again to undo a rollback, or resume this one if it stopped part-way.",
+        );
+    }
+    match execution.status {
+        ExecutionStatus::RolledBack => refused("is rolled back already", "`trueup history` lists the executions."),
+        _ => Ok(execution),
+    }
+}
+
+/// Refuses when something that ran cannot be undone.
+fn refuse_impossible(execution: &Execution) -> Result<()> {
+    let ran = |item: &Item| execution.reached(item.ordinal) != Reached::Pending;
+    let mut reasons: Vec<String> = Vec::new();
+    for item in items(&execution.steps)
+        .iter()
+        .filter(|item| item.statement == 0 && ran(item))
+    {
+        let step = &execution.steps[item.step];
+        if let Reversal::Impossible(reason) = &step.reversal {
+            let object = step.changes.first().map(|change| change.object.to_string());
+            reasons.push(format!("{}: {reason}", object.unwrap_or_default()));
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "execution {} cannot be rolled back: {}",
+        execution.id,
+        reasons.join("; ")
+    );
+    Err(Error::new(ErrorKind::Blocked, message).hint(
+        "PostgreSQL cannot undo this: restore a backup, or go forward with target files that say how it shall be.",
+    ))
+}
+
+/// Returns a finding for each statement of the way back that loses data.
+fn findings(steps: &[Step]) -> Vec<Finding> {
+    let losses = steps.iter().enumerate().flat_map(|(at, step)| {
+        let losses = step
+            .statements
+            .iter()
+            .filter_map(|sentence| sentence.facts.loss.as_ref());
+        losses.filter_map(move |loss| Some((at, &step.changes.first()?.object, loss)))
+    });
+    losses
+        .map(|(step, object, loss)| {
+            let (Loss::Values(what) | Loss::Precision(what)) = loss;
+            Finding {
+                code: LOSS_CODE.to_owned(),
+                risk: Risk::Dangerous,
+                object: object.clone(),
+                step,
+                message: format!("Rolling back loses data: {what}."),
+                hint: "Save what was written since, before rolling back.".to_owned(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,288 @@
+//! Runs batches of statements: ledger before and after, retry after what may pass, an error that says where it stopped.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use postgres::Client;
+
+use super::advisory;
+use super::batch::{Batch, Item};
+use super::event::Event;
+use super::failure::Failure;
+use super::ledger::{Ledger, Progress};
+use super::leftovers;
+use super::session::Session;
+use super::watch::{Party, Watch};
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::Step;
+
+/// Longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Runs the statements of one execution.
+pub(super) struct Runner<'s, 'a> {
+    /// Connections.
+    pub(super) session: &'s mut Session<'a>,
+    /// Rows of the execution.
+    pub(super) ledger: Ledger,
+    /// Steps of the execution.
+    pub(super) steps: &'s [Step],
+}
+
+/// Where a batch stopped.
+struct Stop {
+    /// Statement; none when it was the transaction itself.
+    at: Option<usize>,
+    failure: Failure,
+    blockers: Vec<Party>,
+}
+
+impl Runner<'_, '_> {
+    /// Runs the batches in order; after an error the ledger says how far they came.
+    pub(super) fn run(&mut self, batches: &[Batch]) -> Result<()> {
+        for batch in batches {
+            if let Err(error) = advisory::check(&mut self.session.second) {
+                return Err(self.stopped(batch, &Stop::of(&error)));
+            }
+            self.run_batch(batch)?;
+        }
+        Ok(())
+    }
+
+    fn run_batch(&mut self, batch: &Batch) -> Result<()> {
+        let of = self.session.options.retries;
+        for attempt in 0..=of {
+            let stop = match self.attempt(batch) {
+                Ok(()) => return Ok(()),
+                Err(stop) => stop,
+            };
+            self.abort(batch);
+            if attempt == of || !stop.failure.is_transient() {
+                return Err(self.stopped(batch, &stop));
+            }
+            let pause = pause(self.session.options.backoff, attempt);
+            (self.session.events)(Event::Retry {
+                step: step_of(batch, &stop) + 1,
+                attempt: attempt + 1,
+                of,
+                pause,
+                cause: stop.failure.message,
+                blockers: stop.blockers,
+            });
+            thread::sleep(pause);
+            if !batch.in_transaction {
+                match self.clear(&batch.items[0]) {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => {}
+                    Err(error) => return Err(self.stopped(batch, &Stop::of(&error))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, batch: &Batch) -> std::result::Result<(), Stop> {
+        let ordinals: Vec<i32> = batch.items.iter().map(|item| item.ordinal).collect();
+        let ledger = self.ledger;
+        self.ours(|client| ledger.begin(client, &ordinals))?;
+        if batch.in_transaction {
+            self.ours(|client| client.batch_execute("BEGIN"))?;
+        }
+        let mut progress = Vec::with_capacity(batch.items.len());
+        for (at, item) in batch.items.iter().enumerate() {
+            progress.push(self.statement(at, item)?);
+        }
+        self.ours(|client| ledger.done(client, &progress))?;
+        if batch.in_transaction {
+            self.ours(|client| client.batch_execute("COMMIT"))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that belongs to no step.
+    fn ours(
+        &mut self,
+        run: impl FnOnce(&mut Client) -> std::result::Result<(), postgres::Error>,
+    ) -> std::result::Result<(), Stop> {
+        let client = &mut self.session.client;
+        run(client).map_err(|error| Stop {
+            at: None,
+            failure: Failure::read(&error, client, None),
+            blockers: Vec::new(),
+        })
+    }
+
+    fn statement(&mut self, at: usize, item: &Item) -> std::result::Result<Progress, Stop> {
+        let step = item.step + 1;
+        let session = &mut *self.session;
+        if let (0, Some(change)) = (item.statement, self.steps[item.step].changes.first()) {
+            (session.events)(Event::Started {
+                step,
+                of: self.steps.len(),
+                object: change.object.clone(),
+            });
+        }
+        let started = Instant::now();
+        let events = &mut session.events;
+        let watch = Watch {
+            client: &mut session.client,
+            pid: session.pid,
+            watcher: &mut session.second,
+            lock_timeout: session.options.lock_timeout,
+        };
+        let watched = watch
+            .run(&item.sentence.sql, &mut |blockers| {
+                events(Event::WaitingForLock {
+                    step,
+                    blockers: blockers.to_vec(),
+                });
+            })
+            .map_err(|error| Stop::of(&error))?;
+        let elapsed = started.elapsed();
+        if let Err(error) = watched.outcome {
+            return Err(Stop {
+                at: Some(at),
+                failure: Failure::read(&error, &session.client, Some(&item.sentence.facts)),
+                blockers: watched.blockers,
+            });
+        }
+        (session.events)(Event::Done {
+            step,
+            sql: item.sentence.sql.clone(),
+            elapsed,
+        });
+        Ok(Progress {
+            ordinal: item.ordinal,
+            started,
+            elapsed,
+        })
+    }
+
+    /// Clears away what an earlier attempt at a statement outside a transaction left behind; true when that completes
+    /// the statement, which is then recorded as done.
+    pub(super) fn clear(&mut self, item: &Item) -> Result<bool> {
+        let client = &mut self.session.client;
+        let Some(clearing) = leftovers::find(client, &item.sentence.sql)? else {
+            return Ok(false);
+        };
+        client.batch_execute(&clearing.sql)?;
+        (self.session.events)(Event::Cleared { sql: clearing.sql });
+        if clearing.completes {
+            self.settle(item)?;
+        }
+        Ok(clearing.completes)
+    }
+
+    /// Records a statement as done that an earlier attempt has completed.
+    pub(super) fn settle(&mut self, item: &Item) -> Result<()> {
+        let progress = Progress {
+            ordinal: item.ordinal,
+            started: Instant::now(),
+            elapsed: Duration::ZERO,
+        };
+        Ok(self.ledger.done(&mut self.session.client, &[progress])?)
+    }
+
+    /// Ends the transaction of a failed attempt. A lost connection has ended it already.
+    fn abort(&mut self, batch: &Batch) {
+        if batch.in_transaction {
+            let _ = self.session.client.batch_execute("ROLLBACK");
+        }
+    }
+
+    /// Records where the execution stopped, and makes the error that says so.
+    fn stopped(&mut self, batch: &Batch, stop: &Stop) -> Error {
+        // Outside a transaction nobody knows whether the statement ended, so that it must not return to pending.
+        let known = stop.at.or((!batch.in_transaction).then_some(0));
+        let ordinal = known.map(|at| batch.items[at].ordinal);
+        let counts = self.record(ordinal, &stop.failure);
+        let Failure { message, detail, .. } = &stop.failure;
+        let index = step_of(batch, stop);
+        let step = &self.steps[index];
+        let object = step.changes.first().map(|change| format!(" ({})", change.object));
+        let mut out = Error::new(
+            ErrorKind::Partial,
+            format!(
+                "step {} of {}{} failed: {message}",
+                index + 1,
+                self.steps.len(),
+                object.unwrap_or_default()
+            ),
+        );
+        out.sqlstate.clone_from(&stop.failure.sqlstate);
+        out.detail.clone_from(detail);
+        if let Some(at) = stop.at {
+            out = out.detail(format!("statement: {}", batch.items[at].sentence.sql));
+        }
+        out = stop
+            .blockers
+            .iter()
+            .fold(out, |out, party| out.detail(format!("blocked by {party}")));
+        let execution = self.ledger.execution;
+        out = out.detail(match counts {
+            Ok((0, _)) => format!("execution {execution}: nothing was changed"),
+            Ok((done, all)) => format!("execution {execution}: {done} of {all} statements are done and stay"),
+            Err(error) => format!(
+                "execution {execution}: the ledger could not be written: {}",
+                error.message
+            ),
+        });
+        out.hint(hint(&stop.failure, &self.session.server.user))
+    }
+
+    /// Writes through whichever connection still works, a new one at last. Without any, the execution shows as
+    /// interrupted, which comes to the same.
+    fn record(&mut self, ordinal: Option<i32>, failure: &Failure) -> Result<(i64, i64)> {
+        let ledger = self.ledger;
+        let write = |client: &mut Client| {
+            ledger.fail(client, ordinal, failure)?;
+            ledger.count(client)
+        };
+        write(&mut self.session.client)
+            .or_else(|_| write(&mut self.session.second))
+            .or_else(|_| write(&mut advisory::connect(self.session.url)?))
+    }
+
+    /// Records a failure that no statement caused.
+    pub(super) fn fail(&mut self, error: &Error) -> Result<()> {
+        self.record(None, &Failure::of(error)).map(drop)
+    }
+}
+
+impl Stop {
+    fn of(error: &Error) -> Self {
+        Self {
+            at: None,
+            failure: Failure::of(error),
+            blockers: Vec::new(),
+        }
+    }
+}
+
+fn step_of(batch: &Batch, stop: &Stop) -> usize {
+    batch.items[stop.at.unwrap_or(0)].step
+}
+
+/// Returns the pause before a retry: doubled each time, and up to half of it more, so that two do not meet again.
+fn pause(first: Duration, attempt: u32) -> Duration {
+    let base = first.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos());
+    base + base.mul_f64(f64::from(nanos % 1000) / 2000.0)
+}
+
+fn hint(failure: &Failure, role: &str) -> String {
+    let on = "`trueup apply --resume` goes on from there, `trueup rollback` undoes what is done.";
+    match failure.sqlstate.as_deref() {
+        Some("42501") => format!(
+            "Role `{role}` lacks a privilege: run as the owner of the object, or as a member of the owning role. Then {on}"
+        ),
+        Some("55P03") => format!("End the session that holds the lock, or come back when it is done. Then {on}"),
+        Some(state) if state.starts_with("22") || state.starts_with("23") => {
+            format!("Correct the rows that stand in the way. Then {on}")
+        }
+        _ if failure.is_lost => format!("Check that the server is up. Then {on}"),
+        _ => format!("Remove the cause. Then {on}"),
+    }
+}

@@ -1,0 +1,108 @@
+//! The connections of one execution: one that runs statements, one that holds the advisory lock and watches.
+
+use postgres::Client;
+
+use super::advisory;
+use super::event::{Event, Options};
+use super::ledger;
+use crate::catalog::Catalog;
+use crate::db::{Server, Url};
+use crate::error::{Error, ErrorKind, Result};
+use crate::introspect;
+
+/// Settings of the session that runs statements. The defaults of role and database must change neither what a statement
+/// does nor where an object lands.
+const SETTINGS: &str = "SET search_path = ''; SET check_function_bodies = off; SET client_min_messages = warning; \
+     SET application_name = 'trueup'; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; \
+     SET default_tablespace = ''; SET default_table_access_method = heap; SET default_transaction_read_only = off; \
+     SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on; SET datestyle = 'ISO, MDY'; \
+     SET intervalstyle = 'postgres'; SET xmloption = content";
+
+/// An open execution's connections.
+pub(super) struct Session<'a> {
+    /// Target.
+    pub(super) url: &'a Url,
+    /// What the caller set.
+    pub(super) options: &'a Options,
+    /// Where events go.
+    pub(super) events: &'a mut dyn FnMut(Event),
+    /// Facts about the server.
+    pub(super) server: Server,
+    /// Runs statements.
+    pub(super) client: Client,
+    /// Process number of `client`.
+    pub(super) pid: i32,
+    /// Holds the advisory lock, except in a dry run, and watches `client`.
+    pub(super) second: Client,
+}
+
+impl<'a> Session<'a> {
+    /// Opens both connections, without the lock.
+    pub(super) fn open(url: &'a Url, options: &'a Options, events: &'a mut dyn FnMut(Event)) -> Result<Self> {
+        let mut client = url.connect()?;
+        let server = Server::read(&mut client)?;
+        server.check_supported()?;
+        let limit = |limit: std::time::Duration| limit.as_millis().max(1);
+        let mut settings = format!(
+            "{SETTINGS}; SET lock_timeout = {}; SET statement_timeout = {}",
+            limit(options.lock_timeout),
+            options.statement_timeout.map_or(0, limit)
+        );
+        if server.major() >= 17 {
+            settings.push_str("; SET transaction_timeout = 0");
+        }
+        client.batch_execute(&settings)?;
+        // Lets the server notice within seconds that this program was killed. Not every platform knows it.
+        let _ = client.batch_execute("SET client_connection_check_interval = '2s'");
+        let pid = client
+            .query_typed_one("SELECT pg_catalog.pg_backend_pid()", &[])?
+            .try_get(0)?;
+        Ok(Self {
+            url,
+            options,
+            events,
+            server,
+            client,
+            pid,
+            second: advisory::connect(url)?,
+        })
+    }
+
+    /// Takes the advisory lock; nothing is locked in a dry run.
+    pub(super) fn lock(&mut self) -> Result<()> {
+        if self.options.dry_run {
+            return Ok(());
+        }
+        advisory::take(&mut self.second, self.options, self.events)
+    }
+
+    /// Makes the ledger ready, and settles what killed sessions left open. The lock is held.
+    pub(super) fn prepare_ledger(&mut self) -> Result<()> {
+        if let Some(version) = ledger::ensure(&mut self.client, &self.server)? {
+            (self.events)(Event::LedgerReady { version });
+        }
+        ledger::close_interrupted(&mut self.client)
+    }
+
+    /// Makes sure that there is a ledger to read.
+    pub(super) fn find_ledger(&mut self) -> Result<()> {
+        if ledger::is_there(&mut self.client, &self.server)? {
+            return if self.options.dry_run {
+                Ok(())
+            } else {
+                self.prepare_ledger()
+            };
+        }
+        let name = &self.server.database;
+        Err(Error::new(
+            ErrorKind::Usage,
+            format!("trueup has executed nothing in database `{name}`"),
+        )
+        .hint("Name the database in which `trueup apply` ran."))
+    }
+
+    /// Reads the live catalog.
+    pub(super) fn introspect(&mut self) -> Result<Catalog> {
+        introspect::read(self.url, &mut self.client, &self.server, introspect::Options::default())
+    }
+}

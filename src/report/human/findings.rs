@@ -1,0 +1,78 @@
+//! What the rules found, worst first, and what to run next.
+
+use owo_colors::Style as Ink;
+
+use crate::plan::Plan;
+use crate::report::name;
+use crate::report::paint::Style;
+use crate::report::text::wrap;
+use crate::risk::{Finding, Risk};
+
+/// Returns the findings, worst first.
+pub(super) fn findings(plan: &Plan, style: &Style) -> String {
+    if plan.findings.is_empty() {
+        return String::new();
+    }
+    let mut sorted: Vec<&Finding> = plan.findings.iter().collect();
+    sorted.sort_by(|a, b| (b.risk, &a.code, &a.object).cmp(&(a.risk, &b.code, &b.object)));
+    let mut out = format!("{}\n", style.heading("Findings"));
+    for finding in sorted {
+        out.push_str(&one(finding, style));
+    }
+    out
+}
+
+fn one(finding: &Finding, style: &Style) -> String {
+    let width = style.width.saturating_sub(6).max(20);
+    let mut out = format!(
+        "  {} {} {} {}\n",
+        style.risk(finding.risk),
+        finding.code,
+        name::full(&finding.object),
+        style.dim(&format!("(step {})", finding.step + 1))
+    );
+    let mut paragraph = |text: &str, ink: Ink| {
+        for line in wrap(text, width) {
+            out.push_str(&format!("      {}\n", style.paint(&line, ink)));
+        }
+    };
+    paragraph(&finding.message, Ink::new());
+    if !finding.hint.is_empty() {
+        paragraph(&format!("Safer: {}", finding.hint), Ink::new().dimmed());
+    }
+    if finding.risk >= Risk::Dangerous {
+        let flag = format!("--approve {}", name::approval(&finding.code, &finding.object));
+        out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
+    }
+    out
+}
+
+/// Returns the last line: what to run next.
+pub(super) fn next(plan: &Plan, style: &Style) -> String {
+    if plan.is_empty() {
+        return "Nothing to do: the database matches the declared schema.\n".to_owned();
+    }
+    let worst = plan.findings.iter().map(|finding| finding.risk).max();
+    let approve = match worst {
+        Some(risk @ (Risk::Dangerous | Risk::Critical)) => format!(" --approve {risk}"),
+        _ => String::new(),
+    };
+    let run = |text: String| style.paint(&text, Ink::new().cyan());
+    let mut out = match style.plan_file {
+        Some(file) => format!("Next: {}\n", run(format!("trueup apply {file}{approve}"))),
+        None => format!(
+            "Next: {}, then {}\n",
+            run("trueup plan --out plan.json".to_owned()),
+            run(format!("trueup apply plan.json{approve}"))
+        ),
+    };
+    if !approve.is_empty() {
+        out.push_str(
+            "Before that, read the findings; `trueup explain CODE` says more. Approve one by one where you can.\n",
+        );
+        // The command stays the last line, so that it can be copied from the end of the output.
+        let (first, second) = out.split_once('\n').unwrap_or_default();
+        out = format!("{second}{first}\n");
+    }
+    out
+}

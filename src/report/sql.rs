@@ -1,0 +1,135 @@
+//! A plan as a script that psql runs as it is.
+
+use super::name;
+use super::text::wrap;
+use crate::kinds::Transaction;
+use crate::plan::{Plan, Reversal, Sentence, Step};
+
+/// Which way a script goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From live to desired.
+    Forward,
+    /// Back.
+    Rollback,
+}
+
+/// How long a statement of the script waits for a lock.
+const LOCK_TIMEOUT: &str = "5s";
+
+/// Returns the script of one direction.
+pub fn sql(plan: &Plan, direction: Direction) -> String {
+    let steps = match direction {
+        Direction::Forward => &plan.forward,
+        Direction::Rollback => &plan.rollback,
+    };
+    let mut script = Script::default();
+    script.header(plan, direction, steps.len());
+    for (at, step) in steps.iter().enumerate() {
+        script.step(plan, direction, at, step);
+    }
+    script.close();
+    script.out
+}
+
+/// A script in the making.
+#[derive(Default)]
+struct Script {
+    out: String,
+    /// Transaction that is open, by its number.
+    open: Option<usize>,
+}
+
+impl Script {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    /// Writes a comment; line breaks in names would end it.
+    fn comment(&mut self, text: &str) {
+        for line in wrap(text, 110) {
+            self.line(&format!("-- {line}"));
+        }
+    }
+
+    fn header(&mut self, plan: &Plan, direction: Direction, steps: usize) {
+        let way = match direction {
+            Direction::Forward => "plan",
+            Direction::Rollback => "rollback",
+        };
+        let (tool, name) = (&plan.tool, &plan.database.name);
+        self.comment(&format!(
+            "trueup {tool}: {way} for database {name}, fingerprint {}",
+            plan.fingerprint.short()
+        ));
+        if steps == 0 {
+            self.comment("Nothing to do: the database matches the declared schema.");
+            return;
+        }
+        self.comment(
+            "Run it with psql. It stops at the first error; what was committed before stays. Unlike `trueup apply` it \
+             checks neither approvals nor that the database is still the one that was planned for.",
+        );
+        self.line("\\set ON_ERROR_STOP on");
+        for setting in [
+            "search_path = ''".to_owned(),
+            "check_function_bodies = off".to_owned(),
+            format!("lock_timeout = '{LOCK_TIMEOUT}'"),
+            "standard_conforming_strings = on".to_owned(),
+        ] {
+            self.line(&format!("SET {setting};"));
+        }
+    }
+
+    fn step(&mut self, plan: &Plan, direction: Direction, at: usize, step: &Step) {
+        if self.open != Some(step.transaction) {
+            self.close();
+        }
+        self.line("");
+        let number = at + 1;
+        let title = step.changes.first().map(|change| {
+            let verb = super::human::verb(change.verb);
+            format!("{verb} {}", name::full(&change.object))
+        });
+        let phase = super::human::phase(step.phase);
+        self.comment(&format!("step {number}, {phase}: {}", title.unwrap_or_default()));
+        if direction == Direction::Forward {
+            for finding in plan.findings.iter().filter(|finding| finding.step == at) {
+                self.comment(&format!("{} {}: {}", finding.risk, finding.code, finding.message));
+            }
+            if let Some(label) = rollback(&step.reversal) {
+                self.comment(&label);
+            }
+        }
+        for sentence in &step.statements {
+            self.statement(sentence, step.transaction);
+        }
+    }
+
+    fn statement(&mut self, sentence: &Sentence, number: usize) {
+        let transaction = sentence.facts.transaction;
+        if transaction != Transaction::Inside || self.open != Some(number) {
+            self.close();
+        }
+        if transaction != Transaction::Outside && self.open.is_none() {
+            self.line("BEGIN;");
+            self.open = Some(number);
+        }
+        self.line(&format!("{};", sentence.sql));
+        if transaction == Transaction::Alone {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        if self.open.take().is_some() {
+            self.line("COMMIT;");
+        }
+    }
+}
+
+fn rollback(reversal: &Reversal) -> Option<String> {
+    let (label, reason) = super::human::reversal(reversal);
+    reason.map(|reason| format!("rollback {label}: {reason}"))
+}

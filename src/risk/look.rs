@@ -1,0 +1,188 @@
+//! What a rule looks at: both states, the way forward, and the size of the tables on it.
+
+use std::collections::BTreeSet;
+
+use super::finding::{Finding, Risk};
+use super::statistics::{Size, Statistics};
+use crate::catalog::{Catalog, Identity};
+use crate::kinds::{AnyObject, Column, Kind, Lock};
+use crate::plan::{Change, Sentence, Step, Verb};
+
+/// Everything that a rule may look at.
+#[derive(Debug)]
+pub struct Look<'a> {
+    /// State before the plan.
+    pub from: &'a Catalog,
+    /// State after the plan.
+    pub to: &'a Catalog,
+    /// Way forward.
+    pub steps: &'a [Step],
+    /// Size of the tables that the plan touches.
+    pub statistics: &'a Statistics,
+    /// Objects that are dropped and created again.
+    remade: BTreeSet<&'a Identity>,
+}
+
+impl<'a> Look<'a> {
+    /// Looks at a way between two states.
+    pub fn new(from: &'a Catalog, to: &'a Catalog, steps: &'a [Step], statistics: &'a Statistics) -> Self {
+        let changes = steps.iter().flat_map(|step| &step.changes);
+        let remade = changes
+            .filter(|change| matches!(change.verb, Verb::Replace | Verb::Rebuild))
+            .map(|change| &change.object)
+            .collect();
+        Self {
+            from,
+            to,
+            steps,
+            statistics,
+            remade,
+        }
+    }
+
+    /// Returns every change once, at the first step that takes part in it.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (usize, &'a Change)> {
+        let mut seen = BTreeSet::new();
+        let all = self.steps.iter().enumerate();
+        all.flat_map(|(at, step)| step.changes.iter().map(move |change| (at, change)))
+            .filter(move |(_, change)| seen.insert(&change.object))
+    }
+
+    /// Returns the objects of a verb, at the first step that takes part in the change.
+    pub(super) fn with_verb(&self, verb: Verb) -> impl Iterator<Item = (usize, &'a Identity)> {
+        self.changes()
+            .filter(move |(_, change)| change.verb == verb)
+            .map(|(at, change)| (at, &change.object))
+    }
+
+    /// Returns every statement with its step.
+    pub(super) fn statements(&self) -> impl Iterator<Item = (usize, &'a Step, &'a Sentence)> {
+        let all = self.steps.iter().enumerate();
+        all.flat_map(|(at, step)| step.statements.iter().map(move |sentence| (at, step, sentence)))
+    }
+
+    /// Tells whether the object is there before and after, and is not made anew on the way.
+    pub(super) fn stands(&self, object: &Identity) -> bool {
+        self.from.contains(object) && self.to.contains(object) && !self.remade.contains(object)
+    }
+
+    /// Tells whether the plan makes the object: it was not there, or is dropped and created.
+    pub(super) fn is_new(&self, object: &Identity) -> bool {
+        !self.from.contains(object) || self.remade.contains(object)
+    }
+
+    /// Tells whether an object is dropped because what it belongs to is.
+    pub(super) fn falls_with_parent(&self, object: &Identity) -> bool {
+        let parent = self.from.get(object).and_then(AnyObject::parent);
+        parent.is_some_and(|parent| !self.to.contains(&parent))
+    }
+
+    /// Tells whether an object belongs to another one.
+    pub(super) fn belongs_to(&self, object: &Identity, parent: &Identity) -> bool {
+        self.from.get(object).and_then(AnyObject::parent).as_ref() == Some(parent)
+    }
+
+    /// Returns the size of a table.
+    pub(super) fn size(&self, table: &Identity) -> Size {
+        self.statistics.size(table)
+    }
+
+    /// Returns the name of a table with its size, as it stands in a sentence.
+    pub(super) fn sized(&self, table: &Identity) -> String {
+        format!("`{}` ({})", table.path_text(), self.statistics.describe(table))
+    }
+
+    /// Grades what costs time in proportion to the table; `None` where there is nothing to wait for.
+    pub(super) fn grade(&self, table: &Identity) -> Option<Risk> {
+        match self.size(table) {
+            Size::Empty => None,
+            Size::Small => Some(Risk::Caution),
+            Size::Large | Size::Unknown => Some(Risk::Dangerous),
+        }
+    }
+
+    /// Returns the tables that stand and that the step locks against writes or more, with the strongest lock.
+    pub(super) fn strong_locks(&self, step: &'a Step) -> impl Iterator<Item = (&'a Identity, Lock)> {
+        let locks = step.statements.iter().flat_map(|sentence| &sentence.facts.locks);
+        locks
+            .filter(|(table, lock)| table.kind == Kind::Table && *lock >= Lock::Share && self.stands(table))
+            .map(|(table, lock)| (table, *lock))
+    }
+
+    /// Returns a column of the state before.
+    pub(super) fn column_before(&self, identity: &Identity) -> Option<&'a Column> {
+        match self.from.get(identity) {
+            Some(AnyObject::Column(column)) => Some(column),
+            _ => None,
+        }
+    }
+
+    /// Returns a column of the state after.
+    pub(super) fn column_after(&self, identity: &Identity) -> Option<&'a Column> {
+        match self.to.get(identity) {
+            Some(AnyObject::Column(column)) => Some(column),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the lock that a statement takes on a table.
+pub(super) fn lock_on(sentence: &Sentence, table: &Identity) -> Option<Lock> {
+    let locks = sentence.facts.locks.iter().filter(|(locked, _)| locked == table);
+    locks.map(|(_, lock)| *lock).max()
+}
+
+/// Returns the table that an object belongs to by its path.
+pub(super) fn table_of(object: &Identity) -> Identity {
+    Identity::new(Kind::Table, object.path.iter().take(2).cloned())
+}
+
+/// Returns names in backticks, joined with commas.
+pub(super) fn names<'a>(objects: impl IntoIterator<Item = &'a Identity>) -> String {
+    let quoted: Vec<String> = objects
+        .into_iter()
+        .map(|object| format!("`{}`", object.path_text()))
+        .collect();
+    quoted.join(", ")
+}
+
+/// What a rule found, before it has the rule's code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hit {
+    risk: Risk,
+    step: usize,
+    object: Identity,
+    message: String,
+    hint: String,
+}
+
+impl Hit {
+    /// Makes one; the message is a full sentence.
+    pub(super) fn new(risk: Risk, step: usize, object: &Identity, message: impl Into<String>) -> Self {
+        Self {
+            risk,
+            step,
+            object: object.clone(),
+            message: message.into(),
+            hint: String::new(),
+        }
+    }
+
+    /// Adds the safer way, in full sentences.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Signs it with the rule's code.
+    pub(super) fn finding(self, code: &str) -> Finding {
+        Finding {
+            code: code.to_owned(),
+            risk: self.risk,
+            object: self.object,
+            step: self.step,
+            message: self.message,
+            hint: self.hint,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! ## What it finds
+//!
+//! A `DROP COLUMN` on a table that stays.
+//!
+//! ## Why it is dangerous
+//!
+//! The values are gone at commit, and with them the indexes and constraints that use the column. Code that still names
+//! the column fails, `SELECT *` and prepared statements included. The rollback brings back an empty column at the end
+//! of the table: its label is `schema only`.
+//!
+//! It is `critical` for a column that identifies rows (primary key, or tied to another table by a foreign key),
+//! `dangerous` otherwise, `caution` where the table is certainly empty or the values are computed.
+//!
+//! ## Safer way
+//!
+//! Release code that no longer names the column, wait, then drop it. Keep the values for a while: copy the key and the
+//! column to another table first. If it is only called otherwise now, write `-- trueup: renamed from NAME` above its
+//! declaration.
+//!
+//! ## PostgreSQL versions
+//!
+//! All. No version rewrites the table for it, so the space comes back only as rows are updated.
+
+use crate::kinds::Kind;
+use crate::plan::Verb;
+use crate::risk::Risk;
+use crate::risk::chain::Chains;
+use crate::risk::look::{Hit, Look, table_of};
+use crate::risk::statistics::Size;
+
+pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
+    let dropped: Vec<_> = look
+        .with_verb(Verb::Drop)
+        .filter(|(_, object)| object.kind == Kind::Column && look.stands(&table_of(object)))
+        .collect();
+    if dropped.is_empty() {
+        return Vec::new();
+    }
+    let chains = Chains::read(look.from);
+    dropped
+        .into_iter()
+        .map(|(at, column)| {
+            let name = column.path_text();
+            let computed = look
+                .column_before(column)
+                .is_some_and(|column| column.generated.is_some());
+            let table = table_of(column);
+            if computed || look.size(&table) == Size::Empty {
+                let why = if computed {
+                    "its values are computed"
+                } else {
+                    "the table is empty"
+                };
+                return Hit::new(
+                    Risk::Caution,
+                    at,
+                    column,
+                    format!("Column `{name}` is dropped; {why}, but code that names it fails."),
+                );
+            }
+            let (risk, role) = match chains.role(column) {
+                Some(role) => (Risk::Critical, format!(" It identifies rows: {role}.")),
+                None => (Risk::Dangerous, String::new()),
+            };
+            let message = format!(
+                "Column `{name}` is dropped with its values in {}.{role}",
+                look.sized(&table)
+            );
+            Hit::new(risk, at, column, message).hint(
+                "Release code that no longer names the column first, and copy key and column to another table if the \
+                 values may be missed.",
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! ## What it finds
+//!
+//! A constraint that is added to a table that stands, or changed, or validated: check, not-null, primary key, unique,
+//! exclusion, foreign key, or a check of a domain that columns use. A constraint over columns that this plan adds
+//! without a default is not reported: their values are all null.
+//!
+//! ## Why it is dangerous
+//!
+//! If one existing row breaks it, the statement fails, and with it everything in its transaction. PostgreSQL finds
+//! out by reading the table while it holds a lock that blocks at least writes. It is `dangerous`; a table that is
+//! certainly empty is not reported.
+//!
+//! ## Safer way
+//!
+//! Count the rows that break it first, and correct them. Add the constraint `NOT VALID`, which binds new rows at once
+//! and reads nothing, and validate it later under a weak lock. Build a unique index with `CREATE UNIQUE INDEX
+//! CONCURRENTLY` and attach it with `ADD CONSTRAINT … USING INDEX`.
+//!
+//! ## PostgreSQL versions
+//!
+//! All. `NOT NULL … NOT VALID` exists since 18; before, a validated `CHECK (c IS NOT NULL)` spares the scan of
+//! `SET NOT NULL`.
+
+use crate::catalog::Identity;
+use crate::kinds::Kind;
+use crate::plan::{Change, Verb};
+use crate::risk::Risk;
+use crate::risk::family::Family;
+use crate::risk::look::{Hit, Look, table_of};
+use crate::risk::statistics::Size;
+
+pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
+    look.changes()
+        .filter(|(_, change)| Family::of(change.object.kind) == Family::Guard)
+        .filter(|(_, change)| matches!(change.verb, Verb::Create | Verb::Alter | Verb::Replace))
+        .filter_map(|(at, change)| {
+            let table = judged(look, at, change)?;
+            let object = &change.object;
+            let verb = match change.verb {
+                Verb::Create => "is added",
+                Verb::Alter => "is validated",
+                _ => "changes",
+            };
+            let message = format!(
+                "The {} `{}` {verb}: the statement fails if one row of {} breaks it.",
+                object.kind,
+                object.path_text(),
+                look.sized(&table)
+            );
+            Some(Hit::new(Risk::Dangerous, at, object, message).hint(
+                "Count the rows that break it first; on a large table add it `NOT VALID` and validate it in another \
+                 transaction.",
+            ))
+        })
+        .collect()
+}
+
+/// Returns the table whose rows are judged, if there is one that may hold some.
+fn judged(look: &Look, at: usize, change: &Change) -> Option<Identity> {
+    if change.object.kind == Kind::DomainCheck {
+        return domain_user(look, &change.object);
+    }
+    let table = table_of(&change.object);
+    let scanned = look.steps[at..]
+        .iter()
+        .filter(|step| step.changes.iter().any(|said| said.object == change.object))
+        .flat_map(|step| &step.statements)
+        .any(|sentence| sentence.facts.scans.contains(&table));
+    let judges = look.stands(&table) && look.size(&table) != Size::Empty && scanned;
+    (judges && !all_null(look, &change.object)).then_some(table)
+}
+
+/// Returns a table with rows that has a column of the constraint's domain.
+fn domain_user(look: &Look, object: &Identity) -> Option<Identity> {
+    let domain = Identity::new(Kind::Domain, object.path.iter().take(2).cloned());
+    let users = look
+        .from
+        .dependencies
+        .iter()
+        .filter(|(user, edges)| user.kind == Kind::Column && edges.contains(&domain));
+    let mut tables = users.map(|(column, _)| table_of(column));
+    tables.find(|table| look.stands(table) && look.size(table) != Size::Empty)
+}
+
+/// Tells whether all columns of the constraint are new and have no default.
+fn all_null(look: &Look, object: &Identity) -> bool {
+    let own = |on: &&Identity| on.kind == Kind::Column && on.path[..2] == object.path[..2];
+    let mut columns = look.to.dependencies_of(object).filter(own).peekable();
+    if matches!(object.kind, Kind::NotNull) {
+        // A column that must have a value is another rule's affair when it is new.
+        return columns.any(|column| look.is_new(column));
+    }
+    columns.peek().is_some()
+        && columns.all(|column| look.is_new(column) && !super::required_column::fills_itself(look, column))
+}

@@ -1,0 +1,49 @@
+//! ## What it finds
+//!
+//! A drop of a view, function, procedure, aggregate, trigger, rule, event trigger or of extended statistics, on
+//! something that stays. The finding names what depends on it in this database.
+//!
+//! ## Why it is dangerous
+//!
+//! No row is lost and a rollback restores it exactly, so it is `caution`. But callers fail from the moment of the
+//! commit, and a trigger that no longer fires leaves rows that nobody corrects later. PostgreSQL does not know which
+//! functions call a function.
+//!
+//! ## Safer way
+//!
+//! Release code that no longer uses it first. For functions, `track_functions` and `pg_stat_user_functions` tell
+//! whether they are still called.
+//!
+//! ## PostgreSQL versions
+//!
+//! All.
+
+use crate::plan::Verb;
+use crate::risk::Risk;
+use crate::risk::family::Family;
+use crate::risk::look::{Hit, Look, names};
+
+pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
+    let mut dropped = look
+        .with_verb(Verb::Drop)
+        .filter(|(_, object)| Family::of(object.kind) == Family::Definition && !look.falls_with_parent(object))
+        .peekable();
+    if dropped.peek().is_none() {
+        return Vec::new();
+    }
+    let dependents = look.from.dependents();
+    dropped
+        .map(|(at, object)| {
+            let named = |dependent: &&&_| !look.belongs_to(dependent, object);
+            let users = dependents.get(object).into_iter().flatten().filter(named).copied();
+            let users = names(users);
+            let who = if users.is_empty() {
+                "nothing else in this database depends on it, but applications may use it".to_owned()
+            } else {
+                format!("{users} depend on it and change in this plan too")
+            };
+            let message = format!("The {} `{}` is dropped; {who}.", object.kind, object.path_text());
+            Hit::new(Risk::Caution, at, object, message)
+        })
+        .collect()
+}

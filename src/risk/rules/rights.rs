@@ -1,0 +1,155 @@
+//! ## What it finds
+//!
+//! On objects that stand: another owner, privileges granted or revoked, default privileges; a function or procedure
+//! that starts or stops running with its owner's rights (`SECURITY DEFINER`), a view that starts or stops checking its
+//! reader's rights (`security_invoker`). The finding says who gains and who loses.
+//!
+//! ## Why it is dangerous
+//!
+//! Whoever loses a privilege fails at the next statement; whoever gains one can do what nobody has checked yet. An owner
+//! can alter and drop. A `SECURITY DEFINER` function without its own `search_path` can be led to run somebody else's
+//! code with its owner's rights. It is `caution`.
+//!
+//! ## Safer way
+//!
+//! Grant to roles that people are members of, not to people. Give every `SECURITY DEFINER` function
+//! `SET search_path = ''` or the schemas that it needs. Revoke after the code that used the privilege is gone.
+//!
+//! ## PostgreSQL versions
+//!
+//! All. `security_invoker` exists since 15, the privilege MAINTAIN since 17.
+
+use std::collections::BTreeMap;
+
+use crate::kinds::{AnyObject, Function, Procedure};
+use crate::plan::{Change, Verb};
+use crate::risk::Risk;
+use crate::risk::look::{Hit, Look};
+
+pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
+    look.changes()
+        .filter(|(_, change)| change.verb != Verb::Rebuild)
+        .filter_map(|(at, change)| {
+            let message = message(look, change)?;
+            Some(Hit::new(Risk::Caution, at, &change.object, message))
+        })
+        .collect()
+}
+
+fn message(look: &Look, change: &Change) -> Option<String> {
+    let sides = (look.from.get(&change.object), look.to.get(&change.object));
+    match sides.1.or(sides.0)? {
+        AnyObject::Owner(owner) => {
+            let was = match sides.0 {
+                Some(AnyObject::Owner(before)) => format!(" instead of `{}`", before.role),
+                _ => String::new(),
+            };
+            look.stands(&owner.target)
+                .then(|| format!("`{}` belongs to `{}`{was}.", owner.target.path_text(), owner.role))
+        }
+        AnyObject::Privilege(privilege) => {
+            if look.is_new(&privilege.target) || !look.to.contains(&privilege.target) {
+                return None;
+            }
+            let shift = shift(
+                privileges(sides.0).as_ref(),
+                privileges(sides.1).as_ref(),
+                &privilege.initial,
+            )?;
+            let grantee = grantee(&privilege.grantee);
+            Some(format!("On `{}`, {grantee} {shift}.", privilege.target.path_text()))
+        }
+        AnyObject::DefaultPrivilege(privilege) => {
+            let shift = shift(
+                privileges(sides.0).as_ref(),
+                privileges(sides.1).as_ref(),
+                &privilege.initial,
+            )?;
+            Some(format!(
+                "On {} that `{}` will create, {} {shift}.",
+                privilege.objects,
+                privilege.role,
+                grantee(&privilege.grantee)
+            ))
+        }
+        _ => whose_rights(look, change, sides),
+    }
+}
+
+fn privileges(object: Option<&AnyObject>) -> Option<BTreeMap<String, bool>> {
+    match object? {
+        AnyObject::Privilege(privilege) => Some(privilege.privileges.clone()),
+        AnyObject::DefaultPrivilege(privilege) => Some(privilege.privileges.clone()),
+        _ => None,
+    }
+}
+
+fn grantee(role: &str) -> String {
+    match role {
+        "public" => "everybody".to_owned(),
+        "pg_owner" => "the owner".to_owned(),
+        role => format!("`{role}`"),
+    }
+}
+
+/// Says what a role gains and loses; what it holds without the object is the initial set.
+fn shift(
+    before: Option<&BTreeMap<String, bool>>,
+    after: Option<&BTreeMap<String, bool>>,
+    initial: &BTreeMap<String, bool>,
+) -> Option<String> {
+    let (before, after) = (before.unwrap_or(initial), after.unwrap_or(initial));
+    let only = |a: &BTreeMap<String, bool>, b: &BTreeMap<String, bool>| {
+        let names: Vec<&str> = a
+            .keys()
+            .filter(|name| !b.contains_key(*name))
+            .map(String::as_str)
+            .collect();
+        names.join(", ")
+    };
+    let (gains, loses) = (only(after, before), only(before, after));
+    match (gains.is_empty(), loses.is_empty()) {
+        (false, false) => Some(format!("gains {gains} and loses {loses}")),
+        (false, true) => Some(format!("gains {gains}")),
+        (true, false) => Some(format!("loses {loses}")),
+        (true, true) if before != after => Some("may pass privileges on to others, or no longer".to_owned()),
+        (true, true) => None,
+    }
+}
+
+fn whose_rights(look: &Look, change: &Change, sides: (Option<&AnyObject>, Option<&AnyObject>)) -> Option<String> {
+    let name = change.object.path_text();
+    if !look.from.contains(&change.object) || !look.to.contains(&change.object) {
+        return None;
+    }
+    if let (Some(AnyObject::View(before)), Some(AnyObject::View(after))) = sides {
+        let invoker = |options: &[String]| options.iter().any(|option| option == "security_invoker=true");
+        return match (invoker(&before.options), invoker(&after.options)) {
+            (false, true) => Some(format!(
+                "View `{name}` checks the rights of its reader instead of its owner's."
+            )),
+            (true, false) => Some(format!(
+                "View `{name}` checks the rights of its owner instead of its reader's: readers may see more."
+            )),
+            _ => None,
+        };
+    }
+    match (definer(sides.0)?, definer(sides.1)?) {
+        (false, true) => Some(format!(
+            "`{name}` runs with its owner's rights instead of its caller's."
+        )),
+        (true, false) => Some(format!(
+            "`{name}` runs with its caller's rights instead of its owner's."
+        )),
+        _ => None,
+    }
+}
+
+fn definer(object: Option<&AnyObject>) -> Option<bool> {
+    match object? {
+        AnyObject::Function(Function(routine)) | AnyObject::Procedure(Procedure(routine)) => {
+            Some(routine.security_definer)
+        }
+        _ => None,
+    }
+}
