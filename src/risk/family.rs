@@ -40,7 +40,9 @@ impl Family {
             | Kind::CompositeType
             | Kind::Domain
             | Kind::Sequence
-            | Kind::MaterializedView => Self::Holder,
+            | Kind::MaterializedView
+            // With the progress of replication.
+            | Kind::Subscription => Self::Holder,
             Kind::Function
             | Kind::Procedure
             | Kind::Aggregate
@@ -48,10 +50,27 @@ impl Family {
             | Kind::Rule
             | Kind::Trigger
             | Kind::EventTrigger
-            | Kind::Statistics => Self::Definition,
+            | Kind::Statistics
+            | Kind::AccessMethod
+            | Kind::Language
+            | Kind::Transform
+            | Kind::Cast
+            | Kind::Operator
+            | Kind::OperatorFamily
+            | Kind::OperatorClass
+            | Kind::Conversion
+            | Kind::TextSearchParser
+            | Kind::TextSearchTemplate
+            | Kind::TextSearchDictionary
+            | Kind::TextSearchConfiguration
+            | Kind::ForeignDataWrapper
+            | Kind::ForeignServer
+            | Kind::Publication
+            | Kind::PublicationTable
+            | Kind::PublicationSchema => Self::Definition,
             Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
             Kind::Index => Self::Index,
-            Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege => Self::Right,
+            Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege | Kind::UserMapping => Self::Right,
             Kind::Policy => Self::Policy,
             Kind::Extension => Self::Extension,
             Kind::ColumnDefault
@@ -60,6 +79,7 @@ impl Family {
             | Kind::Partition
             | Kind::IndexAttachment
             | Kind::ReplicaIdentity
+            | Kind::ForeignColumn
             | Kind::Comment => Self::Property,
         }
     }
