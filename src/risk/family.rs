@@ -48,7 +48,26 @@ impl Family {
             | Kind::Rule
             | Kind::Trigger
             | Kind::EventTrigger
-            | Kind::Statistics => Self::Definition,
+            | Kind::Statistics
+            | Kind::AccessMethod
+            | Kind::Language
+            | Kind::Transform
+            | Kind::Cast
+            | Kind::Operator
+            | Kind::OperatorFamily
+            | Kind::OperatorClass
+            | Kind::Conversion
+            | Kind::TextSearchParser
+            | Kind::TextSearchTemplate
+            | Kind::TextSearchDictionary
+            | Kind::TextSearchConfiguration
+            | Kind::ForeignDataWrapper
+            | Kind::ForeignServer
+            | Kind::UserMapping
+            | Kind::Publication
+            | Kind::PublicationTable
+            | Kind::PublicationSchema
+            | Kind::Subscription => Self::Definition,
             Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
             Kind::Index => Self::Index,
             Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege => Self::Right,
