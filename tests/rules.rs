@@ -14,6 +14,9 @@ use trueup::plan::{Database, Plan, Sides, draft};
 use trueup::report::{self, Direction, Style};
 use trueup::risk::{self, Look};
 
+#[path = "support/schema.rs"]
+mod schema;
+
 /// Empty database on one server, dropped at the end.
 struct Scratch {
     server: String,
@@ -286,7 +289,6 @@ const CASES: &[Case] = &[
         findings: &[
             "TU201 dangerous foreign key public.b.b_a_id_fkey",
             "TU302 caution foreign key public.b.b_a_id_fkey",
-            "TU302 caution foreign key public.b.b_a_id_fkey",
             "TU304 caution foreign key public.b.b_a_id_fkey",
         ],
     },
@@ -394,6 +396,19 @@ const DESIRED: &str = "CREATE SCHEMA shop;
         RETURN round(amount * 0.21, 2);
     END $$;";
 
+/// The plan file holds nothing that its schema does not name, and reads back as it was.
+fn fits_schema(plan: &Plan) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/plan.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let text = plan.to_file().unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(schema::validate(&schema, &file), Vec::<String>::new());
+    assert_eq!(Plan::from_file(&text).unwrap(), *plan);
+    file["plan"]["forward"][0]["phase"] = "later".into();
+    file["plan"]["surprise"] = 1.into();
+    assert_eq!(schema::validate(&schema, &file).len(), 2);
+}
+
 /// One realistic plan on every server: the chain is named, the reports are complete and deterministic.
 #[test]
 fn whole_plan() {
@@ -419,6 +434,10 @@ fn whole_plan() {
             "{human}"
         );
         assert!(!human.contains('\u{1b}'));
+        let wide = human.lines().filter(|line| line.chars().count() > 80);
+        let wide: Vec<&str> = wide.filter(|line| !line.starts_with("      ")).collect();
+        assert_eq!(wide, Vec::<&str>::new(), "only SQL may be wider than the terminal");
+        fits_schema(&plan);
         if std::env::var_os("TRUEUP_SHOW").is_some() {
             std::fs::write("/tmp/trueup-human.txt", &human).unwrap();
             std::fs::write(
