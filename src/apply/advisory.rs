@@ -48,9 +48,12 @@ pub(super) fn take(client: &mut Client, options: &Options, events: &mut dyn FnMu
 
 fn refused(holder: Option<Party>, waited: Duration) -> Error {
     let who = holder.map_or_else(|| "another session".to_owned(), |holder| holder.to_string());
-    Error::new(ErrorKind::Database, format!("another trueup works on this database: {who}"))
-        .detail(format!("waited {:.1} seconds", waited.as_secs_f32()))
-        .hint("Wait until it is done and run the command again, or let this one wait longer.")
+    Error::new(
+        ErrorKind::Database,
+        format!("another trueup works on this database: {who}"),
+    )
+    .detail(format!("waited {:.1} seconds", waited.as_secs_f32()))
+    .hint("Wait until it is done and run the command again, or let this one wait longer.")
 }
 
 /// Returns who holds the lock.
@@ -70,7 +73,10 @@ pub(super) fn check(client: &mut Client) -> Result<()> {
     client.batch_execute("SELECT 1").map_err(|error| {
         Error::new(
             ErrorKind::Connection,
-            format!("the connection that keeps other trueups away was lost: {}", Error::from(error).message),
+            format!(
+                "the connection that keeps other trueups away was lost: {}",
+                Error::from(error).message
+            ),
         )
     })
 }

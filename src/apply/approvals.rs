@@ -97,7 +97,12 @@ pub(super) fn refuse(open: &[&Finding]) -> Result<()> {
     let noun = if count == 1 { "finding is" } else { "findings are" };
     let flags: BTreeSet<String> = open
         .iter()
-        .map(|finding| format!("--approve {}", shell(&format!("{}:{}", finding.code, finding.object.path_text()))))
+        .map(|finding| {
+            format!(
+                "--approve {}",
+                shell(&format!("{}:{}", finding.code, finding.object.path_text()))
+            )
+        })
         .collect();
     let level = format!("--approve {highest}");
     let hint = if flags.len() > SHOWN {

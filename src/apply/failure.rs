@@ -27,7 +27,11 @@ impl Failure {
     pub(super) fn read(error: &postgres::Error, client: &Client, facts: Option<&Facts>) -> Self {
         let Some(answer) = error.as_db_error() else {
             let is_lost = client.is_closed() || error.is_closed();
-            let what = if is_lost { "the connection to the server was lost: " } else { "" };
+            let what = if is_lost {
+                "the connection to the server was lost: "
+            } else {
+                ""
+            };
             return Self {
                 message: format!("{what}{error}"),
                 sqlstate: None,
@@ -42,7 +46,9 @@ impl Failure {
             sqlstate: Some(state.to_owned()),
             detail: detail(answer, state),
             // The server closes the connection after FATAL; the driver learns of it a moment later.
-            is_lost: client.is_closed() || state.starts_with("57P") || answer.parsed_severity() == Some(Severity::Fatal),
+            is_lost: client.is_closed()
+                || state.starts_with("57P")
+                || answer.parsed_severity() == Some(Severity::Fatal),
         }
     }
 
@@ -112,11 +118,17 @@ mod tests {
     #[test]
     fn values_are_masked() {
         let cases = [
-            ("invalid input syntax for type integer: \"4711\"", "invalid input syntax for type integer: \"…\""),
+            (
+                "invalid input syntax for type integer: \"4711\"",
+                "invalid input syntax for type integer: \"…\"",
+            ),
             ("bad \"a\"b\" for type x", "bad \"…\" for type x"),
             ("ungültige Eingabe: »4711«", "ungültige Eingabe: »4711«"),
             ("odd \"4711", "odd \"…\""),
-            ("invalid byte sequence for encoding \"UTF8\": 0xff 0x47", "invalid byte sequence for encoding \"…\": …"),
+            (
+                "invalid byte sequence for encoding \"UTF8\": 0xff 0x47",
+                "invalid byte sequence for encoding \"…\": …",
+            ),
             ("integer out of range", "integer out of range"),
         ];
         for (text, masked) in cases {

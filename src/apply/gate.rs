@@ -73,7 +73,10 @@ pub(super) fn lines(deviations: &[Deviation]) -> Vec<String> {
 }
 
 fn moved(deviations: &[Deviation], what: &str) -> Error {
-    let message = format!("the live database has moved since {what}: {}", lines(deviations).join(", "));
+    let message = format!(
+        "the live database has moved since {what}: {}",
+        lines(deviations).join(", ")
+    );
     Error::new(ErrorKind::Moved, message)
 }
 
@@ -97,15 +100,19 @@ pub(super) fn unmoved_since(catalog: &Catalog, plan: &Plan, execution: i64) -> R
     if deviations.is_empty() {
         return Ok(());
     }
-    Err(moved(&deviations, &format!("execution {execution}"))
-        .hint("Undo what was changed since, or plan the way back from target files that say how the database shall be."))
+    Err(moved(&deviations, &format!("execution {execution}")).hint(
+        "Undo what was changed since, or plan the way back from target files that say how the database shall be.",
+    ))
 }
 
 /// Refuses to go on, or back from half-way, when an object that the execution has not touched yet is neither as before
 /// nor as planned. What belongs to a touched object, or depends on it, may stand anywhere in between.
 pub(super) fn untouched(catalog: &Catalog, plan: &Plan, touched: &BTreeSet<&Identity>, execution: i64) -> Result<()> {
-    let planned: BTreeMap<&Identity, &Option<Fingerprint>> =
-        plan.expected.iter().map(|(identity, wanted)| (identity, wanted)).collect();
+    let planned: BTreeMap<&Identity, &Option<Fingerprint>> = plan
+        .expected
+        .iter()
+        .map(|(identity, wanted)| (identity, wanted))
+        .collect();
     let may_differ = |object: &Identity| {
         let found = catalog.get(object).map(Fingerprint::of);
         planned.get(object).is_some_and(|wanted| **wanted == found) || is_near(catalog, object, touched)
@@ -138,7 +145,10 @@ fn is_near(catalog: &Catalog, object: &Identity, touched: &BTreeSet<&Identity>) 
 pub(super) fn unverified(deviations: &[Deviation]) -> Error {
     let count = deviations.len();
     let noun = if count == 1 { "object is" } else { "objects are" };
-    let message = format!("every statement ran, but {count} {noun} not as planned: {}", lines(deviations).join(", "));
+    let message = format!(
+        "every statement ran, but {count} {noun} not as planned: {}",
+        lines(deviations).join(", ")
+    );
     Error::new(ErrorKind::Partial, message).hint(
         "Something else changed the database meanwhile, or a trigger on DDL did: see the difference with `trueup drift`, \
          then plan again, or undo with `trueup rollback`.",

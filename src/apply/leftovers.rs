@@ -27,7 +27,9 @@ pub(super) fn find(client: &mut Client, sql: &str) -> Result<Option<Clearing>> {
             (invalid_index(client, index.relation.as_ref(), &index.idxname)?, false)
         }
         NodeEnum::AlterTableStmt(alter) => {
-            let Some(partition) = detached(alter) else { return Ok(None) };
+            let Some(partition) = detached(alter) else {
+                return Ok(None);
+            };
             (pending_detachment(client, alter.relation.as_ref(), &partition)?, true)
         }
         _ => return Ok(None),
@@ -53,7 +55,12 @@ fn invalid_index(client: &mut Client, table: Option<&RangeVar>, name: &str) -> R
          WHERE n.nspname = $1 AND c.relname = $2 AND NOT i.indisvalid",
         &[(&table.schemaname, Type::TEXT), (&name, Type::TEXT)],
     )?;
-    Ok(row.map(|_| format!("DROP INDEX CONCURRENTLY {}", qualified([table.schemaname.as_str(), name]))))
+    Ok(row.map(|_| {
+        format!(
+            "DROP INDEX CONCURRENTLY {}",
+            qualified([table.schemaname.as_str(), name])
+        )
+    }))
 }
 
 /// Returns the partition that a statement detaches concurrently.
@@ -78,10 +85,7 @@ fn pending_detachment(client: &mut Client, parent: Option<&RangeVar>, partition:
          JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE n.nspname = $1 AND c.relname = $2 AND h.inhdetachpending",
-        &[
-            (&partition.schemaname, Type::TEXT),
-            (&partition.relname, Type::TEXT),
-        ],
+        &[(&partition.schemaname, Type::TEXT), (&partition.relname, Type::TEXT)],
     )?;
     Ok(row.map(|_| {
         format!(

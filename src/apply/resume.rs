@@ -18,12 +18,7 @@ use crate::plan::Step;
 /// Goes on with a failed execution (the newest one when none is named) at its first statement that is not done.
 ///
 /// What it does was approved when it began.
-pub fn resume(
-    url: &Url,
-    execution: Option<i64>,
-    options: &Options,
-    events: &mut dyn FnMut(Event),
-) -> Result<Outcome> {
+pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut dyn FnMut(Event)) -> Result<Outcome> {
     let mut session = Session::open(url, options, events)?;
     session.lock()?;
     session.find_ledger()?;
@@ -48,8 +43,7 @@ pub fn resume(
                 ledger,
                 steps: &execution.steps,
             };
-            settle(&mut runner, &item, &live, &execution)
-                .map_err(|error| runner.fail(&error).err().unwrap_or(error))?
+            settle(&mut runner, &item, &live, &execution).map_err(|error| runner.fail(&error).err().unwrap_or(error))?
         }
         None => false,
     };
@@ -65,7 +59,8 @@ pub fn resume(
 
 /// Returns the execution that can be resumed.
 fn choose(session: &mut Session, wanted: Option<i64>) -> Result<Execution> {
-    let none = || Error::usage("there is nothing to resume").hint("`trueup history` lists the executions and how they ended.");
+    let none =
+        || Error::usage("there is nothing to resume").hint("`trueup history` lists the executions and how they ended.");
     let id = match wanted {
         Some(id) => id,
         None => ledger::newest(&mut session.second, None)?.ok_or_else(none)?.0,
@@ -75,8 +70,10 @@ fn choose(session: &mut Session, wanted: Option<i64>) -> Result<Execution> {
         // Only a dry run, which holds no lock, can meet one that is at work.
         ExecutionStatus::Failed | ExecutionStatus::Running => Ok(execution),
         _ if wanted.is_none() => Err(none()),
-        status => Err(Error::usage(format!("execution {id} has not failed: it {}", ended(status)))
-            .hint("Only an execution that stopped part-way can be resumed; `trueup history` lists them.")),
+        status => Err(
+            Error::usage(format!("execution {id} has not failed: it {}", ended(status)))
+                .hint("Only an execution that stopped part-way can be resumed; `trueup history` lists them."),
+        ),
     }
 }
 
@@ -138,7 +135,11 @@ fn settle(runner: &mut Runner, item: &Item, live: &Catalog, execution: &Executio
         return Ok(true);
     }
     let objects: BTreeSet<&Identity> = objects(&execution.steps, |step| step == item.step).collect();
-    let wanted = || target(execution).iter().filter(|(identity, _)| objects.contains(identity));
+    let wanted = || {
+        target(execution)
+            .iter()
+            .filter(|(identity, _)| objects.contains(identity))
+    };
     let is_last = execution.steps[item.step].statements.len() == item.statement + 1;
     let was_reached = || wanted().all(|(identity, wanted)| *wanted == live.get(identity).map(Fingerprint::of));
     if is_last && wanted().next().is_some() && was_reached() {

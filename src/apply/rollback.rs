@@ -165,7 +165,10 @@ fn choose(session: &mut Session, wanted: Option<i64>) -> Result<Execution> {
 fn refuse_impossible(execution: &Execution) -> Result<()> {
     let ran = |item: &Item| execution.reached(item.ordinal) != Reached::Pending;
     let mut reasons: Vec<String> = Vec::new();
-    for item in items(&execution.steps).iter().filter(|item| item.statement == 0 && ran(item)) {
+    for item in items(&execution.steps)
+        .iter()
+        .filter(|item| item.statement == 0 && ran(item))
+    {
         let step = &execution.steps[item.step];
         if let Reversal::Impossible(reason) = &step.reversal {
             let object = step.changes.first().map(|change| change.object.to_string());
@@ -175,15 +178,23 @@ fn refuse_impossible(execution: &Execution) -> Result<()> {
     if reasons.is_empty() {
         return Ok(());
     }
-    let message = format!("execution {} cannot be rolled back: {}", execution.id, reasons.join("; "));
-    Err(Error::new(ErrorKind::Blocked, message)
-        .hint("PostgreSQL cannot undo this: restore a backup, or go forward with target files that say how it shall be."))
+    let message = format!(
+        "execution {} cannot be rolled back: {}",
+        execution.id,
+        reasons.join("; ")
+    );
+    Err(Error::new(ErrorKind::Blocked, message).hint(
+        "PostgreSQL cannot undo this: restore a backup, or go forward with target files that say how it shall be.",
+    ))
 }
 
 /// Returns a finding for each statement of the way back that loses data.
 fn findings(steps: &[Step]) -> Vec<Finding> {
     let losses = steps.iter().enumerate().flat_map(|(at, step)| {
-        let losses = step.statements.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
+        let losses = step
+            .statements
+            .iter()
+            .filter_map(|sentence| sentence.facts.loss.as_ref());
         losses.filter_map(move |loss| Some((at, &step.changes.first()?.object, loss)))
     });
     losses

@@ -9,8 +9,8 @@ use super::advisory;
 use super::batch::{Batch, Item};
 use super::event::Event;
 use super::failure::Failure;
-use super::leftovers;
 use super::ledger::{Ledger, Progress};
+use super::leftovers;
 use super::session::Session;
 use super::watch::{Party, Watch};
 use crate::error::{Error, ErrorKind, Result};
@@ -222,7 +222,10 @@ impl Runner<'_, '_> {
         out = out.detail(match counts {
             Ok((0, _)) => format!("execution {execution}: nothing was changed"),
             Ok((done, all)) => format!("execution {execution}: {done} of {all} statements are done and stay"),
-            Err(error) => format!("execution {execution}: the ledger could not be written: {}", error.message),
+            Err(error) => format!(
+                "execution {execution}: the ledger could not be written: {}",
+                error.message
+            ),
         });
         out.hint(hint(&stop.failure, &self.session.server.user))
     }
@@ -263,7 +266,9 @@ fn step_of(batch: &Batch, stop: &Stop) -> usize {
 /// Returns the pause before a retry: doubled each time, and up to half of it more, so that two do not meet again.
 fn pause(first: Duration, attempt: u32) -> Duration {
     let base = first.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos());
     base + base.mul_f64(f64::from(nanos % 1000) / 2000.0)
 }
 

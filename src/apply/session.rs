@@ -54,7 +54,9 @@ impl<'a> Session<'a> {
         client.batch_execute(&settings)?;
         // Lets the server notice within seconds that this program was killed. Not every platform knows it.
         let _ = client.batch_execute("SET client_connection_check_interval = '2s'");
-        let pid = client.query_typed_one("SELECT pg_catalog.pg_backend_pid()", &[])?.try_get(0)?;
+        let pid = client
+            .query_typed_one("SELECT pg_catalog.pg_backend_pid()", &[])?
+            .try_get(0)?;
         Ok(Self {
             url,
             options,
@@ -85,7 +87,11 @@ impl<'a> Session<'a> {
     /// Makes sure that there is a ledger to read.
     pub(super) fn find_ledger(&mut self) -> Result<()> {
         if ledger::is_there(&mut self.client, &self.server)? {
-            return if self.options.dry_run { Ok(()) } else { self.prepare_ledger() };
+            return if self.options.dry_run {
+                Ok(())
+            } else {
+                self.prepare_ledger()
+            };
         }
         let name = &self.server.database;
         Err(Error::new(

@@ -4,7 +4,9 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change};
+use super::{
+    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
+};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, qualified},

@@ -6,8 +6,8 @@ mod record;
 mod version;
 mod write;
 
-pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
 pub use read::{history, status};
+pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
 
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};

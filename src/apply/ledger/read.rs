@@ -79,7 +79,10 @@ fn read(url: &Url, limit: Option<i64>) -> Result<(Status, Vec<ExecutionSummary>)
 }
 
 /// Returns the number and status of the newest execution, of one kind where it is given, that was not rolled back.
-pub(in crate::apply) fn newest(client: &mut Client, kind: Option<ExecutionKind>) -> Result<Option<(i64, ExecutionStatus)>> {
+pub(in crate::apply) fn newest(
+    client: &mut Client,
+    kind: Option<ExecutionKind>,
+) -> Result<Option<(i64, ExecutionStatus)>> {
     let row = client.query_typed_opt(
         "SELECT id, status FROM trueup.execution
          WHERE status <> 'rolled_back' AND ($1::text IS NULL OR kind = $1) ORDER BY id DESC LIMIT 1",
@@ -102,8 +105,10 @@ pub(in crate::apply) fn load(client: &mut Client, id: i64) -> Result<Execution> 
         )?
         .ok_or_else(|| unknown(id))?;
     let unreadable = |error: postgres::Error| {
-        Error::usage(format!("execution {id} was recorded by another version of trueup: {error}"))
-            .hint("Use the version that ran it; `trueup history` shows which.")
+        Error::usage(format!(
+            "execution {id} was recorded by another version of trueup: {error}"
+        ))
+        .hint("Use the version that ran it; `trueup history` shows which.")
     };
     let kind = ExecutionKind::parse(row.try_get("kind")?);
     let Json(plan): Json<Plan> = row.try_get("plan").map_err(unreadable)?;

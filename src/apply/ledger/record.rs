@@ -37,7 +37,11 @@ impl ExecutionKind {
     }
 
     pub(super) fn parse(word: &str) -> Self {
-        if word == "rollback" { Self::Rollback } else { Self::Apply }
+        if word == "rollback" {
+            Self::Rollback
+        } else {
+            Self::Apply
+        }
     }
 }
 

@@ -67,7 +67,10 @@ pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<O
 }
 
 fn has_schema(client: &mut Client) -> Result<bool> {
-    let sql = format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {}", literal(NAME));
+    let sql = format!(
+        "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {}",
+        literal(NAME)
+    );
     Ok(client.query_typed_opt(&sql, &[])?.is_some())
 }
 
