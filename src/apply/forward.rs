@@ -30,7 +30,8 @@ pub fn apply(
     let live = session.introspect()?;
     gate::unmoved(&live, plan)?;
     let items = items(&plan.forward);
-    if options.dry_run || items.is_empty() {
+    // A plan with nothing to do is recorded too: rolling it back then undoes just as little.
+    if options.dry_run {
         return Ok(outcome(None, None, &items));
     }
     session.prepare_ledger()?;
