@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{explain, inspect, plan, setup, terminal};
+use super::{apply, explain, history, inspect, plan, rollback, setup, terminal};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
@@ -19,6 +19,14 @@ struct Arguments {
 enum Command {
     /// Show what would bring the database to the declared schema: changes, risks, forward and rollback SQL
     Plan(plan::Arguments),
+    /// Execute a plan file, or make a plan and ask
+    Apply(apply::Arguments),
+    /// Execute the rollback of the last execution, or of one
+    Rollback(rollback::Arguments),
+    /// Show the state of the ledger and its newest execution
+    Status(history::Arguments),
+    /// List what was executed, newest first
+    History(history::Arguments),
     /// Print the manual page of a risk rule, or the list of all rules
     Explain(explain::Arguments),
     /// Write a source as SQL, or as a snapshot
@@ -65,7 +73,14 @@ pub(super) struct ScratchArguments {
 /// Parses the command line, runs the command, and reports an error; returns the exit code.
 pub fn run() -> ExitCode {
     setup::on_interrupt();
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are asked for; a wrong command line is an error like any other (2 means changes).
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
     match dispatch(&arguments.command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -78,6 +93,10 @@ pub fn run() -> ExitCode {
 fn dispatch(command: &Command) -> Result<u8> {
     match command {
         Command::Plan(arguments) => plan::run(arguments),
+        Command::Apply(arguments) => apply::run(arguments),
+        Command::Rollback(arguments) => rollback::run(arguments),
+        Command::Status(arguments) => history::status(arguments),
+        Command::History(arguments) => history::history(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
     }

@@ -1,9 +1,13 @@
 //! The command line: thin, one file per command. Only here is the terminal written to and the environment read.
 
+mod apply;
 mod arguments;
+mod execution;
 mod explain;
+mod history;
 mod inspect;
 mod plan;
+mod rollback;
 mod setup;
 mod terminal;
 

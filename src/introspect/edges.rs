@@ -91,6 +91,9 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
     SELECT 1, d.classid, d.objid, d.objsubid, 3079, d.refobjid, 0 FROM pg_catalog.pg_depend d
     WHERE d.deptype = 'e' AND d.refclassid = 3079
   UNION ALL
+    SELECT 1, d.classid, d.objid, 0, d.refclassid, d.refobjid, 0 FROM pg_catalog.pg_depend d
+    WHERE d.classid IN (2602, 2603) AND d.refclassid IN (2616, 2753) AND d.objid >= 16384
+  UNION ALL
     SELECT 2, 1247, t.oid, 0, 1247, t.typelem, 0 FROM pg_catalog.pg_type t
     WHERE t.oid >= 16384 AND t.typelem >= 16384 AND t.typcategory = 'A'
 ) q ORDER BY q.step";

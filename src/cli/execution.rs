@@ -1,0 +1,162 @@
+//! What `apply` and `rollback` share: how statements run, approvals, progress.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{setup, terminal};
+use crate::apply::{Approval, Approvals, Event, Options, Outcome};
+use crate::error::{Error, Result};
+use crate::risk::Finding;
+
+/// How statements run.
+#[derive(Debug, Args)]
+pub(super) struct ExecutionArguments {
+    /// Approve findings: a level (`dangerous`, `critical`), `CODE`, or `CODE:OBJECT`; repeatable
+    #[arg(long, value_name = "WHAT")]
+    pub(super) approve: Vec<String>,
+    /// Ask nothing
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Make all checks, show the statements, execute nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Longest wait for a lock within one statement [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    lock_timeout: Option<Duration>,
+    /// Limit for one statement [default: none]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    statement_timeout: Option<Duration>,
+    /// How often a transaction is tried again after a lock that was not granted
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    max_retries: u32,
+    /// Longest wait for another trueup that works on the same database
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    wait: Duration,
+}
+
+impl ExecutionArguments {
+    /// Returns the options of the executor; the configuration file fills what the command line leaves out.
+    pub(super) fn options(&self) -> Result<Options> {
+        let config = setup::config()?;
+        let read = |own: Option<Duration>, file: &Option<String>| match (own, file) {
+            (Some(own), _) => Ok(Some(own)),
+            (None, Some(text)) => duration(text).map(Some).map_err(|message| {
+                Error::usage(format!("trueup.yaml: {message}")).hint("Write a duration such as 5s.")
+            }),
+            (None, None) => Ok(None),
+        };
+        let default = Options::default();
+        Ok(Options {
+            lock_timeout: read(self.lock_timeout, &config.lock_timeout)?.unwrap_or(default.lock_timeout),
+            statement_timeout: read(self.statement_timeout, &config.statement_timeout)?,
+            retries: self.max_retries,
+            wait: self.wait,
+            dry_run: self.dry_run,
+            ..default
+        })
+    }
+
+    /// Returns the approvals of the command line, with those that a person at the terminal adds.
+    pub(super) fn approvals(&self, open: impl Fn(&Approvals) -> Vec<Finding>) -> Result<Approvals> {
+        let mut approvals = Approvals::parse(&self.approve)?;
+        if self.yes || self.dry_run || !terminal::can_ask() {
+            return Ok(approvals);
+        }
+        for finding in open(&approvals) {
+            terminal::progress(&format!(
+                "{} {} {}: {}",
+                finding.risk, finding.code, finding.object, finding.message
+            ));
+            if terminal::ask("Approve?") {
+                approvals.add(Approval::Object(finding.code.clone(), finding.object.path_text()));
+            }
+        }
+        Ok(approvals)
+    }
+}
+
+/// Reads a duration: a number and one of `ms`, `s`, `min`, `h`; a bare number is seconds.
+fn duration(text: &str) -> std::result::Result<Duration, String> {
+    let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &text.trim()[digits.len()..];
+    let number: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is no duration such as 500ms, 5s or 10min"))?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" | "" => Ok(Duration::from_secs(number)),
+        "min" | "m" => Ok(Duration::from_secs(number * 60)),
+        "h" => Ok(Duration::from_secs(number * 3600)),
+        _ => Err(format!(
+            "`{text}` has the unknown unit `{unit}`; known are ms, s, min and h"
+        )),
+    }
+}
+
+/// Shows an event as a line on standard error.
+pub(super) fn show(event: Event) {
+    let line = match event {
+        Event::WaitingForOther { holder } => {
+            let who = holder.map_or_else(|| "another trueup".to_owned(), |party| party.to_string());
+            format!("waiting for {who}, which works on this database")
+        }
+        Event::LedgerReady { .. } => return,
+        Event::Opened { execution, statements } => format!("execution {execution}: {statements} statements"),
+        Event::Started { step, of, object } => format!("[{step}/{of}] {object}"),
+        Event::Done { elapsed, .. } if elapsed < Duration::from_secs(1) => return,
+        Event::Done { elapsed, .. } => format!("        done in {:.1} s", elapsed.as_secs_f64()),
+        Event::WaitingForLock { blockers, .. } => {
+            let who: Vec<String> = blockers.iter().map(ToString::to_string).collect();
+            format!("        waiting for a lock held by {}", who.join(", "))
+        }
+        Event::Retry {
+            attempt,
+            of,
+            pause,
+            cause,
+            ..
+        } => {
+            format!(
+                "        {cause}; retry {attempt} of {of} in {:.1} s",
+                pause.as_secs_f64()
+            )
+        }
+        Event::Cleared { sql } => format!("        cleared: {sql}"),
+        Event::Verified { objects } => format!("verified: {objects} objects are as planned"),
+    };
+    terminal::progress(&line);
+}
+
+/// Prints what an execution did, or would do.
+pub(super) fn finish(outcome: &Outcome, verb: &str) -> Result<u8> {
+    match outcome.execution {
+        Some(id) => terminal::progress(&format!(
+            "{verb}: execution {id}, {} statements",
+            outcome.statements.len()
+        )),
+        None => terminal::print(
+            &outcome
+                .statements
+                .iter()
+                .map(|sql| format!("{sql};\n"))
+                .collect::<String>(),
+        )?,
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_durations() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("10min"), Ok(Duration::from_secs(600)));
+        assert!(duration("5 weeks").is_err());
+        assert!(duration("soon").is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! `trueup rollback`.
+
+use clap::Args;
+
+use super::arguments::LiveArguments;
+use super::{execution, setup, terminal};
+use crate::apply;
+use crate::error::{Error, Result};
+
+/// Arguments of `trueup rollback`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Number of the execution; without it the newest one that is not rolled back
+    #[arg(value_name = "EXECUTION")]
+    number: Option<i64>,
+    #[command(flatten)]
+    live: LiveArguments,
+    #[command(flatten)]
+    execution: execution::ExecutionArguments,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let url = setup::live(&arguments.live)?;
+    let options = arguments.execution.options()?;
+    let preview = apply::preview(&url, arguments.number)?;
+    let count: usize = preview.steps.iter().map(|step| step.statements.len()).sum();
+    terminal::progress(&format!(
+        "execution {} is rolled back by {count} statements",
+        preview.execution
+    ));
+    let open = |approvals: &apply::Approvals| {
+        preview
+            .findings
+            .iter()
+            .filter(|finding| !approvals.cover(finding))
+            .cloned()
+            .collect()
+    };
+    let approvals = arguments.execution.approvals(open)?;
+    let settled = arguments.execution.yes || arguments.execution.dry_run;
+    if !settled && !confirmed()? {
+        terminal::progress("nothing was rolled back");
+        return Ok(0);
+    }
+    let outcome = apply::rollback(
+        &url,
+        Some(preview.execution),
+        &approvals,
+        &options,
+        &mut execution::show,
+    )?;
+    execution::finish(&outcome, "rolled back")
+}
+
+fn confirmed() -> Result<bool> {
+    if terminal::can_ask() {
+        return Ok(terminal::ask("Roll back?"));
+    }
+    Err(Error::usage("nobody can be asked whether to roll back").hint("Pass --yes."))
+}

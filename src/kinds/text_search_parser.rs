@@ -1,0 +1,92 @@
+//! Text search parser.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{Alter, Context, Kind, Object, Statement, sql};
+use crate::catalog::{Addresses, Identity, quote::qualified};
+use crate::db::Server;
+use crate::error::Result;
+
+/// A text search parser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextSearchParser {
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub name: String,
+    /// Functions as `CREATE` says them: `START = …, GETTOKEN = …`.
+    pub functions: String,
+}
+
+impl TextSearchParser {
+    fn sql_name(&self) -> String {
+        qualified([&self.schema, &self.name])
+    }
+}
+
+impl Object for TextSearchParser {
+    const CLASS: u32 = 3601;
+
+    fn query(_server: &Server) -> String {
+        format!(
+            "SELECT p.oid, 0 AS sub, n.nspname AS schema, p.prsname AS name,
+                    'START = ' || p.prsstart::text || ', GETTOKEN = ' || p.prstoken::text || ', END = ' || p.prsend::text
+                    || CASE WHEN p.prsheadline <> 0 THEN ', HEADLINE = ' || p.prsheadline::text ELSE '' END
+                    || ', LEXTYPES = ' || p.prslextype::text AS functions
+             FROM pg_catalog.pg_ts_parser p JOIN pg_catalog.pg_namespace n ON n.oid = p.prsnamespace WHERE {} AND {}",
+            sql::USER_SCHEMA,
+            sql::no_extension_member(Self::CLASS, "p.oid"),
+        )
+    }
+
+    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        Ok(Some(Self {
+            schema: row.try_get("schema")?,
+            name: row.try_get("name")?,
+            functions: row.try_get("functions")?,
+        }))
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::new(Kind::TextSearchParser, [&self.schema, &self.name])
+    }
+
+    fn dependencies(&self) -> Vec<Identity> {
+        vec![Identity::new(Kind::Schema, [&self.schema])]
+    }
+
+    fn create(&self, _context: &Context) -> Vec<Statement> {
+        vec![Statement::new(format!(
+            "CREATE TEXT SEARCH PARSER {} ({})",
+            self.sql_name(),
+            self.functions
+        ))]
+    }
+
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        vec![Statement::new(format!("DROP TEXT SEARCH PARSER {}", self.sql_name()))]
+    }
+
+    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+        let Self {
+            schema: _,
+            name: _,
+            functions,
+        } = self;
+        if *functions == desired.functions {
+            Alter::Unchanged
+        } else {
+            Alter::Replace
+        }
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        Some(sql::rename_statements(
+            "TEXT SEARCH PARSER",
+            (&self.schema, &self.name),
+            (&desired.schema, &desired.name),
+        ))
+    }
+}
