@@ -5,9 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apply;
 mod convergence;
 mod desired;
 mod house;
 mod round_trips;
 mod scratch;
 mod servers;
+mod whole_loop;
