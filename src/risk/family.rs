@@ -40,34 +40,9 @@ impl Family {
             | Kind::CompositeType
             | Kind::Domain
             | Kind::Sequence
-            | Kind::MaterializedView
+| Kind::MaterializedView
             // With the progress of replication.
             | Kind::Subscription => Self::Holder,
-            Kind::Function
-            | Kind::Procedure
-            | Kind::Aggregate
-            | Kind::View
-            | Kind::Rule
-            | Kind::Trigger
-            | Kind::EventTrigger
-            | Kind::Statistics
-            | Kind::AccessMethod
-            | Kind::Language
-            | Kind::Transform
-            | Kind::Cast
-            | Kind::Operator
-            | Kind::OperatorFamily
-            | Kind::OperatorClass
-            | Kind::Conversion
-            | Kind::TextSearchParser
-            | Kind::TextSearchTemplate
-            | Kind::TextSearchDictionary
-            | Kind::TextSearchConfiguration
-            | Kind::ForeignDataWrapper
-            | Kind::ForeignServer
-            | Kind::Publication
-            | Kind::PublicationTable
-            | Kind::PublicationSchema => Self::Definition,
             Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
             Kind::Index => Self::Index,
             Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege | Kind::UserMapping => Self::Right,
@@ -81,6 +56,8 @@ impl Family {
             | Kind::ReplicaIdentity
             | Kind::ForeignColumn
             | Kind::Comment => Self::Property,
+            // What a kind is when nobody said otherwise: its text brings it back.
+            _ => Self::Definition,
         }
     }
 }
