@@ -40,7 +40,7 @@ impl Family {
             | Kind::CompositeType
             | Kind::Domain
             | Kind::Sequence
-| Kind::MaterializedView
+            | Kind::MaterializedView
             // With the progress of replication.
             | Kind::Subscription => Self::Holder,
             Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
