@@ -6,8 +6,10 @@
 mod support;
 
 mod convergence;
-mod desired;
+// mod desired;
 mod house;
 mod round_trips;
+mod rules;
+mod schema;
 mod scratch;
 mod servers;
