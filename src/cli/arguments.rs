@@ -73,7 +73,14 @@ pub(super) struct ScratchArguments {
 /// Parses the command line, runs the command, and reports an error; returns the exit code.
 pub fn run() -> ExitCode {
     setup::on_interrupt();
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are asked for; a wrong command line is an error like any other (2 means changes).
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
     match dispatch(&arguments.command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -40,37 +40,12 @@ impl Family {
             | Kind::CompositeType
             | Kind::Domain
             | Kind::Sequence
-            | Kind::MaterializedView => Self::Holder,
-            Kind::Function
-            | Kind::Procedure
-            | Kind::Aggregate
-            | Kind::View
-            | Kind::Rule
-            | Kind::Trigger
-            | Kind::EventTrigger
-            | Kind::Statistics
-            | Kind::AccessMethod
-            | Kind::Language
-            | Kind::Transform
-            | Kind::Cast
-            | Kind::Operator
-            | Kind::OperatorFamily
-            | Kind::OperatorClass
-            | Kind::Conversion
-            | Kind::TextSearchParser
-            | Kind::TextSearchTemplate
-            | Kind::TextSearchDictionary
-            | Kind::TextSearchConfiguration
-            | Kind::ForeignDataWrapper
-            | Kind::ForeignServer
-            | Kind::UserMapping
-            | Kind::Publication
-            | Kind::PublicationTable
-            | Kind::PublicationSchema
-            | Kind::Subscription => Self::Definition,
+            | Kind::MaterializedView
+            // With the progress of replication.
+            | Kind::Subscription => Self::Holder,
             Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
             Kind::Index => Self::Index,
-            Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege => Self::Right,
+            Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege | Kind::UserMapping => Self::Right,
             Kind::Policy => Self::Policy,
             Kind::Extension => Self::Extension,
             Kind::ColumnDefault
@@ -79,7 +54,10 @@ impl Family {
             | Kind::Partition
             | Kind::IndexAttachment
             | Kind::ReplicaIdentity
+            | Kind::ForeignColumn
             | Kind::Comment => Self::Property,
+            // What a kind is when nobody said otherwise: its text brings it back.
+            _ => Self::Definition,
         }
     }
 }

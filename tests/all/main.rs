@@ -6,7 +6,7 @@
 mod support;
 
 mod convergence;
-// mod desired;
+mod desired;
 mod house;
 mod round_trips;
 mod rules;
