@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apply;
 mod convergence;
 mod desired;
 mod house;
@@ -13,3 +14,4 @@ mod rules;
 mod schema;
 mod scratch;
 mod servers;
+mod whole_loop;
