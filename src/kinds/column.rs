@@ -244,10 +244,10 @@ impl Object for Column {
              LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
                                array_agg(p.relname::text ORDER BY h.inhseqno) AS names
                         FROM pg_catalog.pg_inherits h
-                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p')
+                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
                         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
                         GROUP BY h.inhrelid) i ON i.inhrelid = c.oid
-             WHERE c.relkind IN ('r', 'p') AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "c.oid"),
         )
@@ -299,6 +299,11 @@ impl Object for Column {
     }
 
     fn carrier(&self, context: &Context) -> Option<Identity> {
+        if self.type_gives(context.from) && self.type_gives(context.to) {
+            let table = self.table_identity();
+            let mut edges = context.to.dependencies_of(&table);
+            return edges.find(|on| on.kind == Kind::CompositeType).cloned();
+        }
         let (schema, table) = self.parents.first()?;
         sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
     }

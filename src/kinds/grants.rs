@@ -38,7 +38,7 @@ impl Sort {
     /// Returns the sort of a kind's objects; `None` when they have no privileges.
     pub(super) fn of(kind: Kind) -> Option<Self> {
         Some(match kind.words() {
-            "table" | "view" | "materialized view" | "foreign table" => Self::Relation,
+            "table" | "view" | "materialized view" => Self::Relation,
             "sequence" => Self::Sequence,
             "function" | "procedure" | "aggregate" => Self::Function,
             "enum" | "range type" | "composite type" | "domain" | "base type" | "shell type" => Self::Type,

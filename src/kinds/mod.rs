@@ -38,6 +38,7 @@ mod domain_check;
 mod enum_type;
 mod event_trigger;
 mod extension;
+mod foreign_column;
 mod foreign_data_wrapper;
 mod foreign_key;
 mod foreign_options;

@@ -131,7 +131,7 @@ impl Object for Partition {
              JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
              JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
              JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-             WHERE c.relispartition AND c.relkind IN ('r', 'p') AND {} AND {}",
+             WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
         )

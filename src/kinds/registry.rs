@@ -214,6 +214,7 @@ registry! {
     ForeignDataWrapper = foreign_data_wrapper, "foreign-data wrapper";
     ForeignServer = foreign_server, "foreign server";
     UserMapping = user_mapping, "user mapping";
+    ForeignColumn = foreign_column, "foreign column options";
     Publication = publication, "publication";
     PublicationTable = publication_table, "publication table";
     PublicationSchema = publication_schema, "publication schema";

@@ -294,18 +294,16 @@ impl Routine {
             Some(returns) if self.returns_set => format!(" RETURNS SETOF {returns}"),
             Some(returns) => format!(" RETURNS {returns}"),
         };
-        let settings: String = self
-            .settings
-            .iter()
-            .map(|s| format!("\n    {}", setting::clause(s)))
-            .collect();
+        let lines = [self.attributes()]
+            .into_iter()
+            .chain(self.settings.iter().map(|stored| setting::clause(stored)))
+            .chain([self.body_clause()]);
         Statement::new(format!(
-            "{create} {} {}({}){returns}\n    {}{settings}\n    {}",
+            "{create} {} {}({}){returns}\n    {}",
             self.word(),
             qualified([&self.schema, &self.name]),
             list(false),
-            self.attributes(),
-            self.body_clause()
+            lines.collect::<Vec<_>>().join("\n    ")
         ))
     }
 

@@ -50,7 +50,9 @@ impl Node {
             Piece::Word(word) => out.push_str(word),
             Piece::Group(open, inner, space) => {
                 out.push(*open);
-                inner.iter().for_each(|node| node.print(out));
+                for node in inner {
+                    node.print(out);
+                }
                 out.push_str(space);
                 out.push(if *open == '(' { ')' } else { ']' });
             }
@@ -88,7 +90,9 @@ fn transform(text: &str, aim: &Aim) -> String {
     let nodes = if may_differ { parse(text) } else { None };
     let Some(nodes) = nodes else { return text.to_owned() };
     let mut out = String::with_capacity(text.len());
-    rewrite(nodes, aim).iter().for_each(|node| node.print(&mut out));
+    for node in rewrite(nodes, aim) {
+        node.print(&mut out);
+    }
     out.push_str(&text[text.trim_end().len()..]);
     out
 }
@@ -142,7 +146,7 @@ fn rewrite(nodes: Vec<Node>, aim: &Aim) -> Vec<Node> {
         out.push(Node { piece, ..node });
     }
     match aim {
-        Aim::Settled => push_casts(out),
+        Aim::Settled => push_casts(&out),
         Aim::Restated => out,
     }
 }
@@ -222,7 +226,7 @@ fn left_chain(inner: &[Node]) -> Option<Vec<Node>> {
 }
 
 /// Moves the cast of `(ARRAY[a, b])::x[]` to the elements, as the parser does.
-fn push_casts(nodes: Vec<Node>) -> Vec<Node> {
+fn push_casts(nodes: &[Node]) -> Vec<Node> {
     let mut out = Vec::with_capacity(nodes.len());
     let mut at = 0;
     while let Some(node) = nodes.get(at) {

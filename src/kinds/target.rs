@@ -371,7 +371,7 @@ pub(super) const SOURCES: &[Source] = &[
 
 const RELATION_WORDS: &str =
     "CASE o.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
-     WHEN 'f' THEN 'foreign table' ELSE 'table' END";
+     ELSE 'table' END";
 
 /// Operator as its identity path names it: `+(integer,integer)`, `NONE` for the operand that it does not have.
 pub(super) const OPERATOR_SIGNATURE: &str = "o.oprname || '(' || CASE o.oprleft WHEN 0 THEN 'NONE'

@@ -100,7 +100,7 @@ impl Object for Trigger {
              LEFT JOIN pg_catalog.pg_namespace un ON un.oid = uc.relnamespace
              LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint
              {} ON x.objid = t.oid
-             WHERE c.relkind IN ('r', 'p', 'v') AND (k.oid IS NULL OR k.contype = 't')
+             WHERE c.relkind IN ('r', 'p', 'v', 'f') AND (k.oid IS NULL OR k.contype = 't')
                AND (t.tgparentid = 0 AND NOT t.tgisinternal OR t.tgenabled <> u.tgenabled) AND {} AND {}",
             sql::extensions_of(Self::CLASS),
             sql::USER_SCHEMA,

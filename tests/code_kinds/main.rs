@@ -1,0 +1,10 @@
+//! Routines, views, rules, triggers, policies and event triggers on real servers: every pair of states is planned and
+//! run in both directions, and what is read afterwards is the state that was aimed at. The servers come from
+//! `TRUEUP_TEST_URLS`, separated by white space.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod definitions;
+mod harness;
+mod relations;
+mod routines;
