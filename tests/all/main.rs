@@ -6,9 +6,12 @@
 mod support;
 
 mod apply;
+mod bad_input;
+mod cases;
 mod convergence;
 mod desired;
 mod house;
+mod laws;
 mod round_trips;
 mod rules;
 mod schema;
