@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{same, settle};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, Table, constraint, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -48,7 +49,7 @@ impl PartialEq for Check {
         *schema == other.schema
             && *table == other.table
             && *name == other.name
-            && *definition == other.definition
+            && same(definition, &other.definition)
             && *valid == other.valid
             && *enforced == other.enforced
             && *local == other.local
@@ -150,6 +151,14 @@ impl Object for Check {
         Self::named(&self.schema, &self.table, &self.name)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            parents: Vec::new(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.table_identity())
     }
@@ -206,7 +215,7 @@ impl Object for Check {
             local,
             parents: _,
         } = self;
-        if *definition != desired.definition || *enforced != desired.enforced || (*valid && !desired.valid) {
+        if !same(definition, &desired.definition) || *enforced != desired.enforced || (*valid && !desired.valid) {
             return Alter::Replace;
         }
         let mut out = Vec::new();

@@ -7,6 +7,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::index_settings::{self, IndexSettings, Place};
+use super::settled::{same, same_option, settle, settle_option};
 use super::{
     Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Statement, Table, options, partitioning, sql,
 };
@@ -180,11 +181,11 @@ impl Index {
             && *partitioned == other.partitioned
             && *unique == other.unique
             && *method == other.method
-            && *keys == other.keys
+            && same(keys, &other.keys)
             && *columns == other.columns
             && *include == other.include
             && *nulls_not_distinct == other.nulls_not_distinct
-            && *predicate == other.predicate
+            && same_option(predicate.as_ref(), other.predicate.as_ref())
     }
 
     /// Tells whether only a new build changes validity. That of a partitioned table's index comes with attachments, and
@@ -326,6 +327,14 @@ impl Object for Index {
 
     fn identity(&self) -> Identity {
         Self::named(&self.schema, &self.name)
+    }
+
+    fn significant(self) -> Self {
+        Self {
+            keys: settle(&self.keys),
+            predicate: settle_option(self.predicate.as_ref()),
+            ..self
+        }
     }
 
     fn parent(&self) -> Option<Identity> {

@@ -7,7 +7,7 @@ use super::index_attachment::index_or_key;
 use super::index_settings::{self, IndexSettings, Place};
 use super::{
     Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
-    constraint, options, partitioning, sql,
+    constraint, options, partitioning, settled, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -240,6 +240,14 @@ impl Object for Key {
         Self::named(&self.schema, &self.table, &self.name)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settled::settle(&self.definition),
+            predicate: settled::settle_option(self.predicate.as_ref()),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.table_identity())
     }
@@ -341,9 +349,9 @@ impl Object for Key {
             settings,
         } = self;
         let same = *constraint == desired.constraint
-            && *definition == desired.definition
+            && settled::same(definition, &desired.definition)
             && *columns == desired.columns
-            && *predicate == desired.predicate
+            && settled::same_option(predicate.as_ref(), desired.predicate.as_ref())
             && *deferrable == desired.deferrable
             && *initially_deferred == desired.initially_deferred;
         let moves = inherits.is_some() && *inherits != desired.inherits;
