@@ -12,4 +12,5 @@ mod house;
 mod round_trips;
 mod scratch;
 mod servers;
+mod table_parts;
 mod whole_loop;
