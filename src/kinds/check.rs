@@ -3,7 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::settled::{same, settle};
+use super::settled::{restate, same, settle};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, Table, constraint, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -68,7 +68,11 @@ impl Check {
 
     fn declaration(&self) -> String {
         let enforced = if self.enforced { "" } else { " NOT ENFORCED" };
-        format!("CONSTRAINT {} {}{enforced}", ident(&self.name), self.definition)
+        format!(
+            "CONSTRAINT {} {}{enforced}",
+            ident(&self.name),
+            restate(&self.definition)
+        )
     }
 
     fn action_on(schema: &str, table: &str, action: &str) -> Statement {

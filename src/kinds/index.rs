@@ -7,7 +7,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::index_settings::{self, IndexSettings, Place};
-use super::settled::{same, same_option, settle, settle_option};
+use super::settled::{restate, same, settle, settle_option};
 use super::{
     Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Statement, Table, options, partitioning, sql,
 };
@@ -94,7 +94,8 @@ impl Index {
         )
     }
 
-    fn after_keys(&self, tablespace: Option<&str>) -> String {
+    /// Returns what stands behind the key list; `say` gives the text of the predicate.
+    fn after_keys(&self, tablespace: Option<&str>, say: fn(&str) -> String) -> String {
         let mut out = ")".to_owned();
         if !self.include.is_empty() {
             out.push_str(&format!(" INCLUDE ({})", list(&self.include)));
@@ -109,7 +110,7 @@ impl Index {
             out.push_str(&format!(" TABLESPACE {}", ident(tablespace)));
         }
         if let Some(predicate) = &self.predicate {
-            out.push_str(&format!(" WHERE {predicate}"));
+            out.push_str(&format!(" WHERE {}", say(predicate)));
         }
         out
     }
@@ -119,7 +120,7 @@ impl Index {
         let only = if self.partitioned { "ONLY " } else { "" };
         let keys = definition
             .strip_prefix(&self.before_keys(only))
-            .and_then(|rest| rest.strip_suffix(&self.after_keys(None)))
+            .and_then(|rest| rest.strip_suffix(&self.after_keys(None, str::to_owned)))
             .ok_or_else(|| Error::internal(format!("index definition in an unknown form: {definition}")))?;
         keys.clone_into(&mut self.keys);
         Ok(())
@@ -185,7 +186,7 @@ impl Index {
             && *columns == other.columns
             && *include == other.include
             && *nulls_not_distinct == other.nulls_not_distinct
-            && same_option(predicate.as_ref(), other.predicate.as_ref())
+            && settle_option(predicate.as_ref()) == settle_option(other.predicate.as_ref())
     }
 
     /// Tells whether only a new build changes validity. That of a partitioned table's index comes with attachments, and
@@ -333,6 +334,7 @@ impl Object for Index {
         Self {
             keys: settle(&self.keys),
             predicate: settle_option(self.predicate.as_ref()),
+            settings: self.settings.significant(),
             ..self
         }
     }
@@ -384,8 +386,8 @@ impl Object for Index {
         let sql = format!(
             "{}{}{}",
             self.before_keys(only),
-            self.keys,
-            self.after_keys(self.settings.tablespace.as_deref())
+            restate(&self.keys),
+            self.after_keys(self.settings.tablespace.as_deref(), restate)
         );
         let relation = self.relation();
         let create = Statement::new(sql).locks(relation.clone(), Lock::Share);

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::index_attachment::index_or_key;
 use super::index_settings::{self, IndexSettings, Place};
+use super::settled::{restate, same, settle, settle_option};
 use super::{
     Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
-    constraint, options, partitioning, settled, sql,
+    constraint, options, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -102,13 +103,13 @@ impl Key {
     }
 
     fn declaration(&self) -> String {
-        let mut out = format!("CONSTRAINT {} {}", ident(&self.name), self.definition);
+        let mut out = format!("CONSTRAINT {} {}", ident(&self.name), restate(&self.definition));
         out.push_str(&options::with_clause(&self.settings.options));
         if let Some(tablespace) = &self.settings.tablespace {
             out.push_str(&format!(" USING INDEX TABLESPACE {}", ident(tablespace)));
         }
         if let Some(predicate) = &self.predicate {
-            out.push_str(&format!(" WHERE ({predicate})"));
+            out.push_str(&format!(" WHERE ({})", restate(predicate)));
         }
         out.push_str(constraint::timing(self.deferrable, self.initially_deferred));
         out
@@ -242,8 +243,9 @@ impl Object for Key {
 
     fn significant(self) -> Self {
         Self {
-            definition: settled::settle(&self.definition),
-            predicate: settled::settle_option(self.predicate.as_ref()),
+            definition: settle(&self.definition),
+            predicate: settle_option(self.predicate.as_ref()),
+            settings: self.settings.significant(),
             ..self
         }
     }
@@ -349,9 +351,9 @@ impl Object for Key {
             settings,
         } = self;
         let same = *constraint == desired.constraint
-            && settled::same(definition, &desired.definition)
+            && same(definition, &desired.definition)
             && *columns == desired.columns
-            && settled::same_option(predicate.as_ref(), desired.predicate.as_ref())
+            && settle_option(predicate.as_ref()) == settle_option(desired.predicate.as_ref())
             && *deferrable == desired.deferrable
             && *initially_deferred == desired.initially_deferred;
         let moves = inherits.is_some() && *inherits != desired.inherits;

@@ -111,6 +111,20 @@ impl Partition {
         out
     }
 
+    /// Returns the indexes that the partitioned table will have.
+    fn indexes_of_parent(&self, context: &Context) -> Vec<Identity> {
+        let schema = Identity::new(Kind::Index, [&self.parent_schema]);
+        let of_schema = context.to.objects.range(schema..);
+        of_schema
+            .map_while(|(identity, object)| match object {
+                AnyObject::Index(index) if index.schema == self.parent_schema => Some((identity, index)),
+                _ => None,
+            })
+            .filter(|(_, index)| index.table == self.parent_table)
+            .map(|(identity, _)| identity.clone())
+            .collect()
+    }
+
     /// Returns the statements that drop the foreign keys which the table had from its parent and keeps when it leaves.
     fn drop_left_behind(&self, context: &Context) -> Vec<Statement> {
         partitioning::within(context.from, Kind::ForeignKey, &self.schema, &self.table)
@@ -190,9 +204,14 @@ impl Object for Partition {
 
     fn drops_before(&self, context: &Context) -> Vec<Identity> {
         let mut out = self.compared(context);
+        out.extend(self.indexes_of_parent(context));
         if self.goes_with_table(context) {
-            // The table's own objects go with it, and what its parent has lost could not be dropped on it alone.
-            out.retain(|identity| context.from.contains(identity) && !self.is_of_table(identity, context));
+            // The table's own objects go with it. Of its parent's, what is lost could not be dropped on it alone, and
+            // a new index would stay invalid for want of the table's.
+            let waits = |identity: &Identity| {
+                context.from.contains(identity) || matches!(identity.kind, Kind::Key | Kind::Index)
+            };
+            out.retain(|identity| waits(identity) && !self.is_of_table(identity, context));
         }
         out
     }

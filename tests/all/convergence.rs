@@ -58,7 +58,7 @@ fn both_ways(server: &str, before: &str, after: &str) -> String {
 }
 
 /// Runs a pair on every server; each server's script holds, or does not hold, these words.
-fn case(before: &str, after: &str, holds: &[&str], holds_not: &[&str]) {
+pub(super) fn case(before: &str, after: &str, holds: &[&str], holds_not: &[&str]) {
     for (_, server) in servers() {
         let script = both_ways(&server, before, after);
         for words in holds {

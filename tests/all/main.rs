@@ -17,4 +17,5 @@ mod rules;
 mod schema;
 mod scratch;
 mod servers;
+mod table_parts;
 mod whole_loop;
