@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Database, newest, trueup};
+use support::{Database, newest, trueup_with};
 use trueup::introspect::{Options, introspect};
 
 const ROUNDS: usize = 7;
@@ -94,7 +94,7 @@ fn read(database: &Database) {
 
 fn plan(database: &Database, target: &Path) {
     let url = database.url();
-    trueup([
+    trueup_with(Path::new("."), &[], [
         "plan",
         "--exit-code",
         "--database",
