@@ -94,14 +94,18 @@ fn read(database: &Database) {
 
 fn plan(database: &Database, target: &Path) {
     let url = database.url();
-    trueup_with(Path::new("."), &[], [
-        "plan",
-        "--exit-code",
-        "--database",
-        &url,
-        "--schema",
-        target.to_str().unwrap(),
-    ])
+    trueup_with(
+        Path::new("."),
+        &[],
+        [
+            "plan",
+            "--exit-code",
+            "--database",
+            &url,
+            "--schema",
+            target.to_str().unwrap(),
+        ],
+    )
     .expect(2);
 }
 
