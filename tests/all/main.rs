@@ -6,10 +6,11 @@
 mod support;
 
 mod apply;
-mod convergence;
+mod code_kinds;
 mod desired;
 mod house;
 mod round_trips;
+mod rules;
 mod scratch;
 mod servers;
 mod whole_loop;

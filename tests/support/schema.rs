@@ -56,7 +56,13 @@ impl Validator<'_> {
                     true
                 }
                 "prefixItems" => {
-                    for (at, (part, item)) in rule.as_array().unwrap().iter().zip(value.as_array().unwrap()).enumerate() {
+                    for (at, (part, item)) in rule
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .zip(value.as_array().unwrap())
+                        .enumerate()
+                    {
                         self.check(part, item, &format!("{place}/{at}"), out);
                     }
                     true

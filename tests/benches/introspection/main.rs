@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Database, newest, trueup};
+use support::{Database, newest, trueup_with};
 use trueup::introspect::{Options, introspect};
 
 const ROUNDS: usize = 7;

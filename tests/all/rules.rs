@@ -1,80 +1,33 @@
 //! Every rule on a real server: a case that fires it, one that does not, and one where the size of the table changes its
-//! level. The servers come from `TRUEUP_TEST_URLS`, separated by white space.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! level.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use postgres::{Client, NoTls};
 use trueup::catalog::Catalog;
-use trueup::db::{Environment, Server, Url};
+use trueup::db::Server;
 use trueup::introspect::{self, Options};
-use trueup::plan::{Database, Plan, Sides, draft};
-use trueup::report::{self, Direction, Style};
+use trueup::plan::{self, Plan, Sides, draft};
+use trueup::report::{self, Style};
 use trueup::risk::{self, Look};
 
-#[path = "support/schema.rs"]
-mod schema;
+use crate::support::{Database, newest, schema, servers};
 
-/// Empty database on one server, dropped at the end.
-struct Scratch {
-    server: String,
-    name: String,
-}
-
-impl Scratch {
-    fn new(server: &str, setup: &str) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("rules_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut client = Client::connect(server, NoTls).unwrap();
-        client
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .unwrap();
-        let out = Self {
-            server: server.to_owned(),
-            name,
-        };
-        out.connect().batch_execute(setup).unwrap();
-        out
-    }
-
-    fn connect(&self) -> Client {
-        let mut config: postgres::Config = self.server.parse().unwrap();
-        config.dbname(&self.name).connect(NoTls).unwrap()
-    }
-
-    fn introspect(&self) -> (Server, Catalog) {
-        let url = Url::parse(&self.server, &Environment::default()).unwrap();
-        introspect::introspect(&url.with_database(&self.name), Options::default()).unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let mut client = Client::connect(&self.server, NoTls).unwrap();
-        let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-fn servers() -> Vec<String> {
-    let urls = std::env::var("TRUEUP_TEST_URLS")
-        .expect("set TRUEUP_TEST_URLS to the URLs of PostgreSQL servers on which databases may be created");
-    urls.split_whitespace().map(str::to_owned).collect()
+fn read(database: &Database) -> (Server, Catalog) {
+    introspect::introspect(&database.target(), Options::default()).unwrap()
 }
 
 /// Plans the way from what one script leaves behind to what another one does, with findings.
 fn plan(server: &str, live: &str, desired: &str) -> Plan {
-    let live = Scratch::new(server, live);
-    let (facts, from) = live.introspect();
-    let (_, to) = Scratch::new(server, desired).introspect();
+    let live = Database::with(server, live);
+    let (facts, from) = read(&live);
+    let (_, to) = read(&Database::with(server, desired));
     let sides = Sides {
         live: &from,
         from: &from,
         to: &to,
         renames: &[],
     };
-    let database = Database {
+    let database = plan::Database {
         name: "shop".to_owned(),
         system_identifier: None,
         version_num: facts.version_num,
@@ -350,11 +303,10 @@ const CASES: &[Case] = &[
 
 #[test]
 fn cases() {
-    let servers = servers();
-    let server = servers.first().unwrap();
+    let server = newest();
     let mut wrong = Vec::new();
     for case in CASES {
-        let plan = plan(server, case.live, case.desired);
+        let plan = plan(&server, case.live, case.desired);
         if found(&plan) != case.findings {
             wrong.push(format!("{}\n→ {}\n  {:#?}", case.live, case.desired, plan.findings));
         }
@@ -412,7 +364,7 @@ fn fits_schema(plan: &Plan) {
 /// One realistic plan on every server: the chain is named, the reports are complete and deterministic.
 #[test]
 fn whole_plan() {
-    for server in servers() {
+    for (_, server) in servers() {
         let plan = plan(&server, LIVE, DESIRED);
         let chain = plan.findings.iter().find(|finding| finding.code == "TU101").unwrap();
         assert_eq!(
@@ -438,16 +390,5 @@ fn whole_plan() {
         let wide: Vec<&str> = wide.filter(|line| !line.starts_with("      ")).collect();
         assert_eq!(wide, Vec::<&str>::new(), "only SQL may be wider than the terminal");
         fits_schema(&plan);
-        if std::env::var_os("TRUEUP_SHOW").is_some() {
-            std::fs::write("/tmp/trueup-human.txt", &human).unwrap();
-            std::fs::write(
-                "/tmp/trueup-color.txt",
-                report::human(&plan, &Style { color: true, ..style }),
-            )
-            .unwrap();
-            std::fs::write("/tmp/trueup-forward.sql", report::sql(&plan, Direction::Forward)).unwrap();
-            std::fs::write("/tmp/trueup-rollback.sql", report::sql(&plan, Direction::Rollback)).unwrap();
-            std::fs::write("/tmp/trueup.json", report::json(&plan).unwrap()).unwrap();
-        }
     }
 }
