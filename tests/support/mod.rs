@@ -8,6 +8,7 @@ mod database;
 mod dump;
 mod program;
 mod proxy;
+pub(crate) mod schema;
 
 use std::env;
 use std::path::PathBuf;
