@@ -8,7 +8,6 @@ mod database;
 mod dump;
 mod program;
 mod proxy;
-pub(crate) mod schema;
 
 use std::env;
 use std::path::PathBuf;

@@ -3,11 +3,7 @@
 use trueup::catalog::Catalog;
 use trueup::kinds::Context;
 
-<<<<<<<< HEAD:tests/all/convergence/definitions.rs
 use super::{assert_same, case, walk};
-========
-use super::harness::{assert_same, case, walk};
->>>>>>>> infra:tests/all/code_kinds/definitions.rs
 use crate::support::{Database, servers};
 
 #[test]
