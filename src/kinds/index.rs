@@ -46,7 +46,8 @@ pub struct Index {
     pub nulls_not_distinct: bool,
     /// Predicate of a partial index.
     pub predicate: Option<String>,
-    /// Whether queries can use it; false after a concurrent build that failed.
+    /// Whether queries can use it; false after a concurrent build that failed, and for that of a partitioned table until
+    /// those of all partitions are attached to it.
     pub valid: bool,
     /// Index of the partitioned table that this one is attached to: schema and name.
     pub inherits: Option<(String, String)>,
@@ -187,6 +188,24 @@ impl Index {
             && same_option(predicate.as_ref(), other.predicate.as_ref())
     }
 
+    /// Tells whether only a new build changes validity. That of a partitioned table's index comes with attachments, and
+    /// none of them can be taken back.
+    fn needs_rebuild_for_validity(&self, desired: &Self) -> bool {
+        if self.partitioned {
+            self.valid && !desired.valid
+        } else {
+            !self.valid && desired.valid
+        }
+    }
+
+    /// Returns ` CASCADE` where keys of partitions are attached, which PostgreSQL drops with the index only when told.
+    fn cascade(&self, context: &Context) -> &'static str {
+        let takes_keys = self.partitioned
+            && partitioning::attachments(context.from)
+                .any(|attachment| attachment.of_key && attachment.parent_index() == self.identity());
+        if takes_keys { " CASCADE" } else { "" }
+    }
+
     fn change_settings(&self, desired: &Self, context: &Context) -> Alter {
         let relation = self.relation();
         match self
@@ -259,7 +278,7 @@ impl Object for Index {
                     am.amname AS method, q.keys, q.columns, q.include, {nulls} AS nulls_not_distinct,
                     CASE WHEN i.indpred IS NOT NULL THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
                     CASE WHEN i.indexprs IS NOT NULL THEN pg_catalog.pg_get_indexdef(ic.oid) END AS definition,
-                    i.indisvalid OR ic.relkind = 'I' AS valid, hn.nspname AS parent_schema, hp.relname AS parent_name, {}
+                    i.indisvalid AS valid, hn.nspname AS parent_schema, hp.relname AS parent_name, {}
              FROM pg_catalog.pg_index i
              JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
              JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
@@ -389,16 +408,20 @@ impl Object for Index {
             .filter(|_| stays_attached)
             .unwrap_or_else(|| self.relation());
         vec![
-            Statement::new(format!("DROP INDEX {}", qualified([&self.schema, &self.name])))
-                .locks(self.relation(), Lock::AccessExclusive)
-                .fold(Fold::Implied { host }),
+            Statement::new(format!(
+                "DROP INDEX {}{}",
+                qualified([&self.schema, &self.name]),
+                self.cascade(context)
+            ))
+            .locks(self.relation(), Lock::AccessExclusive)
+            .fold(Fold::Implied { host }),
         ]
     }
 
     fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let moves = self.inherits.is_some() && self.inherits != desired.inherits;
         if !self.is_same_but_for_settings(desired)
-            || (!self.valid && desired.valid)
+            || self.needs_rebuild_for_validity(desired)
             || desired.predecessor(context).is_some()
             || (moves && sql::link_stays(&self.schema, &self.table, context))
         {

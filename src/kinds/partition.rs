@@ -52,9 +52,22 @@ impl Partition {
         Statement::new(format!("ALTER TABLE {parent} {action}"))
     }
 
-    /// Tells whether the plan drops the table itself, attached as it is.
+    /// Tells whether the plan drops the table itself, attached as it is. PostgreSQL refuses that while a foreign key
+    /// references the partitioned table.
     fn goes_with_table(&self, context: &Context) -> bool {
-        !context.to.contains(&self.table_identity())
+        !context.to.contains(&self.table_identity()) && !self.is_referenced(context.from)
+    }
+
+    fn is_referenced(&self, catalog: &Catalog) -> bool {
+        let mut above = vec![self.parent_identity()];
+        let mut partition = self;
+        while let Some(AnyObject::Partition(next)) =
+            catalog.get(&Self::named(&partition.parent_schema, &partition.parent_table))
+        {
+            above.push(next.parent_identity());
+            partition = next;
+        }
+        partitioning::foreign_keys(catalog).any(|key| above.contains(&key.referenced_identity()))
     }
 
     fn is_of_table(&self, identity: &Identity, context: &Context) -> bool {
@@ -110,9 +123,12 @@ impl Partition {
             })
             .map(|left| {
                 let table = qualified([&self.schema, &self.table]);
-                Statement::new(format!("ALTER TABLE {table} DROP CONSTRAINT {}", ident(&left.own_name)))
-                    .locks(self.table_identity(), Lock::AccessExclusive)
-                    .locks(left.referenced_identity(), Lock::AccessExclusive)
+                Statement::new(format!(
+                    "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}",
+                    ident(&left.own_name)
+                ))
+                .locks(self.table_identity(), Lock::AccessExclusive)
+                .locks(left.referenced_identity(), Lock::AccessExclusive)
             })
             .collect()
     }
@@ -209,7 +225,9 @@ impl Object for Partition {
             detach = detach.locks(default, Lock::AccessExclusive);
         }
         let mut out = vec![detach];
-        out.extend(self.drop_left_behind(context));
+        if context.to.contains(&self.table_identity()) {
+            out.extend(self.drop_left_behind(context));
+        }
         out
     }
 

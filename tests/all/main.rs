@@ -10,6 +10,8 @@ mod convergence;
 mod desired;
 mod house;
 mod round_trips;
+mod rules;
+mod schema;
 mod scratch;
 mod servers;
 mod whole_loop;
