@@ -8,7 +8,7 @@ use trueup::plan::route;
 use crate::support::{Database, servers};
 
 /// Plans and runs the way from the database's state to another; returns the SQL.
-fn walk(database: &Database, to: &Catalog) -> String {
+pub(crate) fn walk(database: &Database, to: &Catalog) -> String {
     let from = database.catalog();
     let context = Context {
         from: &from,
@@ -54,7 +54,7 @@ fn both_ways(server: &str, before: &str, after: &str) -> String {
 }
 
 /// Runs a pair on every server; each server's script holds, or does not hold, these words.
-fn case(before: &str, after: &str, holds: &[&str], holds_not: &[&str]) {
+pub(crate) fn case(before: &str, after: &str, holds: &[&str], holds_not: &[&str]) {
     for (_, server) in servers() {
         let script = both_ways(&server, before, after);
         for words in holds {

@@ -11,5 +11,7 @@ mod desired;
 mod house;
 mod round_trips;
 mod scratch;
+mod sequences;
 mod servers;
+mod types;
 mod whole_loop;
