@@ -7,6 +7,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::index_settings::{self, IndexSettings, Place};
+use super::settled::{restate, same, settle, settle_option};
 use super::{
     Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Statement, Table, options, partitioning, sql,
 };
@@ -45,7 +46,8 @@ pub struct Index {
     pub nulls_not_distinct: bool,
     /// Predicate of a partial index.
     pub predicate: Option<String>,
-    /// Whether queries can use it; false after a concurrent build that failed.
+    /// Whether queries can use it; false after a concurrent build that failed, and for that of a partitioned table until
+    /// those of all partitions are attached to it.
     pub valid: bool,
     /// Index of the partitioned table that this one is attached to: schema and name.
     pub inherits: Option<(String, String)>,
@@ -92,7 +94,8 @@ impl Index {
         )
     }
 
-    fn after_keys(&self, tablespace: Option<&str>) -> String {
+    /// Returns what stands behind the key list; `say` gives the text of the predicate.
+    fn after_keys(&self, tablespace: Option<&str>, say: fn(&str) -> String) -> String {
         let mut out = ")".to_owned();
         if !self.include.is_empty() {
             out.push_str(&format!(" INCLUDE ({})", list(&self.include)));
@@ -107,7 +110,7 @@ impl Index {
             out.push_str(&format!(" TABLESPACE {}", ident(tablespace)));
         }
         if let Some(predicate) = &self.predicate {
-            out.push_str(&format!(" WHERE {predicate}"));
+            out.push_str(&format!(" WHERE {}", say(predicate)));
         }
         out
     }
@@ -117,7 +120,7 @@ impl Index {
         let only = if self.partitioned { "ONLY " } else { "" };
         let keys = definition
             .strip_prefix(&self.before_keys(only))
-            .and_then(|rest| rest.strip_suffix(&self.after_keys(None)))
+            .and_then(|rest| rest.strip_suffix(&self.after_keys(None, str::to_owned)))
             .ok_or_else(|| Error::internal(format!("index definition in an unknown form: {definition}")))?;
         keys.clone_into(&mut self.keys);
         Ok(())
@@ -179,11 +182,29 @@ impl Index {
             && *partitioned == other.partitioned
             && *unique == other.unique
             && *method == other.method
-            && *keys == other.keys
+            && same(keys, &other.keys)
             && *columns == other.columns
             && *include == other.include
             && *nulls_not_distinct == other.nulls_not_distinct
-            && *predicate == other.predicate
+            && settle_option(predicate.as_ref()) == settle_option(other.predicate.as_ref())
+    }
+
+    /// Tells whether only a new build changes validity. That of a partitioned table's index comes with attachments, and
+    /// none of them can be taken back.
+    fn needs_rebuild_for_validity(&self, desired: &Self) -> bool {
+        if self.partitioned {
+            self.valid && !desired.valid
+        } else {
+            !self.valid && desired.valid
+        }
+    }
+
+    /// Returns ` CASCADE` where keys of partitions are attached, which PostgreSQL drops with the index only when told.
+    fn cascade(&self, context: &Context) -> &'static str {
+        let takes_keys = self.partitioned
+            && partitioning::attachments(context.from)
+                .any(|attachment| attachment.of_key && attachment.parent_index() == self.identity());
+        if takes_keys { " CASCADE" } else { "" }
     }
 
     fn change_settings(&self, desired: &Self, context: &Context) -> Alter {
@@ -258,7 +279,7 @@ impl Object for Index {
                     am.amname AS method, q.keys, q.columns, q.include, {nulls} AS nulls_not_distinct,
                     CASE WHEN i.indpred IS NOT NULL THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
                     CASE WHEN i.indexprs IS NOT NULL THEN pg_catalog.pg_get_indexdef(ic.oid) END AS definition,
-                    i.indisvalid OR ic.relkind = 'I' AS valid, hn.nspname AS parent_schema, hp.relname AS parent_name, {}
+                    i.indisvalid AS valid, hn.nspname AS parent_schema, hp.relname AS parent_name, {}
              FROM pg_catalog.pg_index i
              JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
              JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
@@ -309,6 +330,15 @@ impl Object for Index {
         Self::named(&self.schema, &self.name)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            keys: settle(&self.keys),
+            predicate: settle_option(self.predicate.as_ref()),
+            settings: self.settings.significant(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.relation())
     }
@@ -356,8 +386,8 @@ impl Object for Index {
         let sql = format!(
             "{}{}{}",
             self.before_keys(only),
-            self.keys,
-            self.after_keys(self.settings.tablespace.as_deref())
+            restate(&self.keys),
+            self.after_keys(self.settings.tablespace.as_deref(), restate)
         );
         let relation = self.relation();
         let create = Statement::new(sql).locks(relation.clone(), Lock::Share);
@@ -380,16 +410,20 @@ impl Object for Index {
             .filter(|_| stays_attached)
             .unwrap_or_else(|| self.relation());
         vec![
-            Statement::new(format!("DROP INDEX {}", qualified([&self.schema, &self.name])))
-                .locks(self.relation(), Lock::AccessExclusive)
-                .fold(Fold::Implied { host }),
+            Statement::new(format!(
+                "DROP INDEX {}{}",
+                qualified([&self.schema, &self.name]),
+                self.cascade(context)
+            ))
+            .locks(self.relation(), Lock::AccessExclusive)
+            .fold(Fold::Implied { host }),
         ]
     }
 
     fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let moves = self.inherits.is_some() && self.inherits != desired.inherits;
         if !self.is_same_but_for_settings(desired)
-            || (!self.valid && desired.valid)
+            || self.needs_rebuild_for_validity(desired)
             || desired.predecessor(context).is_some()
             || (moves && sql::link_stays(&self.schema, &self.table, context))
         {

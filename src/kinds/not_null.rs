@@ -214,7 +214,9 @@ impl Object for NotNull {
         }
         let old = ident(name.as_deref().unwrap_or(&self.default_name()));
         let mut out = Vec::new();
-        if *name != desired.name {
+        // PostgreSQL refuses to rename an inherited constraint: it keeps the name that it came with.
+        let is_kept = !self.parents.is_empty() && sql::link_stays(&self.schema, &self.table, context);
+        if *name != desired.name && !is_kept {
             let new = ident(desired.name.as_deref().unwrap_or(&self.default_name()));
             out.push(self.statement(&format!("RENAME CONSTRAINT {old} TO {new}")));
         }

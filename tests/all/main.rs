@@ -6,12 +6,16 @@
 mod support;
 
 mod apply;
+mod bad_input;
+mod cases;
 mod convergence;
 mod desired;
 mod house;
+mod laws;
 mod round_trips;
+mod rules;
+mod schema;
 mod scratch;
-mod sequences;
 mod servers;
-mod types;
+mod table_parts;
 mod whole_loop;

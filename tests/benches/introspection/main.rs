@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Database, newest, trueup};
+use support::{Database, newest, trueup_with};
 use trueup::introspect::{Options, introspect};
 
 const ROUNDS: usize = 7;
@@ -94,14 +94,18 @@ fn read(database: &Database) {
 
 fn plan(database: &Database, target: &Path) {
     let url = database.url();
-    trueup([
-        "plan",
-        "--exit-code",
-        "--database",
-        &url,
-        "--schema",
-        target.to_str().unwrap(),
-    ])
+    trueup_with(
+        Path::new("."),
+        &[],
+        [
+            "plan",
+            "--exit-code",
+            "--database",
+            &url,
+            "--schema",
+            target.to_str().unwrap(),
+        ],
+    )
     .expect(2);
 }
 

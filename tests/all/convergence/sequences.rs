@@ -1,6 +1,6 @@
 //! Sequences, their ownership and identity columns on real servers, in both directions.
 
-use super::convergence::{case, walk};
+use super::{case, walk};
 use crate::support::{Database, newest};
 
 #[test]

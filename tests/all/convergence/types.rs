@@ -1,6 +1,6 @@
 //! Types, domains, collations and extensions on real servers, in both directions, with rows in the way.
 
-use super::convergence::{case, walk};
+use super::{case, walk};
 use crate::support::{Database, newest};
 
 #[test]
