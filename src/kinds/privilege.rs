@@ -12,7 +12,7 @@ use super::grants::{self, Clause, Grants, Sort};
 use super::{
     Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
 };
-use crate::catalog::{Addresses, Catalog, Identity};
+use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
 

@@ -94,19 +94,9 @@ fn read(database: &Database) {
 
 fn plan(database: &Database, target: &Path) {
     let url = database.url();
-    trueup_with(
-        Path::new("."),
-        &[],
-        [
-            "plan",
-            "--exit-code",
-            "--database",
-            &url,
-            "--schema",
-            target.to_str().unwrap(),
-        ],
-    )
-    .expect(2);
+    let target = target.to_str().unwrap();
+    let arguments = ["plan", "--exit-code", "--database", &url, "--schema", target];
+    trueup_with(Path::new("."), &[], arguments).expect(2);
 }
 
 fn dump(database: &Database, file: Option<&Path>) {
