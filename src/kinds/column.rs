@@ -4,6 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{same, settle};
 use super::{
     Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
 };
@@ -15,13 +16,20 @@ use crate::db::Server;
 use crate::error::Result;
 
 /// How a generated column gets its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generated {
     /// Expression as PostgreSQL deparses it.
     pub expression: String,
     /// Whether values are stored, or computed when read (PostgreSQL 18).
     pub stored: bool,
+}
+
+impl PartialEq for Generated {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { expression, stored } = self;
+        same(expression, &other.expression) && *stored == other.stored
+    }
 }
 
 /// A column of a table.
@@ -279,7 +287,12 @@ impl Object for Column {
     }
 
     fn significant(self) -> Self {
+        let generated = self.generated.map(|generated| Generated {
+            expression: settle(&generated.expression),
+            ..generated
+        });
         Self {
+            generated,
             position: 0,
             type_storage: String::new(),
             parents: Vec::new(),

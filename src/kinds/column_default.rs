@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{same, settle};
 use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -78,6 +79,13 @@ impl Object for ColumnDefault {
         Identity::new(Kind::ColumnDefault, [&self.schema, &self.table, &self.column])
     }
 
+    fn significant(self) -> Self {
+        Self {
+            expression: settle(&self.expression),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.column_identity())
     }
@@ -107,7 +115,7 @@ impl Object for ColumnDefault {
             column: _,
             expression,
         } = self;
-        if *expression == desired.expression {
+        if same(expression, &desired.expression) {
             return Alter::Unchanged;
         }
         Alter::in_place(vec![desired.set()])

@@ -209,11 +209,20 @@ pub(super) fn read(row: &Row, names: &str, grantable: &str, grantee: &str) -> Re
 /// Returns the select list that [`read`] wants, over rows `x` of exploded `aclitem`s flagged `initial`, the owner `owner`.
 pub(super) fn columns(owner: &str) -> String {
     format!(
-        "CASE WHEN x.grantee = 0 THEN '{PUBLIC}' WHEN x.grantee = {owner} THEN '{OWNER}' ELSE r.rolname::text END AS grantee,
+        "{} AS grantee,
          array_agg(x.privilege_type::text) FILTER (WHERE NOT x.initial) AS privileges,
          array_agg(x.is_grantable) FILTER (WHERE NOT x.initial) AS grantable,
          array_agg(x.privilege_type::text) FILTER (WHERE x.initial) AS initial_privileges,
-         array_agg(x.is_grantable) FILTER (WHERE x.initial) AS initial_grantable"
+         array_agg(x.is_grantable) FILTER (WHERE x.initial) AS initial_grantable",
+        grantee(owner)
+    )
+}
+
+/// Returns the grantee of a row. An initial privilege that somebody gave himself is the owner's of that time.
+pub(super) fn grantee(owner: &str) -> String {
+    format!(
+        "CASE WHEN x.grantee = 0 THEN '{PUBLIC}'
+              WHEN x.grantee = {owner} OR (x.initial AND x.grantee = x.grantor) THEN '{OWNER}' ELSE r.rolname::text END"
     )
 }
 

@@ -21,6 +21,7 @@ mod type_use;
 
 mod access_method;
 mod aggregate;
+mod base_type;
 mod cast;
 mod check;
 mod collation;
@@ -71,6 +72,7 @@ mod rule;
 mod schema;
 mod sequence;
 mod sequence_owner;
+mod shell_type;
 mod statistics;
 mod subscription;
 mod table;

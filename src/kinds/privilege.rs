@@ -12,7 +12,7 @@ use super::grants::{self, Clause, Grants, Sort};
 use super::{
     Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
 };
-use crate::catalog::{Addresses, Catalog, Identity};
+use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -197,8 +197,9 @@ impl Object for Privilege {
              FROM (SELECT p.*, coalesce(p.initial, pg_catalog.acldefault(p.letter::\"char\", p.owner)) AS base
                    FROM ({parts}) p WHERE p.acl IS DISTINCT FROM p.initial) u
              {exploded}
-             GROUP BY u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, u.owner, x.grantee, r.rolname",
+             GROUP BY u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, u.owner, {grantee}",
             columns = grants::columns("u.owner"),
+            grantee = grants::grantee("u.owner"),
             parts = parts.join("\nUNION ALL\n"),
             exploded = grants::exploded("u.acl", "u.base"),
         )
@@ -252,6 +253,17 @@ impl Object for Privilege {
             out.push(Self::of(&owned, &self.grantee));
         }
         out
+    }
+
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        // A REVOKE on a whole relation takes the grants on its columns away (manual: REVOKE): it must not come behind them.
+        let sort = Sort::of(self.target.kind);
+        if !matches!(sort, Some(Sort::Relation | Sort::Column)) {
+            return Vec::new();
+        }
+        let mut relation: Vec<&String> = self.target.path.iter().take(2).collect();
+        relation.push(&self.grantee);
+        vec![("privileges", qualified(relation))]
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {

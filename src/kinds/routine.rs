@@ -5,7 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::argument::{self, Argument, ArgumentMode};
-use super::settled::{restate, settle};
+use super::settled::settle;
 use super::{Alter, Kind, Statement, setting, sql};
 use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
@@ -335,7 +335,7 @@ impl Routine {
     fn body_clause(&self) -> String {
         match &self.library {
             Some(library) => format!("AS {}, {}", literal(library), literal(&self.body)),
-            None if self.parsed_body => restate(&self.body),
+            None if self.parsed_body => self.body.clone(),
             None => format!("AS {}", dollar(&self.body)),
         }
     }

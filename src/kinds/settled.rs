@@ -75,6 +75,11 @@ pub(super) fn same(one: &str, other: &str) -> bool {
     one == other || settle(one) == settle(other)
 }
 
+/// Tells whether two optional deparsed texts mean the same.
+pub(super) fn same_option(one: Option<&String>, other: Option<&String>) -> bool {
+    one == other || settle_option(one) == settle_option(other)
+}
+
 /// Returns a text that PostgreSQL deparses as the given one.
 pub(super) fn restate(text: &str) -> String {
     transform(text, &Aim::Restated)
@@ -154,13 +159,19 @@ fn rewrite(nodes: Vec<Node>, aim: &Aim) -> Vec<Node> {
 /// Takes the cast from `(ARRAY[…])::x[]`, the whole operand of `ANY` or `ALL`: the operator casts the array itself,
 /// where a written cast would go to the elements.
 fn without_cast(inner: Vec<Node>) -> Vec<Node> {
-    match array_cast(&inner) {
-        Some((_, _, length)) if length == inner.len() => {
-            inner.first().and_then(|node| node.inner('(')).map(<[Node]>::to_vec)
-        }
-        _ => None,
+    if let Some((_, _, length)) = array_cast(&inner)
+        && length == inner.len()
+    {
+        return inner[0].inner('(').map(<[Node]>::to_vec).unwrap_or(inner);
     }
-    .unwrap_or(inner)
+    // With few parentheses, as extended statistics are deparsed.
+    match inner.as_slice() {
+        [array, list, cast, .., end] if array.is("ARRAY") && cast.is("::") && end.inner('[').is_some() => {
+            let is_filled = list.inner('[').is_some_and(|elements| !elements.is_empty());
+            if is_filled { inner[..2].to_vec() } else { inner }
+        }
+        _ => inner,
+    }
 }
 
 /// Says the first operand of a chain as `BETWEEN` where it was one; the parser would not keep it apart otherwise.
@@ -333,6 +344,10 @@ mod tests {
             (
                 "((c)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
                 "((c)::text = ANY (ARRAY['a'::character varying, 'b'::character varying]))",
+            ),
+            (
+                "(c::text = ANY (ARRAY['a'::character varying, 'b'::character varying]::text[]))",
+                "(c::text = ANY (ARRAY['a'::character varying, 'b'::character varying]))",
             ),
             (
                 "(((a >= 1) AND (a <= f(2, 3))) AND (b > 0))",

@@ -5,7 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
-use super::settled::{restate, same, settle};
+use super::settled::{same, settle};
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -44,8 +44,7 @@ impl Trigger {
     }
 
     fn declaration(&self, create: &str) -> Statement {
-        Statement::new(format!("{create} {}", restate(&self.definition)))
-            .locks(self.on.clone(), Lock::ShareRowExclusive)
+        Statement::new(format!("{create} {}", self.definition)).locks(self.on.clone(), Lock::ShareRowExclusive)
     }
 
     /// Returns the statement that makes it fire as said; reaches the copies of partitions too.

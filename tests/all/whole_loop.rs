@@ -74,7 +74,10 @@ fn the_tour_works_on_every_server() {
 /// `TRUEUP_BLESS=1` writes the picture anew.
 #[test]
 fn the_picture_in_the_readme_is_what_plan_prints() {
-    let (major, server) = servers().pop().unwrap();
+    // Versions say some things differently; the picture is of one.
+    let Some((major, server)) = servers().into_iter().find(|(major, _)| *major == 18) else {
+        return;
+    };
     let tour = Tour::new(major, &server);
     let printed = tour.run("plan").expect(0);
     let printed = printed.replace(tour.database.name(), "shop");

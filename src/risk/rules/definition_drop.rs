@@ -2,7 +2,7 @@
 //!
 //! A drop of something that can be written again from its text, and that stands by itself or on something that stays: a
 //! view, function, procedure, aggregate, operator, cast, trigger, rule, extended statistics, text search configuration,
-//! foreign server, publication, subscription and the like. The finding names what depends on it in this database.
+//! foreign server, publication and the like. The finding names what depends on it in this database.
 //!
 //! ## Why it is dangerous
 //!

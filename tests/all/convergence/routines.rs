@@ -1,6 +1,6 @@
 //! Functions, procedures, aggregates, event triggers.
 
-use super::harness::case;
+use super::case;
 
 #[test]
 fn functions_are_redefined_in_place() {

@@ -3,7 +3,8 @@
 use trueup::catalog::Catalog;
 use trueup::kinds::Context;
 
-use super::harness::{Scratch, assert_same, case, servers, walk};
+use super::{assert_same, case, walk};
+use crate::support::{Database, servers};
 
 #[test]
 fn definitions_settle_at_once() {
@@ -29,7 +30,7 @@ fn definitions_settle_at_once() {
 /// What a plan makes is deparsed like what the target files make, to the letter.
 #[test]
 fn definitions_come_back_as_they_are() {
-    for server in servers() {
+    for (_, server) in servers() {
         let state = "CREATE TABLE public.t (a int, c varchar(9), d text); ALTER TABLE public.t ENABLE ROW LEVEL SECURITY;
              CREATE VIEW public.v AS SELECT a FROM public.t WHERE c IN ('a', 'b') AND d IN ('x', 'y') AND c NOT IN ('x', 'y');
              CREATE VIEW public.w AS SELECT a FROM public.t WHERE a BETWEEN 1 AND 2 AND c = 'x' AND a > 0;
@@ -40,8 +41,8 @@ fn definitions_come_back_as_they_are() {
                  WHERE ((c)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]));
              CREATE FUNCTION public.f(a text[] DEFAULT ARRAY['x'::varchar, 'y'], b bool DEFAULT 1 BETWEEN 2 AND 3 AND true) RETURNS bool
                  LANGUAGE sql BEGIN ATOMIC SELECT a BETWEEN 1 AND 2 AND c IN ('a', 'b') FROM public.t; END;";
-        let made = Scratch::new(&server, state).catalog();
-        let planned = Scratch::new(&server, "");
+        let made = Database::with(&server, state).catalog();
+        let planned = Database::with(&server, "");
         let script = walk(&planned, &made);
         let found = planned.catalog();
         for (identity, object) in &made.objects {
@@ -87,12 +88,12 @@ fn renames_keep_the_object() {
             "CREATE FUNCTION public.e() RETURNS event_trigger LANGUAGE plpgsql AS 'begin end'; CREATE EVENT TRIGGER \"G\" ON ddl_command_end EXECUTE FUNCTION public.e();",
         ),
     ];
-    for server in servers() {
+    for (_, server) in servers() {
         for (before, after) in pairs {
             let common = "CREATE SCHEMA s; CREATE TABLE public.t (a int);";
-            let live = Scratch::new(&server, &format!("{common}{before}"));
+            let live = Database::with(&server, &format!("{common}{before}"));
             let from = live.catalog();
-            let to = Scratch::new(&server, &format!("{common}{after}")).catalog();
+            let to = Database::with(&server, &format!("{common}{after}")).catalog();
             let named = |catalog: &Catalog, name: &str| {
                 let has = |path: &[String]| path.last().is_some_and(|last| last.split('(').next() == Some(name));
                 let objects = catalog.objects.values().filter(|object| has(&object.identity().path));

@@ -28,7 +28,7 @@ impl Validator<'_> {
                 "const" => rule == value,
                 "enum" => rule.as_array().unwrap().contains(value),
                 "minimum" => value.as_i64() >= rule.as_i64(),
-                "pattern" => matches(rule.as_str().unwrap(), value.as_str().unwrap()),
+                "pattern" => value.as_str().is_none_or(|text| matches(rule.as_str().unwrap(), text)),
                 "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
                 "maxItems" => value.as_array().unwrap().len() as u64 <= rule.as_u64().unwrap(),
                 "required" => rule
@@ -56,7 +56,13 @@ impl Validator<'_> {
                     true
                 }
                 "prefixItems" => {
-                    for (at, (part, item)) in rule.as_array().unwrap().iter().zip(value.as_array().unwrap()).enumerate() {
+                    for (at, (part, item)) in rule
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .zip(value.as_array().unwrap())
+                        .enumerate()
+                    {
                         self.check(part, item, &format!("{place}/{at}"), out);
                     }
                     true

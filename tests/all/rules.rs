@@ -1,83 +1,28 @@
 //! Every rule on a real server: a case that fires it, one that does not, and one where the size of the table changes its
-//! level. The servers come from `TRUEUP_TEST_URLS`, separated by white space.
+//! level; and one realistic plan with its reports on every server.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+use std::path::Path;
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use postgres::{Client, NoTls};
-use trueup::catalog::Catalog;
-use trueup::db::{Environment, Server, Url};
-use trueup::introspect::{self, Options};
-use trueup::plan::{Database, Plan, Sides, draft};
+use trueup::plan::{Database as Target, Plan, Sides, draft};
 use trueup::report::{self, Direction, Style};
 use trueup::risk::{self, Look};
 
-#[path = "support/schema.rs"]
-mod schema;
+use crate::schema;
+use crate::support::{Database, newest, servers};
 
-/// Empty database on one server, dropped at the end.
-struct Scratch {
-    server: String,
-    name: String,
-}
-
-impl Scratch {
-    fn new(server: &str, setup: &str) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("rules_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut client = Client::connect(server, NoTls).unwrap();
-        client
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .unwrap();
-        let out = Self {
-            server: server.to_owned(),
-            name,
-        };
-        out.connect().batch_execute(setup).unwrap();
-        out
-    }
-
-    fn connect(&self) -> Client {
-        let mut config: postgres::Config = self.server.parse().unwrap();
-        config.dbname(&self.name).connect(NoTls).unwrap()
-    }
-
-    fn introspect(&self) -> (Server, Catalog) {
-        let url = Url::parse(&self.server, &Environment::default()).unwrap();
-        introspect::introspect(&url.with_database(&self.name), Options::default()).unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let mut client = Client::connect(&self.server, NoTls).unwrap();
-        let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-fn servers() -> Vec<String> {
-    let urls = std::env::var("TRUEUP_TEST_URLS")
-        .expect("set TRUEUP_TEST_URLS to the URLs of PostgreSQL servers on which databases may be created");
-    urls.split_whitespace().map(str::to_owned).collect()
-}
-
-/// Plans the way from what one script leaves behind to what another one does, with findings.
-fn plan(server: &str, live: &str, desired: &str) -> Plan {
-    let live = Scratch::new(server, live);
-    let (facts, from) = live.introspect();
-    let (_, to) = Scratch::new(server, desired).introspect();
+/// Plans the way from one database to another, with findings.
+fn plan(live: &Database, desired: &Database) -> Plan {
+    let (from, to) = (live.catalog(), desired.catalog());
     let sides = Sides {
         live: &from,
         from: &from,
         to: &to,
         renames: &[],
     };
-    let database = Database {
+    let database = Target {
         name: "shop".to_owned(),
         system_identifier: None,
-        version_num: facts.version_num,
+        version_num: from.version_num,
     };
     let mut plan = draft(sides, database);
     let tables = risk::touched(&plan.forward, &from);
@@ -122,6 +67,9 @@ const CASES: &[Case] = &[
             "TU101 critical column public.b.id",
             "TU301 caution column public.a.id",
             "TU301 caution column public.b.id",
+            "TU302 caution foreign key public.b.b_id_fkey",
+            "TU302 caution foreign key public.c.c_b_id_fkey",
+            "TU304 caution foreign key public.b.b_id_fkey",
         ],
     },
     Case {
@@ -253,7 +201,10 @@ const CASES: &[Case] = &[
     Case {
         live: "CREATE DOMAIN d AS int; CREATE TABLE t (a d); INSERT INTO t VALUES (1);",
         desired: "CREATE DOMAIN d AS int CONSTRAINT positive CHECK (VALUE > 0); CREATE TABLE t (a d);",
-        findings: &["TU201 dangerous domain constraint public.d.positive"],
+        findings: &[
+            "TU201 dangerous domain constraint public.d.positive",
+            "TU302 caution domain constraint public.d.positive",
+        ],
     },
     // TU202; with a default it is nothing.
     Case {
@@ -348,13 +299,26 @@ const CASES: &[Case] = &[
     },
 ];
 
+/// Leaves nothing but an empty `public`.
+const EMPTIED: &str = "DO $$
+    DECLARE name text;
+    BEGIN
+        FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)' LOOP
+            EXECUTE format('DROP SCHEMA %I CASCADE', name);
+        END LOOP;
+        CREATE SCHEMA public;
+    END $$;";
+
 #[test]
 fn cases() {
-    let servers = servers();
-    let server = servers.first().unwrap();
+    let server = newest();
+    let (live, desired) = (Database::new(&server), Database::new(&server));
     let mut wrong = Vec::new();
     for case in CASES {
-        let plan = plan(server, case.live, case.desired);
+        // A hundred databases would take longer than all the rest.
+        live.execute(&format!("{EMPTIED} {}", case.live));
+        desired.execute(&format!("{EMPTIED} {}", case.desired));
+        let plan = plan(&live, &desired);
         if found(&plan) != case.findings {
             wrong.push(format!("{}\n→ {}\n  {:#?}", case.live, case.desired, plan.findings));
         }
@@ -412,13 +376,13 @@ fn fits_schema(plan: &Plan) {
 /// One realistic plan on every server: the chain is named, the reports are complete and deterministic.
 #[test]
 fn whole_plan() {
-    for server in servers() {
-        let plan = plan(&server, LIVE, DESIRED);
+    for (_, server) in servers() {
+        let plan = plan(&Database::with(&server, LIVE), &Database::with(&server, DESIRED));
         let chain = plan.findings.iter().find(|finding| finding.code == "TU101").unwrap();
         assert_eq!(
             chain.message,
-            "`shop.items.order_id` changes from `integer` to `bigint` and identifies rows: it references another table. \
-             Foreign keys tie 1 more column to it: `shop.orders.id` (also `integer` to `bigint`)."
+            "`shop.orders.id` changes from `integer` to `bigint` and identifies rows: it belongs to the primary key. \
+             Foreign keys tie 1 more column to it: `shop.items.order_id` (also `integer` to `bigint`)."
         );
         let style = Style {
             color: false,
@@ -426,7 +390,10 @@ fn whole_plan() {
             plan_file: Some("plan.json"),
         };
         let human = report::human(&plan, &style);
-        let tables: BTreeSet<&str> = ["shop.orders", "shop.audit", "shop.refunds"].into();
+        if let Some(folder) = std::env::var_os("TRUEUP_SHOW") {
+            show(&plan, &style, Path::new(&folder));
+        }
+        let tables = ["shop.orders", "shop.audit", "shop.refunds"];
         assert!(tables.iter().all(|table| human.contains(table)), "{human}");
         assert!(human.contains("about 20,000 rows"), "{human}");
         assert!(
@@ -438,16 +405,19 @@ fn whole_plan() {
         let wide: Vec<&str> = wide.filter(|line| !line.starts_with("      ")).collect();
         assert_eq!(wide, Vec::<&str>::new(), "only SQL may be wider than the terminal");
         fits_schema(&plan);
-        if std::env::var_os("TRUEUP_SHOW").is_some() {
-            std::fs::write("/tmp/trueup-human.txt", &human).unwrap();
-            std::fs::write(
-                "/tmp/trueup-color.txt",
-                report::human(&plan, &Style { color: true, ..style }),
-            )
-            .unwrap();
-            std::fs::write("/tmp/trueup-forward.sql", report::sql(&plan, Direction::Forward)).unwrap();
-            std::fs::write("/tmp/trueup-rollback.sql", report::sql(&plan, Direction::Rollback)).unwrap();
-            std::fs::write("/tmp/trueup.json", report::json(&plan).unwrap()).unwrap();
-        }
+    }
+}
+
+/// Writes the reports where somebody wants to look at them.
+fn show(plan: &Plan, style: &Style, folder: &Path) {
+    let color = Style { color: true, ..*style };
+    for (name, text) in [
+        ("human.txt", report::human(plan, style)),
+        ("color.txt", report::human(plan, &color)),
+        ("forward.sql", report::sql(plan, Direction::Forward)),
+        ("rollback.sql", report::sql(plan, Direction::Rollback)),
+        ("plan.json", report::json(plan).unwrap()),
+    ] {
+        std::fs::write(folder.join(name), text).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! Views, and what stands on tables and views.
 
-use super::harness::case;
+use super::case;
 
 #[test]
 fn views_change_in_place_where_they_can() {
