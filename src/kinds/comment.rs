@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::sources::SOURCES;
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, target};
 use crate::catalog::{Addresses, Identity, quote::literal};
 use crate::db::Server;
@@ -51,7 +52,7 @@ impl Object for Comment {
     const ATTACHED: bool = true;
 
     fn query(_server: &Server) -> String {
-        let parts: Vec<String> = target::SOURCES
+        let parts: Vec<String> = SOURCES
             .iter()
             .map(|source| {
                 format!(

@@ -140,7 +140,7 @@ impl Clause {
         let held = || starts.iter().flat_map(|start| start.iter());
         let revoked = held().filter(|(name, _)| !desired.contains_key(*name));
         let tamed = held().filter(|(name, grantable)| **grantable && desired.get(*name) == Some(&false));
-        let granted = |option: bool| {
+        let given = |option: bool| {
             desired.iter().filter(move |(name, grantable)| {
                 let enough = |start: &&Grants| start.get(*name).is_some_and(|held| *held || !option);
                 **grantable == option && !starts.iter().all(enough)
@@ -161,13 +161,13 @@ impl Clause {
             ),
             (
                 "GRANT ",
-                self.sorted(granted(false).map(|(name, _)| name.as_str())),
+                self.sorted(given(false).map(|(name, _)| name.as_str())),
                 "TO",
                 "",
             ),
             (
                 "GRANT ",
-                self.sorted(granted(true).map(|(name, _)| name.as_str())),
+                self.sorted(given(true).map(|(name, _)| name.as_str())),
                 "TO",
                 " WITH GRANT OPTION",
             ),

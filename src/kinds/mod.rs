@@ -73,6 +73,7 @@ mod schema;
 mod sequence;
 mod sequence_owner;
 mod shell_type;
+mod sources;
 mod statistics;
 mod subscription;
 mod table;
@@ -92,8 +93,8 @@ pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use sequence_options::SequenceOptions;
+pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
-pub(crate) use target::sources;
 
 use postgres::Row;
 

@@ -9,6 +9,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::grants::{self, Clause, Grants, Sort};
+use super::sources::{SOURCES, Source};
 use super::{
     Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
 };
@@ -191,7 +192,7 @@ impl Object for Privilege {
     const ATTACHED: bool = true;
 
     fn query(_server: &Server) -> String {
-        let parts: Vec<String> = target::SOURCES.iter().filter_map(part).collect();
+        let parts: Vec<String> = SOURCES.iter().filter_map(part).collect();
         format!(
             "SELECT u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, {columns}
              FROM (SELECT p.*, coalesce(p.initial, pg_catalog.acldefault(p.letter::\"char\", p.owner)) AS base
@@ -301,7 +302,7 @@ impl Object for Privilege {
 
 /// Returns the rows of one system catalog whose privileges were ever granted or revoked, with what they started from:
 /// `initdb`'s or `CREATE EXTENSION`'s, where one of these made the object, NULL for PostgreSQL's own.
-fn part(source: &target::Source) -> Option<String> {
+fn part(source: &Source) -> Option<String> {
     let (privileges, letter) = source.privileges?;
     let namespace = if source.class == 2615 { "o.nspname" } else { "n.nspname" };
     let (is_system, elsewhere) = if source.in_schema || source.class == 2615 {
