@@ -227,7 +227,7 @@ impl Object for CompositeType {
         let mut actions: Vec<String> = (gone.iter())
             .map(|attribute| format!("DROP ATTRIBUTE {}", ident(&attribute.name)))
             .collect();
-        actions.extend(changed.iter().map(|attribute| attribute.change()));
+        actions.extend(changed.iter().copied().map(Attribute::change));
         let news = (desired.attributes.iter()).filter(|attribute| self.attribute(&attribute.name).is_none());
         actions.extend(news.map(|attribute| format!("ADD ATTRIBUTE {}", attribute.declaration())));
         let mut statement = self.alter_type(&actions, context);
