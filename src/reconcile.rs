@@ -55,14 +55,21 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
                 .unwrap_or_else(|_| Err(Error::internal("the desired side panicked"))),
         )
     });
-    let (mut live, mut desired) = (live?, desired?);
+    let (whole, mut desired) = (live?, desired?);
+    let mut live = whole.clone();
     setup.filter.apply(&mut live)?;
     setup.filter.apply(&mut desired.catalog)?;
     let to = desired.complete(&live);
     let hints = desired.hints();
     let renames = renames(&hints, &live, &to);
     let workshop = setup.workshop(Some((url, &server)));
-    let from = restate(&live, &to, &renames, &workshop)?;
+    let from = match restate(&whole, &to, &renames, &workshop)? {
+        None => Cow::Borrowed(&live),
+        Some(mut restated) => {
+            setup.filter.apply(&mut restated)?;
+            Cow::Owned(restated)
+        }
+    };
     // What the files do not say follows the live state, under the names that it will have.
     let to = desired.complete(&from);
     let sides = Sides {
@@ -81,23 +88,18 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Returns the live state as the scratch server says it, with the renames carried out; the live state itself where
-/// both servers are of one version and nothing is renamed.
-fn restate<'a>(
-    live: &'a Catalog,
-    desired: &Catalog,
-    renames: &[Rename],
-    workshop: &Workshop,
-) -> Result<Cow<'a, Catalog>> {
+/// Returns the live state as the scratch server says it, with the renames carried out; nothing where both servers are of
+/// one version and nothing is renamed.
+fn restate(live: &Catalog, desired: &Catalog, renames: &[Rename], workshop: &Workshop) -> Result<Option<Catalog>> {
     if renames.is_empty() && live.version_num / 10_000 == desired.version_num / 10_000 {
-        return Ok(Cow::Borrowed(live));
+        return Ok(None);
     }
     let statements: Vec<String> = renames
         .iter()
         .flat_map(|rename| &rename.forward)
         .map(crate::kinds::Statement::sql)
         .collect();
-    replay(live, &statements, workshop).map(Cow::Owned)
+    replay(live, &statements, workshop).map(Some)
 }
 
 /// Returns what a source declares; a database declares everything in it.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::db::Server;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::AnyObject;
 use crate::plan::{Database, Plan};
 
 /// Objects, each with its fingerprint; `None`: it is not there.
@@ -47,7 +48,7 @@ pub(super) struct Deviation {
 /// Returns the objects that are not as `state` says.
 pub(super) fn deviations(catalog: &Catalog, state: &State) -> Vec<Deviation> {
     let deviation = |(identity, wanted): &(Identity, Option<Fingerprint>)| {
-        let found = catalog.get(identity).map(Fingerprint::of);
+        let found = catalog.get(identity).map(AnyObject::fingerprint);
         let how = match (wanted, &found) {
             (None, Some(_)) => "is there",
             (Some(_), None) => "is not there",
@@ -114,7 +115,7 @@ pub(super) fn untouched(catalog: &Catalog, plan: &Plan, touched: &BTreeSet<&Iden
         .map(|(identity, wanted)| (identity, wanted))
         .collect();
     let may_differ = |object: &Identity| {
-        let found = catalog.get(object).map(Fingerprint::of);
+        let found = catalog.get(object).map(AnyObject::fingerprint);
         planned.get(object).is_some_and(|wanted| **wanted == found) || is_near(catalog, object, touched)
     };
     let deviations: Vec<Deviation> = deviations(catalog, &plan.scope)

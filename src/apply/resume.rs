@@ -9,9 +9,10 @@ use super::gate::{self, State};
 use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Reached};
 use super::run::Runner;
 use super::session::Session;
-use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::catalog::{Catalog, Identity};
 use crate::db::Url;
 use crate::error::{Error, Result};
+use crate::kinds::AnyObject;
 use crate::kinds::Transaction;
 use crate::plan::Step;
 
@@ -141,7 +142,7 @@ fn settle(runner: &mut Runner, item: &Item, live: &Catalog, execution: &Executio
             .filter(|(identity, _)| objects.contains(identity))
     };
     let is_last = execution.steps[item.step].statements.len() == item.statement + 1;
-    let was_reached = || wanted().all(|(identity, wanted)| *wanted == live.get(identity).map(Fingerprint::of));
+    let was_reached = || wanted().all(|(identity, wanted)| *wanted == live.get(identity).map(AnyObject::fingerprint));
     if is_last && wanted().next().is_some() && was_reached() {
         runner.settle(item)?;
         return Ok(true);

@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     schema: SchemaArguments,
     #[command(flatten)]
-    execution: execution::Arguments,
+    execution: execution::ExecutionArguments,
 }
 
 /// Runs the command.

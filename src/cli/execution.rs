@@ -11,7 +11,7 @@ use crate::risk::Finding;
 
 /// How statements run.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ExecutionArguments {
     /// Approve findings: a level (`dangerous`, `critical`), `CODE`, or `CODE:OBJECT`; repeatable
     #[arg(long, value_name = "WHAT")]
     pub(super) approve: Vec<String>,
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     wait: Duration,
 }
 
-impl Arguments {
+impl ExecutionArguments {
     /// Returns the options of the executor; the configuration file fills what the command line leaves out.
     pub(super) fn options(&self) -> Result<Options> {
         let config = setup::config()?;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod arguments;
+mod demo;
 mod execution;
 mod explain;
 mod history;

@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     live: LiveArguments,
     #[command(flatten)]
-    execution: execution::Arguments,
+    execution: execution::ExecutionArguments,
 }
 
 /// Runs the command.

@@ -44,8 +44,13 @@ impl Query {
             Self::Unmodelled => super::unmodelled::query(),
             Self::Aliases => ALIASES.to_owned(),
             // Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership
-            // is an object of its own (sequence ownership), or a part of an identity column.
-            Self::Dependencies => "SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid
+            // is an object of its own (sequence ownership), or a part of an identity column. A base type and its functions
+            // depend on each other: the functions need its shell only (sub-object -1).
+            Self::Dependencies => "SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid,
+                        CASE WHEN d.classid = 1255 AND d.refclassid = 1247
+                                  AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend b
+                                              WHERE b.classid = 1247 AND b.objid = d.refobjid AND b.refclassid = 1255
+                                                AND b.refobjid = d.objid) THEN -1 ELSE d.refobjsubid END
                  FROM pg_catalog.pg_depend d
                  WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
                    AND NOT (d.classid = 1259 AND d.objsubid = 0 AND d.refclassid = 1259 AND d.refobjsubid > 0

@@ -3,7 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::settled::{restate, settle_option};
+use super::settled::settle_option;
 use crate::catalog::quote::ident;
 use crate::error::Result;
 
@@ -86,7 +86,7 @@ impl Argument {
     pub fn declaration(&self) -> String {
         let name = self.name.as_ref().map(|name| format!("{} ", ident(name)));
         let default = self.default.as_ref();
-        let default = default.map(|default| format!(" DEFAULT {}", restate(default)));
+        let default = default.map(|default| format!(" DEFAULT {default}"));
         format!(
             "{}{}{}{}",
             self.mode.word(),

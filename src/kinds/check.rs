@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{restate, same, settle};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, Table, constraint, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -48,7 +49,7 @@ impl PartialEq for Check {
         *schema == other.schema
             && *table == other.table
             && *name == other.name
-            && *definition == other.definition
+            && same(definition, &other.definition)
             && *valid == other.valid
             && *enforced == other.enforced
             && *local == other.local
@@ -67,7 +68,11 @@ impl Check {
 
     fn declaration(&self) -> String {
         let enforced = if self.enforced { "" } else { " NOT ENFORCED" };
-        format!("CONSTRAINT {} {}{enforced}", ident(&self.name), self.definition)
+        format!(
+            "CONSTRAINT {} {}{enforced}",
+            ident(&self.name),
+            restate(&self.definition)
+        )
     }
 
     fn action_on(schema: &str, table: &str, action: &str) -> Statement {
@@ -150,6 +155,14 @@ impl Object for Check {
         Self::named(&self.schema, &self.table, &self.name)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            parents: Vec::new(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.table_identity())
     }
@@ -206,7 +219,7 @@ impl Object for Check {
             local,
             parents: _,
         } = self;
-        if *definition != desired.definition || *enforced != desired.enforced || (*valid && !desired.valid) {
+        if !same(definition, &desired.definition) || *enforced != desired.enforced || (*valid && !desired.valid) {
             return Alter::Replace;
         }
         let mut out = Vec::new();

@@ -4,6 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{same, settle};
 use super::{
     Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
 };
@@ -15,13 +16,20 @@ use crate::db::Server;
 use crate::error::Result;
 
 /// How a generated column gets its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generated {
     /// Expression as PostgreSQL deparses it.
     pub expression: String,
     /// Whether values are stored, or computed when read (PostgreSQL 18).
     pub stored: bool,
+}
+
+impl PartialEq for Generated {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { expression, stored } = self;
+        same(expression, &other.expression) && *stored == other.stored
+    }
 }
 
 /// A column of a table.
@@ -244,10 +252,10 @@ impl Object for Column {
              LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
                                array_agg(p.relname::text ORDER BY h.inhseqno) AS names
                         FROM pg_catalog.pg_inherits h
-                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p')
+                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
                         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
                         GROUP BY h.inhrelid) i ON i.inhrelid = c.oid
-             WHERE c.relkind IN ('r', 'p') AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "c.oid"),
         )
@@ -279,7 +287,12 @@ impl Object for Column {
     }
 
     fn significant(self) -> Self {
+        let generated = self.generated.map(|generated| Generated {
+            expression: settle(&generated.expression),
+            ..generated
+        });
         Self {
+            generated,
             position: 0,
             type_storage: String::new(),
             parents: Vec::new(),
@@ -299,6 +312,11 @@ impl Object for Column {
     }
 
     fn carrier(&self, context: &Context) -> Option<Identity> {
+        if self.type_gives(context.from) && self.type_gives(context.to) {
+            let table = self.table_identity();
+            let mut edges = context.to.dependencies_of(&table);
+            return edges.find(|on| on.kind == Kind::CompositeType).cloned();
+        }
         let (schema, table) = self.parents.first()?;
         sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
     }

@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{same, settle};
 use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -59,7 +60,7 @@ impl Object for ColumnDefault {
              JOIN pg_catalog.pg_class c ON c.oid = d.adrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-             WHERE c.relkind IN ('r', 'p') AND a.attgenerated = '' AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'f') AND a.attgenerated = '' AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
         )
@@ -76,6 +77,13 @@ impl Object for ColumnDefault {
 
     fn identity(&self) -> Identity {
         Identity::new(Kind::ColumnDefault, [&self.schema, &self.table, &self.column])
+    }
+
+    fn significant(self) -> Self {
+        Self {
+            expression: settle(&self.expression),
+            ..self
+        }
     }
 
     fn parent(&self) -> Option<Identity> {
@@ -107,7 +115,7 @@ impl Object for ColumnDefault {
             column: _,
             expression,
         } = self;
-        if *expression == desired.expression {
+        if same(expression, &desired.expression) {
             return Alter::Unchanged;
         }
         Alter::in_place(vec![desired.set()])

@@ -3,7 +3,8 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, target};
+use super::sources::SOURCES;
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, target};
 use crate::catalog::{Addresses, Identity, quote::literal};
 use crate::db::Server;
 use crate::error::Result;
@@ -23,12 +24,16 @@ pub struct Comment {
 }
 
 impl Comment {
-    fn statement(&self, text: &str) -> Statement {
+    fn statement(&self, text: &str, context: &Context) -> Statement {
         let mut target = self.target.clone();
         if let (Some(name), Some(last)) = (&self.constraint, target.path.last_mut()) {
             last.clone_from(name);
         }
-        let statement = Statement::new(format!("COMMENT ON {} IS {text}", target::sql_target(&target)));
+        let sql_target = match context.after(&target).or_else(|| context.before(&target)) {
+            Some(AnyObject::Table(table)) => format!("{} {}", table.word(), target::sql_name(&target)),
+            _ => target::sql_target(&target),
+        };
+        let statement = Statement::new(format!("COMMENT ON {sql_target} IS {text}"));
         match self.table() {
             Some(table) => statement.locks(table, Lock::ShareUpdateExclusive),
             None => statement,
@@ -47,7 +52,7 @@ impl Object for Comment {
     const ATTACHED: bool = true;
 
     fn query(_server: &Server) -> String {
-        let parts: Vec<String> = target::SOURCES
+        let parts: Vec<String> = SOURCES
             .iter()
             .map(|source| {
                 format!(
@@ -98,17 +103,17 @@ impl Object for Comment {
         Some(self.holder.clone())
     }
 
-    fn create(&self, _context: &Context) -> Vec<Statement> {
-        vec![self.statement(&literal(&self.text))]
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        vec![self.statement(&literal(&self.text), context)]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
-        vec![self.statement("NULL").fold(Fold::Implied {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        vec![self.statement("NULL", context).fold(Fold::Implied {
             host: self.holder.clone(),
         })]
     }
 
-    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let Self {
             target: _,
             holder: _,
@@ -118,7 +123,7 @@ impl Object for Comment {
         if *text == desired.text {
             return Alter::Unchanged;
         }
-        Alter::in_place(vec![desired.statement(&literal(&desired.text))])
+        Alter::in_place(vec![desired.statement(&literal(&desired.text), context)])
     }
 }
 

@@ -7,7 +7,7 @@ use crate::catalog::{
 };
 
 /// Condition that a constraint's table `c` is one that is modelled.
-pub(super) const ON_TABLE: &str = "c.relkind IN ('r', 'p')";
+pub(super) const ON_TABLE: &str = "c.relkind IN ('r', 'p', 'f')";
 
 /// Returns a definition of `pg_get_constraintdef()` without the words at its end that are fields of their own.
 pub(super) fn without_attributes(definition: &str) -> &str {

@@ -121,8 +121,9 @@ impl Object for DefaultPrivilege {
              JOIN pg_catalog.pg_roles o ON o.oid = d.defaclrole
              LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
              {exploded}
-             GROUP BY d.oid, o.rolname, n.nspname, d.defaclobjtype, x.grantee, d.defaclrole, r.rolname",
+             GROUP BY d.oid, o.rolname, n.nspname, d.defaclobjtype, d.defaclrole, {grantee}",
             columns = grants::columns("d.defaclrole"),
+            grantee = grants::grantee("d.defaclrole"),
             exploded = grants::exploded(
                 "d.defaclacl",
                 "CASE WHEN d.defaclnamespace = 0 THEN pg_catalog.acldefault(

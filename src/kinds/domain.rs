@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{same_option, settle_option};
 use super::{Alter, Context, Kind, Lock, Object, Statement, derived_name, sql, type_use};
 use crate::catalog::{
     Addresses, Identity,
@@ -139,6 +140,13 @@ impl Object for Domain {
         Self::named(&self.schema, &self.name)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            default: settle_option(self.default.as_ref()),
+            ..self
+        }
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         vec![Identity::new(Kind::Schema, [&self.schema])]
     }
@@ -178,7 +186,7 @@ impl Object for Domain {
             return Alter::Replace;
         }
         let mut out = Vec::new();
-        if *default != desired.default {
+        if !same_option(default.as_ref(), desired.default.as_ref()) {
             out.push(match &desired.default {
                 Some(expression) => self.action(&format!("SET DEFAULT {expression}")),
                 None => self.action("DROP DEFAULT"),

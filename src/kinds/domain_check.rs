@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{same, settle};
 use super::{Alter, Context, Domain, Fold, Kind, Object, Statement, domain, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -69,6 +70,13 @@ impl Object for DomainCheck {
         Identity::new(Kind::DomainCheck, [&self.schema, &self.domain, &self.name])
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.domain_identity())
     }
@@ -103,7 +111,7 @@ impl Object for DomainCheck {
             definition,
             valid,
         } = self;
-        if *definition != desired.definition || (*valid && !desired.valid) {
+        if !same(definition, &desired.definition) || (*valid && !desired.valid) {
             return Alter::Replace;
         }
         if *valid == desired.valid {

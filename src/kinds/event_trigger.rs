@@ -20,7 +20,7 @@ pub struct EventTrigger {
     pub name: String,
     /// Event (`ddl_command_end`).
     pub event: String,
-    /// Command tags that it is restricted to, sorted; none means all.
+    /// Command tags that it is restricted to; none means all, and their order nothing.
     pub tags: Vec<String>,
     /// Function, qualified and quoted.
     pub function: String,
@@ -52,12 +52,10 @@ impl Object for EventTrigger {
     }
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
-        let mut tags: Vec<String> = row.try_get::<_, Option<_>>("tags")?.unwrap_or_default();
-        tags.sort();
         Ok(Some(Self {
             name: row.try_get("name")?,
             event: row.try_get("event")?,
-            tags,
+            tags: row.try_get::<_, Option<_>>("tags")?.unwrap_or_default(),
             function: row.try_get("function")?,
             firing: Firing::of(row.try_get("firing")?),
         }))
@@ -65,6 +63,11 @@ impl Object for EventTrigger {
 
     fn identity(&self) -> Identity {
         Identity::new(Kind::EventTrigger, [&self.name])
+    }
+
+    fn significant(mut self) -> Self {
+        self.tags.sort();
+        self
     }
 
     fn create(&self, _context: &Context) -> Vec<Statement> {
@@ -98,7 +101,12 @@ impl Object for EventTrigger {
             function,
             firing,
         } = self;
-        if *event != desired.event || *tags != desired.tags || *function != desired.function {
+        let sorted = |tags: &[String]| {
+            let mut tags = tags.to_vec();
+            tags.sort();
+            tags
+        };
+        if *event != desired.event || sorted(tags) != sorted(&desired.tags) || *function != desired.function {
             return Alter::Replace;
         }
         if *firing == desired.firing {

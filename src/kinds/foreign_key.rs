@@ -278,6 +278,13 @@ impl Object for ForeignKey {
         Self::named(&self.schema, &self.table, &self.name)
     }
 
+    fn significant(self) -> Self {
+        Self {
+            own_name: self.name.clone(),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.table_identity())
     }

@@ -4,7 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::routine::Routine;
-use super::{Alter, Context, Kind, Object, Statement};
+use super::{Alter, BaseType, Context, Kind, Object, Statement};
 use crate::catalog::{Addresses, Identity};
 use crate::db::Server;
 use crate::error::Result;
@@ -45,7 +45,10 @@ impl Object for Function {
         self.0.create()
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        if BaseType::takes_along(&self.identity(), context) {
+            return Vec::new();
+        }
         self.0.drop()
     }
 

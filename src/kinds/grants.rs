@@ -38,7 +38,7 @@ impl Sort {
     /// Returns the sort of a kind's objects; `None` when they have no privileges.
     pub(super) fn of(kind: Kind) -> Option<Self> {
         Some(match kind.words() {
-            "table" | "view" | "materialized view" | "foreign table" => Self::Relation,
+            "table" | "view" | "materialized view" => Self::Relation,
             "sequence" => Self::Sequence,
             "function" | "procedure" | "aggregate" => Self::Function,
             "enum" | "range type" | "composite type" | "domain" | "base type" | "shell type" => Self::Type,
@@ -146,7 +146,7 @@ impl Clause {
         let held = || starts.iter().flat_map(|start| start.iter());
         let revoked = held().filter(|(name, _)| !desired.contains_key(*name));
         let tamed = held().filter(|(name, grantable)| **grantable && desired.get(*name) == Some(&false));
-        let granted = |option: bool| {
+        let given = |option: bool| {
             desired.iter().filter(move |(name, grantable)| {
                 let enough = |start: &&Grants| start.get(*name).is_some_and(|held| *held || !option);
                 **grantable == option && !starts.iter().all(enough)
@@ -167,13 +167,13 @@ impl Clause {
             ),
             (
                 "GRANT ",
-                self.sorted(granted(false).map(|(name, _)| name.as_str())),
+                self.sorted(given(false).map(|(name, _)| name.as_str())),
                 "TO",
                 "",
             ),
             (
                 "GRANT ",
-                self.sorted(granted(true).map(|(name, _)| name.as_str())),
+                self.sorted(given(true).map(|(name, _)| name.as_str())),
                 "TO",
                 " WITH GRANT OPTION",
             ),
@@ -215,11 +215,20 @@ pub(super) fn read(row: &Row, names: &str, grantable: &str, grantee: &str) -> Re
 /// Returns the select list that [`read`] wants, over rows `x` of exploded `aclitem`s flagged `initial`, the owner `owner`.
 pub(super) fn columns(owner: &str) -> String {
     format!(
-        "CASE WHEN x.grantee = 0 THEN '{PUBLIC}' WHEN x.grantee = {owner} THEN '{OWNER}' ELSE r.rolname::text END AS grantee,
+        "{} AS grantee,
          array_agg(x.privilege_type::text) FILTER (WHERE NOT x.initial) AS privileges,
          array_agg(x.is_grantable) FILTER (WHERE NOT x.initial) AS grantable,
          array_agg(x.privilege_type::text) FILTER (WHERE x.initial) AS initial_privileges,
-         array_agg(x.is_grantable) FILTER (WHERE x.initial) AS initial_grantable"
+         array_agg(x.is_grantable) FILTER (WHERE x.initial) AS initial_grantable",
+        grantee(owner)
+    )
+}
+
+/// Returns the grantee of a row. An initial privilege that somebody gave himself is the owner's of that time.
+pub(super) fn grantee(owner: &str) -> String {
+    format!(
+        "CASE WHEN x.grantee = 0 THEN '{PUBLIC}'
+              WHEN x.grantee = {owner} OR (x.initial AND x.grantee = x.grantor) THEN '{OWNER}' ELSE r.rolname::text END"
     )
 }
 

@@ -21,7 +21,7 @@ pub struct IndexAttachment {
     pub table: String,
     /// Index of the partition.
     pub name: String,
-    /// Whether the indexes belong to constraints.
+    /// Whether the partition's index belongs to a constraint.
     pub of_key: bool,
     /// Schema of the partitioned table and of its index.
     pub parent_schema: String,
@@ -29,6 +29,8 @@ pub struct IndexAttachment {
     pub parent_table: String,
     /// Index of the partitioned table.
     pub parent_name: String,
+    /// Whether that index belongs to a constraint; the partition's may when it does not.
+    pub parent_of_key: bool,
 }
 
 impl IndexAttachment {
@@ -37,22 +39,19 @@ impl IndexAttachment {
         Identity::new(Kind::IndexAttachment, [schema, table, name])
     }
 
-    fn index_or_key(&self, schema: &str, table: &str, name: &str) -> Identity {
-        if self.of_key {
-            Key::named(schema, table, name)
-        } else {
-            Index::named(schema, name)
-        }
-    }
-
     /// Returns the identity of the partition's index or key.
     pub fn index_identity(&self) -> Identity {
-        self.index_or_key(&self.schema, &self.table, &self.name)
+        index_or_key(self.of_key, &self.schema, &self.table, &self.name)
     }
 
     /// Returns the identity of the partitioned table's index or key.
     pub fn parent_index(&self) -> Identity {
-        self.index_or_key(&self.parent_schema, &self.parent_table, &self.parent_name)
+        index_or_key(
+            self.parent_of_key,
+            &self.parent_schema,
+            &self.parent_table,
+            &self.parent_name,
+        )
     }
 
     /// Returns the index of the other state that is attached in this one's place, when it only has another name: the
@@ -64,6 +63,15 @@ impl IndexAttachment {
     }
 }
 
+/// Returns the identity of an index, as that of its constraint where it belongs to one.
+pub(super) fn index_or_key(of_key: bool, schema: &str, table: &str, name: &str) -> Identity {
+    if of_key {
+        Key::named(schema, table, name)
+    } else {
+        Index::named(schema, name)
+    }
+}
+
 impl Object for IndexAttachment {
     const CLASS: u32 = 0;
 
@@ -71,7 +79,7 @@ impl Object for IndexAttachment {
         format!(
             "SELECT 0::oid AS oid, 0 AS sub, n.nspname AS schema, c.relname AS table, ic.relname AS name,
                     k.oid IS NOT NULL AS of_key, pn.nspname AS parent_schema, p.relname AS parent_table,
-                    pc.relname AS parent_name
+                    pc.relname AS parent_name, pk.oid IS NOT NULL AS parent_of_key
              FROM pg_catalog.pg_inherits h
              JOIN pg_catalog.pg_class ic ON ic.oid = h.inhrelid AND ic.relkind IN ('i', 'I')
              JOIN pg_catalog.pg_index i ON i.indexrelid = ic.oid
@@ -82,6 +90,7 @@ impl Object for IndexAttachment {
              JOIN pg_catalog.pg_class p ON p.oid = pi.indrelid
              JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
              LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = ic.oid AND k.contype IN ('p', 'u', 'x')
+             LEFT JOIN pg_catalog.pg_constraint pk ON pk.conindid = pc.oid AND pk.contype IN ('p', 'u', 'x')
              WHERE c.relkind IN ('r', 'p') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
@@ -97,6 +106,7 @@ impl Object for IndexAttachment {
             parent_schema: row.try_get("parent_schema")?,
             parent_table: row.try_get("parent_table")?,
             parent_name: row.try_get("parent_name")?,
+            parent_of_key: row.try_get("parent_of_key")?,
         }))
     }
 
@@ -145,11 +155,13 @@ impl Object for IndexAttachment {
             parent_schema,
             parent_table,
             parent_name,
+            parent_of_key,
         } = self;
         let same = *of_key == desired.of_key
             && *parent_schema == desired.parent_schema
             && *parent_table == desired.parent_table
-            && *parent_name == desired.parent_name;
+            && *parent_name == desired.parent_name
+            && *parent_of_key == desired.parent_of_key;
         if same { Alter::Unchanged } else { Alter::Replace }
     }
 }

@@ -2,7 +2,7 @@
 //! constraint's index are the same.
 
 use postgres::Row;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{AnyObject, Context, Kind, Lock, Statement, options, partitioning};
 use crate::catalog::{
@@ -16,7 +16,6 @@ use crate::error::Result;
 #[serde(deny_unknown_fields)]
 pub struct IndexSettings {
     /// Storage parameters as `name=value`, in the order in which they were set, which is no difference.
-    #[serde(serialize_with = "sorted")]
     pub options: Vec<String>,
     /// Tablespace when it is not the database's.
     pub tablespace: Option<String>,
@@ -54,12 +53,6 @@ pub(super) const JOINS: &str = "LEFT JOIN pg_catalog.pg_tablespace its ON its.oi
                 FROM pg_catalog.pg_attribute s WHERE s.attstattarget >= 0 AND s.attnum > 0
                 GROUP BY s.attrelid) st ON st.attrelid = ic.oid";
 
-fn sorted<S: Serializer>(options: &[String], serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    let mut options = options.to_vec();
-    options.sort();
-    options.serialize(serializer)
-}
-
 impl PartialEq for IndexSettings {
     fn eq(&self, other: &Self) -> bool {
         let Self {
@@ -76,6 +69,12 @@ impl PartialEq for IndexSettings {
 }
 
 impl IndexSettings {
+    /// Returns the settings without the order of parameters.
+    pub(super) fn significant(mut self) -> Self {
+        self.options.sort();
+        self
+    }
+
     /// Reads [`COLUMNS`].
     pub(super) fn read(row: &Row) -> Result<Self> {
         let numbers: Option<Vec<i32>> = row.try_get("statistics_numbers")?;

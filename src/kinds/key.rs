@@ -3,10 +3,12 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::index_attachment::index_or_key;
 use super::index_settings::{self, IndexSettings, Place};
+use super::settled::{restate, same, settle, settle_option};
 use super::{
-    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, NotNull, Object, Statement, Table, constraint,
-    options, partitioning, sql,
+    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
+    constraint, options, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -25,6 +27,20 @@ pub enum KeyType {
     Unique,
     /// `EXCLUDE`
     Exclusion,
+}
+
+/// An index of a partitioned table, which mostly belongs to a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParentIndex {
+    /// Schema.
+    pub schema: String,
+    /// Partitioned table.
+    pub table: String,
+    /// Name.
+    pub name: String,
+    /// Whether it belongs to a key.
+    pub of_key: bool,
 }
 
 /// A primary key, unique or exclusion constraint.
@@ -49,10 +65,26 @@ pub struct Key {
     pub deferrable: bool,
     /// Whether it waits unless told otherwise.
     pub initially_deferred: bool,
-    /// Table and name of the partitioned table's key that this one is attached to: schema, table, name.
-    pub inherits: Option<(String, String, String)>,
+    /// Index of the partitioned table that this one's is attached to.
+    pub inherits: Option<ParentIndex>,
+    /// Whether the index can be used; that of a partitioned table once those of all partitions are attached to it.
+    pub valid: bool,
     /// Settings of the index.
     pub settings: IndexSettings,
+}
+
+impl ParentIndex {
+    fn read(row: &Row) -> Result<Option<Self>> {
+        let Some(name) = row.try_get("parent_name")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            schema: row.try_get("parent_schema")?,
+            table: row.try_get("parent_table")?,
+            name,
+            of_key: row.try_get("parent_of_key")?,
+        }))
+    }
 }
 
 impl Key {
@@ -66,18 +98,18 @@ impl Key {
     }
 
     fn inherited_identity(&self) -> Option<Identity> {
-        let (schema, table, name) = self.inherits.as_ref()?;
-        Some(Self::named(schema, table, name))
+        let parent = self.inherits.as_ref()?;
+        Some(index_or_key(parent.of_key, &parent.schema, &parent.table, &parent.name))
     }
 
     fn declaration(&self) -> String {
-        let mut out = format!("CONSTRAINT {} {}", ident(&self.name), self.definition);
+        let mut out = format!("CONSTRAINT {} {}", ident(&self.name), restate(&self.definition));
         out.push_str(&options::with_clause(&self.settings.options));
         if let Some(tablespace) = &self.settings.tablespace {
             out.push_str(&format!(" USING INDEX TABLESPACE {}", ident(tablespace)));
         }
         if let Some(predicate) = &self.predicate {
-            out.push_str(&format!(" WHERE ({predicate})"));
+            out.push_str(&format!(" WHERE ({})", restate(predicate)));
         }
         out.push_str(constraint::timing(self.deferrable, self.initially_deferred));
         out
@@ -149,7 +181,8 @@ impl Object for Key {
                     pg_catalog.pg_get_constraintdef(k.oid) AS definition, q.columns, k.condeferrable, k.condeferred,
                     CASE WHEN k.contype = 'x' AND i.indpred IS NOT NULL
                          THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
-                    pn.nspname AS parent_schema, p.relname AS parent_table, pk.conname AS parent_name, {}
+                    i.indisvalid AS valid, pn.nspname AS parent_schema, p.relname AS parent_table,
+                    pic.relname AS parent_name, pk.oid IS NOT NULL AS parent_of_key, {}
              FROM pg_catalog.pg_constraint k
              JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -161,8 +194,11 @@ impl Object for Key {
                               WHERE x.contype IN ('p', 'u', 'x')) u
                         JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = u.attnum
                         GROUP BY u.oid) q ON q.oid = k.oid
-             LEFT JOIN pg_catalog.pg_constraint pk ON pk.oid = k.conparentid
-             LEFT JOIN pg_catalog.pg_class p ON p.oid = pk.conrelid
+             LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = k.conindid
+             LEFT JOIN pg_catalog.pg_class pic ON pic.oid = h.inhparent
+             LEFT JOIN pg_catalog.pg_index pi ON pi.indexrelid = h.inhparent
+             LEFT JOIN pg_catalog.pg_class p ON p.oid = pi.indrelid
+             LEFT JOIN pg_catalog.pg_constraint pk ON pk.conindid = h.inhparent AND pk.contype IN ('p', 'u', 'x')
              LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
              {}
              WHERE k.contype IN ('p', 'u', 'x') AND {} AND {} AND {}",
@@ -177,10 +213,6 @@ impl Object for Key {
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
         let definition: String = row.try_get("definition")?;
         let letter: String = row.try_get("type")?;
-        let parent_schema: Option<String> = row.try_get("parent_schema")?;
-        let parent_table: Option<String> = row.try_get("parent_table")?;
-        let parent_name: Option<String> = row.try_get("parent_name")?;
-        let parent = parent_schema.zip(parent_table).zip(parent_name);
         let mut out = Self {
             schema: row.try_get("schema")?,
             table: row.try_get("table")?,
@@ -195,7 +227,8 @@ impl Object for Key {
             predicate: row.try_get("predicate")?,
             deferrable: row.try_get("condeferrable")?,
             initially_deferred: row.try_get("condeferred")?,
-            inherits: parent.map(|((schema, table), name)| (schema, table, name)),
+            inherits: ParentIndex::read(row)?,
+            valid: row.try_get("valid")?,
             settings: IndexSettings::read(row)?,
         };
         if out.constraint == KeyType::Exclusion {
@@ -206,6 +239,15 @@ impl Object for Key {
 
     fn identity(&self) -> Identity {
         Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            predicate: settle_option(self.predicate.as_ref()),
+            settings: self.settings.significant(),
+            ..self
+        }
     }
 
     fn parent(&self) -> Option<Identity> {
@@ -230,24 +272,31 @@ impl Object for Key {
         if self.constraint == KeyType::Primary {
             out.push(("primary key", table.clone()));
         }
-        if let Some((schema, parent, name)) = &self.inherits {
-            out.push((
-                "attached index",
-                format!("{} {table}", qualified([schema, parent, name])),
-            ));
+        if let Some(parent) = &self.inherits {
+            let index = qualified([&parent.schema, &parent.name]);
+            out.push(("attached index", format!("{index} {table}")));
         }
         out
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
+        let mut out = Vec::new();
+        if self.constraint == KeyType::Primary
+            && let Some(AnyObject::Partition(partition)) = context.after(&Partition::named(&self.schema, &self.table))
+        {
+            // What the partitioned table loses is lost on partitions too, but for a primary key that stands already.
+            let (schema, table) = (&partition.parent_schema, &partition.parent_table);
+            out.extend(self.columns.iter().map(|column| NotNull::named(schema, table, column)));
+        }
         // The key that this one was attached to takes it along when it is dropped; or the old one takes another name.
         match context.before(&self.identity()) {
             Some(AnyObject::Key(live)) if live.inherits != self.inherits => {
                 let successor = live.successor(context).map(Self::identity);
-                live.inherited_identity().into_iter().chain(successor).collect()
+                out.extend(live.inherited_identity().into_iter().chain(successor));
             }
-            _ => Vec::new(),
+            _ => {}
         }
+        out
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {
@@ -298,16 +347,19 @@ impl Object for Key {
             deferrable,
             initially_deferred,
             inherits,
+            valid,
             settings,
         } = self;
         let same = *constraint == desired.constraint
-            && *definition == desired.definition
+            && same(definition, &desired.definition)
             && *columns == desired.columns
-            && *predicate == desired.predicate
+            && settle_option(predicate.as_ref()) == settle_option(desired.predicate.as_ref())
             && *deferrable == desired.deferrable
             && *initially_deferred == desired.initially_deferred;
         let moves = inherits.is_some() && *inherits != desired.inherits;
+        // An index cannot be taken off one that is complete.
         if !same
+            || (*valid && !desired.valid)
             || (moves && sql::link_stays(&self.schema, &self.table, context))
             || desired.predecessor(context).is_some()
         {

@@ -4,7 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::settled::{restate, same, settle};
+use super::settled::{same, settle};
 use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -243,7 +243,7 @@ impl Object for MaterializedView {
             using.unwrap_or_default(),
             options::with_clause(&self.options),
             space.unwrap_or_default(),
-            restate(&self.definition)
+            self.definition
         ));
         let bare: Vec<MaterializedColumn> = self.columns.iter().map(MaterializedColumn::bare).collect();
         let mut out = vec![create];

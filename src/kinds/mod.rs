@@ -21,6 +21,7 @@ mod type_use;
 
 mod access_method;
 mod aggregate;
+mod base_type;
 mod cast;
 mod check;
 mod collation;
@@ -38,6 +39,7 @@ mod domain_check;
 mod enum_type;
 mod event_trigger;
 mod extension;
+mod foreign_column;
 mod foreign_data_wrapper;
 mod foreign_key;
 mod foreign_options;
@@ -70,6 +72,8 @@ mod rule;
 mod schema;
 mod sequence;
 mod sequence_owner;
+mod shell_type;
+mod sources;
 mod statistics;
 mod subscription;
 mod table;
@@ -94,8 +98,8 @@ pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
 pub use sequence_options::SequenceOptions;
+pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
-pub(crate) use target::sources;
 
 use postgres::Row;
 

@@ -87,11 +87,11 @@ impl Object for NotNull {
         let parents = "LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
                                array_agg(p.relname::text ORDER BY h.inhseqno) AS names
                         FROM pg_catalog.pg_inherits h
-                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p')
+                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
                         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
                         GROUP BY h.inhrelid) i ON i.inhrelid = c.oid AND a.attinhcount > 0";
         let condition = format!(
-            "c.relkind IN ('r', 'p') AND {} AND {}",
+            "c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid")
         );
@@ -214,7 +214,9 @@ impl Object for NotNull {
         }
         let old = ident(name.as_deref().unwrap_or(&self.default_name()));
         let mut out = Vec::new();
-        if *name != desired.name {
+        // PostgreSQL refuses to rename an inherited constraint: it keeps the name that it came with.
+        let is_kept = !self.parents.is_empty() && sql::link_stays(&self.schema, &self.table, context);
+        if *name != desired.name && !is_kept {
             let new = ident(desired.name.as_deref().unwrap_or(&self.default_name()));
             out.push(self.statement(&format!("RENAME CONSTRAINT {old} TO {new}")));
         }

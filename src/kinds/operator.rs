@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::sources::OPERATOR_SIGNATURE;
 use super::{Alter, Context, Kind, Object, Statement, sql, target};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
@@ -69,11 +70,11 @@ impl Object for Operator {
                     CASE WHEN o.oprleft <> 0 THEN pg_catalog.format_type(o.oprleft, NULL) END AS left_type,
                     CASE WHEN o.oprright <> 0 THEN pg_catalog.format_type(o.oprright, NULL) END AS right_type,
                     o.oprcode::text AS function, {commutator} AS commutator, {negator} AS negator,
-                    nullif(o.oprrest, 0::regproc)::text AS restrict_function,
-                    nullif(o.oprjoin, 0::regproc)::text AS join_function, o.oprcanmerge AS merges, o.oprcanhash AS hashes
+                    CASE WHEN o.oprrest <> 0 THEN o.oprrest::text END AS restrict_function,
+                    CASE WHEN o.oprjoin <> 0 THEN o.oprjoin::text END AS join_function, o.oprcanmerge AS merges, o.oprcanhash AS hashes
              FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
              WHERE o.oprcode <> 0 AND {user} AND {member}",
-            signature = target::OPERATOR_SIGNATURE,
+            signature = OPERATOR_SIGNATURE,
             commutator = other("o.oprcom"),
             negator = other("o.oprnegate"),
             user = sql::USER_SCHEMA,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::sources::SOURCES;
 use super::{Alter, AnyObject, Context, Kind, Lock, Object, Privilege, Statement, target};
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -93,7 +94,7 @@ impl Object for Owner {
     const ATTACHED: bool = true;
 
     fn query(_server: &Server) -> String {
-        let parts: Vec<String> = target::SOURCES
+        let parts: Vec<String> = SOURCES
             .iter()
             .filter_map(|source| {
                 Some(format!(

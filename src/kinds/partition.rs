@@ -52,9 +52,22 @@ impl Partition {
         Statement::new(format!("ALTER TABLE {parent} {action}"))
     }
 
-    /// Tells whether the plan drops the table itself, attached as it is.
+    /// Tells whether the plan drops the table itself, attached as it is. PostgreSQL refuses that while a foreign key
+    /// references the partitioned table.
     fn goes_with_table(&self, context: &Context) -> bool {
-        !context.to.contains(&self.table_identity())
+        !context.to.contains(&self.table_identity()) && !self.is_referenced(context.from)
+    }
+
+    fn is_referenced(&self, catalog: &Catalog) -> bool {
+        let mut above = vec![self.parent_identity()];
+        let mut partition = self;
+        while let Some(AnyObject::Partition(next)) =
+            catalog.get(&Self::named(&partition.parent_schema, &partition.parent_table))
+        {
+            above.push(next.parent_identity());
+            partition = next;
+        }
+        partitioning::foreign_keys(catalog).any(|key| above.contains(&key.referenced_identity()))
     }
 
     fn is_of_table(&self, identity: &Identity, context: &Context) -> bool {
@@ -98,6 +111,20 @@ impl Partition {
         out
     }
 
+    /// Returns the indexes that the partitioned table will have.
+    fn indexes_of_parent(&self, context: &Context) -> Vec<Identity> {
+        let schema = Identity::new(Kind::Index, [&self.parent_schema]);
+        let of_schema = context.to.objects.range(schema..);
+        of_schema
+            .map_while(|(identity, object)| match object {
+                AnyObject::Index(index) if index.schema == self.parent_schema => Some((identity, index)),
+                _ => None,
+            })
+            .filter(|(_, index)| index.table == self.parent_table)
+            .map(|(identity, _)| identity.clone())
+            .collect()
+    }
+
     /// Returns the statements that drop the foreign keys which the table had from its parent and keeps when it leaves.
     fn drop_left_behind(&self, context: &Context) -> Vec<Statement> {
         partitioning::within(context.from, Kind::ForeignKey, &self.schema, &self.table)
@@ -110,9 +137,12 @@ impl Partition {
             })
             .map(|left| {
                 let table = qualified([&self.schema, &self.table]);
-                Statement::new(format!("ALTER TABLE {table} DROP CONSTRAINT {}", ident(&left.own_name)))
-                    .locks(self.table_identity(), Lock::AccessExclusive)
-                    .locks(left.referenced_identity(), Lock::AccessExclusive)
+                Statement::new(format!(
+                    "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}",
+                    ident(&left.own_name)
+                ))
+                .locks(self.table_identity(), Lock::AccessExclusive)
+                .locks(left.referenced_identity(), Lock::AccessExclusive)
             })
             .collect()
     }
@@ -131,7 +161,7 @@ impl Object for Partition {
              JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
              JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
              JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-             WHERE c.relispartition AND c.relkind IN ('r', 'p') AND {} AND {}",
+             WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
         )
@@ -174,9 +204,14 @@ impl Object for Partition {
 
     fn drops_before(&self, context: &Context) -> Vec<Identity> {
         let mut out = self.compared(context);
+        out.extend(self.indexes_of_parent(context));
         if self.goes_with_table(context) {
-            // The table's own objects go with it, and what its parent has lost could not be dropped on it alone.
-            out.retain(|identity| context.from.contains(identity) && !self.is_of_table(identity, context));
+            // The table's own objects go with it. Of its parent's, what is lost could not be dropped on it alone, and
+            // a new index would stay invalid for want of the table's.
+            let waits = |identity: &Identity| {
+                context.from.contains(identity) || matches!(identity.kind, Kind::Key | Kind::Index)
+            };
+            out.retain(|identity| waits(identity) && !self.is_of_table(identity, context));
         }
         out
     }
@@ -209,7 +244,9 @@ impl Object for Partition {
             detach = detach.locks(default, Lock::AccessExclusive);
         }
         let mut out = vec![detach];
-        out.extend(self.drop_left_behind(context));
+        if context.to.contains(&self.table_identity()) {
+            out.extend(self.drop_left_behind(context));
+        }
         out
     }
 

@@ -19,8 +19,8 @@ pub(super) fn within<'a>(
 
 /// Returns `ONLY ` where a statement would reach partitions, which have objects of their own; nothing otherwise.
 pub(super) fn only(schema: &str, table: &str, context: &Context) -> &'static str {
-    let holds = |catalog: &Catalog| is_partitioned(schema, table, catalog) && has_partitions(schema, table, catalog);
-    if holds(context.from) || holds(context.to) {
+    let has_some = || has_partitions(schema, table, context.from) || has_partitions(schema, table, context.to);
+    if is_partitioned(schema, table, context.to) && has_some() {
         "ONLY "
     } else {
         ""
@@ -44,6 +44,17 @@ pub(super) fn partitions(catalog: &Catalog) -> impl Iterator<Item = &super::Part
         .range(Identity::new(Kind::Partition, [""; 0])..)
         .map_while(|(_, object)| match object {
             AnyObject::Partition(partition) => Some(partition),
+            _ => None,
+        })
+}
+
+/// Returns every foreign key of a catalog.
+pub(super) fn foreign_keys(catalog: &Catalog) -> impl Iterator<Item = &super::ForeignKey> {
+    catalog
+        .objects
+        .range(Identity::new(Kind::ForeignKey, [""; 0])..)
+        .map_while(|(_, object)| match object {
+            AnyObject::ForeignKey(key) => Some(key),
             _ => None,
         })
 }

@@ -3,7 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::settled::{restate, settle_option};
+use super::settled::{same_option, settle_option};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -65,8 +65,8 @@ impl Policy {
 }
 
 fn conditions(using: Option<&String>, check: Option<&String>) -> String {
-    let using = using.map(|expression| format!(" USING ({})", restate(expression)));
-    let check = check.map(|expression| format!(" WITH CHECK ({})", restate(expression)));
+    let using = using.map(|expression| format!(" USING ({expression})"));
+    let check = check.map(|expression| format!(" WITH CHECK ({expression})"));
     format!("{}{}", using.unwrap_or_default(), check.unwrap_or_default())
 }
 
@@ -159,15 +159,19 @@ impl Object for Policy {
         if *permissive != desired.permissive || *command != desired.command || loses_using || loses_check {
             return Alter::Replace;
         }
-        let differ =
-            |live: &Option<String>, new: &Option<String>| settle_option(live.as_ref()) != settle_option(new.as_ref());
         let mut rest = String::new();
         if *roles != desired.roles {
             rest.push_str(&format!(" TO {}", desired.roles_sql()));
         }
         rest.push_str(&conditions(
-            desired.using.as_ref().filter(|_| differ(using, &desired.using)),
-            desired.check.as_ref().filter(|_| differ(check, &desired.check)),
+            desired
+                .using
+                .as_ref()
+                .filter(|_| !same_option(using.as_ref(), desired.using.as_ref())),
+            desired
+                .check
+                .as_ref()
+                .filter(|_| !same_option(check.as_ref(), desired.check.as_ref())),
         ));
         if rest.is_empty() {
             return Alter::Unchanged;

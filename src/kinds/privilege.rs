@@ -9,10 +9,11 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::grants::{self, Clause, Grants, Sort};
+use super::sources::{SOURCES, Source};
 use super::{
     Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
 };
-use crate::catalog::{Addresses, Catalog, Identity};
+use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -191,14 +192,15 @@ impl Object for Privilege {
     const ATTACHED: bool = true;
 
     fn query(_server: &Server) -> String {
-        let parts: Vec<String> = target::SOURCES.iter().filter_map(part).collect();
+        let parts: Vec<String> = SOURCES.iter().filter_map(part).collect();
         format!(
             "SELECT u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, {columns}
              FROM (SELECT p.*, coalesce(p.initial, pg_catalog.acldefault(p.letter::\"char\", p.owner)) AS base
                    FROM ({parts}) p WHERE p.acl IS DISTINCT FROM p.initial) u
              {exploded}
-             GROUP BY u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, u.owner, x.grantee, r.rolname",
+             GROUP BY u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, u.owner, {grantee}",
             columns = grants::columns("u.owner"),
+            grantee = grants::grantee("u.owner"),
             parts = parts.join("\nUNION ALL\n"),
             exploded = grants::exploded("u.acl", "u.base"),
         )
@@ -254,6 +256,17 @@ impl Object for Privilege {
         out
     }
 
+    fn claims(&self) -> Vec<(&'static str, String)> {
+        // A REVOKE on a whole relation takes the grants on its columns away (manual: REVOKE): it must not come behind them.
+        let sort = Sort::of(self.target.kind);
+        if !matches!(sort, Some(Sort::Relation | Sort::Column)) {
+            return Vec::new();
+        }
+        let mut relation: Vec<&String> = self.target.path.iter().take(2).collect();
+        relation.push(&self.grantee);
+        vec![("privileges", qualified(relation))]
+    }
+
     fn create(&self, context: &Context) -> Vec<Statement> {
         let given = self.given(context);
         // Whether the object is made anew or stands since long, from either start this ends at the same.
@@ -289,7 +302,7 @@ impl Object for Privilege {
 
 /// Returns the rows of one system catalog whose privileges were ever granted or revoked, with what they started from:
 /// `initdb`'s or `CREATE EXTENSION`'s, where one of these made the object, NULL for PostgreSQL's own.
-fn part(source: &target::Source) -> Option<String> {
+fn part(source: &Source) -> Option<String> {
     let (privileges, letter) = source.privileges?;
     let namespace = if source.class == 2615 { "o.nspname" } else { "n.nspname" };
     let (is_system, elsewhere) = if source.in_schema || source.class == 2615 {

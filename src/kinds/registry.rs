@@ -170,6 +170,7 @@ registry! {
     Schema = schema, "schema";
     Extension = extension, "extension";
     Collation = collation, "collation";
+    ShellType = shell_type, "shell type";
     EnumType = enum_type, "enum";
     RangeType = range_type, "range type";
     CompositeType = composite_type, "composite type";
@@ -179,6 +180,7 @@ registry! {
     Function = function, "function";
     Procedure = procedure, "procedure";
     Aggregate = aggregate, "aggregate";
+    BaseType = base_type, "base type";
     Table = table, "table";
     Column = column, "column";
     ColumnDefault = column_default, "column default";
@@ -214,6 +216,7 @@ registry! {
     ForeignDataWrapper = foreign_data_wrapper, "foreign-data wrapper";
     ForeignServer = foreign_server, "foreign server";
     UserMapping = user_mapping, "user mapping";
+    ForeignColumn = foreign_column, "foreign column options";
     Publication = publication, "publication";
     PublicationTable = publication_table, "publication table";
     PublicationSchema = publication_schema, "publication schema";

@@ -5,7 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::argument::{self, Argument, ArgumentMode};
-use super::settled::{restate, settle};
+use super::settled::settle;
 use super::{Alter, Kind, Statement, setting, sql};
 use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
@@ -294,18 +294,16 @@ impl Routine {
             Some(returns) if self.returns_set => format!(" RETURNS SETOF {returns}"),
             Some(returns) => format!(" RETURNS {returns}"),
         };
-        let settings: String = self
-            .settings
-            .iter()
-            .map(|s| format!("\n    {}", setting::clause(s)))
-            .collect();
+        let lines = [self.attributes()]
+            .into_iter()
+            .chain(self.settings.iter().map(|stored| setting::clause(stored)))
+            .chain([self.body_clause()]);
         Statement::new(format!(
-            "{create} {} {}({}){returns}\n    {}{settings}\n    {}",
+            "{create} {} {}({}){returns}\n    {}",
             self.word(),
             qualified([&self.schema, &self.name]),
             list(false),
-            self.attributes(),
-            self.body_clause()
+            lines.collect::<Vec<_>>().join("\n    ")
         ))
     }
 
@@ -337,7 +335,7 @@ impl Routine {
     fn body_clause(&self) -> String {
         match &self.library {
             Some(library) => format!("AS {}, {}", literal(library), literal(&self.body)),
-            None if self.parsed_body => restate(&self.body),
+            None if self.parsed_body => self.body.clone(),
             None => format!("AS {}", dollar(&self.body)),
         }
     }

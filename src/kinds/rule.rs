@@ -4,7 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
-use super::settled::{restate, same, settle};
+use super::settled::{same, settle};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -37,7 +37,7 @@ impl Rule {
     }
 
     fn declaration(&self, create: &str) -> Statement {
-        Statement::new(format!("{create} {}", restate(&self.definition))).locks(self.on.clone(), Lock::AccessExclusive)
+        Statement::new(format!("{create} {}", self.definition)).locks(self.on.clone(), Lock::AccessExclusive)
     }
 
     fn state(&self) -> Statement {

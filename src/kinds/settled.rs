@@ -50,7 +50,9 @@ impl Node {
             Piece::Word(word) => out.push_str(word),
             Piece::Group(open, inner, space) => {
                 out.push(*open);
-                inner.iter().for_each(|node| node.print(out));
+                for node in inner {
+                    node.print(out);
+                }
                 out.push_str(space);
                 out.push(if *open == '(' { ')' } else { ']' });
             }
@@ -73,6 +75,11 @@ pub(super) fn same(one: &str, other: &str) -> bool {
     one == other || settle(one) == settle(other)
 }
 
+/// Tells whether two optional deparsed texts mean the same.
+pub(super) fn same_option(one: Option<&String>, other: Option<&String>) -> bool {
+    one == other || settle_option(one) == settle_option(other)
+}
+
 /// Returns a text that PostgreSQL deparses as the given one.
 pub(super) fn restate(text: &str) -> String {
     transform(text, &Aim::Restated)
@@ -88,7 +95,9 @@ fn transform(text: &str, aim: &Aim) -> String {
     let nodes = if may_differ { parse(text) } else { None };
     let Some(nodes) = nodes else { return text.to_owned() };
     let mut out = String::with_capacity(text.len());
-    rewrite(nodes, aim).iter().for_each(|node| node.print(&mut out));
+    for node in rewrite(nodes, aim) {
+        node.print(&mut out);
+    }
     out.push_str(&text[text.trim_end().len()..]);
     out
 }
@@ -142,7 +151,7 @@ fn rewrite(nodes: Vec<Node>, aim: &Aim) -> Vec<Node> {
         out.push(Node { piece, ..node });
     }
     match aim {
-        Aim::Settled => push_casts(out),
+        Aim::Settled => push_casts(&out),
         Aim::Restated => out,
     }
 }
@@ -150,13 +159,19 @@ fn rewrite(nodes: Vec<Node>, aim: &Aim) -> Vec<Node> {
 /// Takes the cast from `(ARRAY[…])::x[]`, the whole operand of `ANY` or `ALL`: the operator casts the array itself,
 /// where a written cast would go to the elements.
 fn without_cast(inner: Vec<Node>) -> Vec<Node> {
-    match array_cast(&inner) {
-        Some((_, _, length)) if length == inner.len() => {
-            inner.first().and_then(|node| node.inner('(')).map(<[Node]>::to_vec)
-        }
-        _ => None,
+    if let Some((_, _, length)) = array_cast(&inner)
+        && length == inner.len()
+    {
+        return inner[0].inner('(').map(<[Node]>::to_vec).unwrap_or(inner);
     }
-    .unwrap_or(inner)
+    // With few parentheses, as extended statistics are deparsed.
+    match inner.as_slice() {
+        [array, list, cast, .., end] if array.is("ARRAY") && cast.is("::") && end.inner('[').is_some() => {
+            let is_filled = list.inner('[').is_some_and(|elements| !elements.is_empty());
+            if is_filled { inner[..2].to_vec() } else { inner }
+        }
+        _ => inner,
+    }
 }
 
 /// Says the first operand of a chain as `BETWEEN` where it was one; the parser would not keep it apart otherwise.
@@ -222,7 +237,7 @@ fn left_chain(inner: &[Node]) -> Option<Vec<Node>> {
 }
 
 /// Moves the cast of `(ARRAY[a, b])::x[]` to the elements, as the parser does.
-fn push_casts(nodes: Vec<Node>) -> Vec<Node> {
+fn push_casts(nodes: &[Node]) -> Vec<Node> {
     let mut out = Vec::with_capacity(nodes.len());
     let mut at = 0;
     while let Some(node) = nodes.get(at) {
@@ -329,6 +344,10 @@ mod tests {
             (
                 "((c)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
                 "((c)::text = ANY (ARRAY['a'::character varying, 'b'::character varying]))",
+            ),
+            (
+                "(c::text = ANY (ARRAY['a'::character varying, 'b'::character varying]::text[]))",
+                "(c::text = ANY (ARRAY['a'::character varying, 'b'::character varying]))",
             ),
             (
                 "(((a >= 1) AND (a <= f(2, 3))) AND (b > 0))",

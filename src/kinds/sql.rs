@@ -17,6 +17,7 @@ pub(super) const READS_COLUMNS: &[Kind] = &[
     Kind::Rule,
     Kind::Trigger,
     Kind::Policy,
+    Kind::PublicationTable,
 ];
 
 /// Kinds of dependents that hold expressions or operators over a column's type, which another base type may not have.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::settled;
 use crate::catalog::Identity;
 
 /// Table-level lock modes, weakest first (manual: Explicit Locking).
@@ -226,8 +227,12 @@ impl Statement {
         }
     }
 
-    /// Returns the SQL text.
+    /// Returns the SQL text, in which deparsed parts are said so that PostgreSQL deparses them alike again.
     pub fn sql(&self) -> String {
+        settled::restate(&self.text())
+    }
+
+    fn text(&self) -> String {
         let Some(elements) = &self.elements else {
             return format!("{}{}", self.head, self.tail);
         };

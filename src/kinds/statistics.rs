@@ -3,6 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::settled::{restate, same, settle};
 use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, Table, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
@@ -81,6 +82,13 @@ impl Object for Statistics {
         Identity::new(Kind::Statistics, [&self.schema, &self.name])
     }
 
+    fn significant(self) -> Self {
+        Self {
+            definition: settle(&self.definition),
+            ..self
+        }
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.relation())
     }
@@ -90,7 +98,7 @@ impl Object for Statistics {
     }
 
     fn create(&self, _context: &Context) -> Vec<Statement> {
-        let create = Statement::new(self.definition.clone()).locks(self.relation(), Lock::ShareUpdateExclusive);
+        let create = Statement::new(restate(&self.definition)).locks(self.relation(), Lock::ShareUpdateExclusive);
         let mut out = vec![create];
         out.extend(self.target.map(|target| self.set_target(Some(target))));
         out
@@ -114,7 +122,7 @@ impl Object for Statistics {
             definition,
             target,
         } = self;
-        if *definition != desired.definition
+        if !same(definition, &desired.definition)
             || *table_schema != desired.table_schema
             || *table != desired.table
             || *on_materialized_view != desired.on_materialized_view

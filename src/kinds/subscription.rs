@@ -218,6 +218,10 @@ impl Object for Subscription {
             let names = list(&desired.publications);
             out.push(self.alter_statement(&format!("SET PUBLICATION {names} WITH (refresh = false)")));
         }
+        if self.slot_name.is_some() && desired.slot_name.is_none() {
+            // PostgreSQL refuses an enabled one without a slot.
+            out.push(self.alter_statement("DISABLE"));
+        }
         let changes = self.changes(desired);
         if !changes.is_empty() {
             out.push(self.alter_statement(&format!("SET ({})", changes.join(", "))));

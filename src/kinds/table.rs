@@ -1,10 +1,10 @@
-//! Table: the relation itself, ordinary or partitioned. Columns, constraints and the link to a partitioned parent are
+//! Table: the relation itself, ordinary, partitioned or foreign. Columns, constraints and the link to a partitioned parent are
 //! objects of their own.
 
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Lock, Loss, Object, Statement, options, sql};
+use super::{Alter, Context, ForeignServer, Kind, Lock, Loss, Object, Statement, foreign_options, options, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -12,7 +12,17 @@ use crate::catalog::{
 use crate::db::Server;
 use crate::error::Result;
 
-/// An ordinary or partitioned table.
+/// Where the rows of a foreign table are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Elsewhere {
+    /// Foreign server.
+    pub server: String,
+    /// Options as `name=value`, sorted, without secrets.
+    pub options: Vec<String>,
+}
+
+/// An ordinary, partitioned or foreign table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -38,6 +48,9 @@ pub struct Table {
     pub tablespace: Option<String>,
     /// Composite type of a typed table (`CREATE TABLE … OF`), as formatted.
     pub of_type: Option<String>,
+    /// Where the rows are, when not in this database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Elsewhere>,
 }
 
 impl Table {
@@ -48,6 +61,15 @@ impl Table {
 
     fn sql_name(&self) -> String {
         qualified([&self.schema, &self.name])
+    }
+
+    /// Returns the word for the table in `CREATE`, `DROP` and `COMMENT`; `ALTER TABLE` and `GRANT` know all tables.
+    pub(super) fn word(&self) -> &'static str {
+        if self.foreign.is_some() {
+            "FOREIGN TABLE"
+        } else {
+            "TABLE"
+        }
     }
 
     fn alter_head(&self) -> String {
@@ -100,9 +122,11 @@ impl Object for Table {
                     c.reloptions, t.reloptions AS toast_options, c.relrowsecurity, c.relforcerowsecurity,
                     CASE WHEN am.amname <> 'heap' THEN am.amname END AS access_method, ts.spcname AS tablespace,
                     CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) END AS of_type,
-                    i.schemas AS parent_schemas, i.names AS parent_names
+                    i.schemas AS parent_schemas, i.names AS parent_names, fs.srvname AS server, {} AS foreign_options
              FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             LEFT JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = c.oid
+             LEFT JOIN pg_catalog.pg_foreign_server fs ON fs.oid = f.ftserver
              LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
              LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
              LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
@@ -112,7 +136,8 @@ impl Object for Table {
                         JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
                         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
                         GROUP BY h.inhrelid) i ON i.inhrelid = c.oid AND NOT c.relispartition
-             WHERE c.relkind IN ('r', 'p') AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
+            foreign_options::column("f.ftoptions"),
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "c.oid"),
         )
@@ -127,6 +152,8 @@ impl Object for Table {
                 .into_iter()
                 .map(|option| format!("toast.{option}")),
         );
+        let foreign_options = foreign_options::read(row, "foreign_options")?;
+        let server: Option<String> = row.try_get("server")?;
         Ok(Some(Self {
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
@@ -143,6 +170,10 @@ impl Object for Table {
             access_method: row.try_get("access_method")?,
             tablespace: row.try_get("tablespace")?,
             of_type: row.try_get("of_type")?,
+            foreign: server.map(|server| Elsewhere {
+                server,
+                options: foreign_options,
+            }),
         }))
     }
 
@@ -153,6 +184,7 @@ impl Object for Table {
     fn dependencies(&self) -> Vec<Identity> {
         let mut out = vec![Identity::new(Kind::Schema, [&self.schema])];
         out.extend(self.inherits.iter().map(|(schema, name)| Self::named(schema, name)));
+        out.extend(self.foreign.iter().map(|foreign| ForeignServer::named(&foreign.server)));
         out
     }
 
@@ -170,6 +202,13 @@ impl Object for Table {
         if let Some(key) = &self.partition_key {
             tail.push_str(&format!(" PARTITION BY {key}"));
         }
+        if let Some(Elsewhere { server, options }) = &self.foreign {
+            tail.push_str(&format!(
+                " SERVER {}{}",
+                ident(server),
+                foreign_options::clause(options)
+            ));
+        }
         if let Some(method) = &self.access_method {
             tail.push_str(&format!(" USING {}", ident(method)));
         }
@@ -177,7 +216,7 @@ impl Object for Table {
         if let Some(tablespace) = &self.tablespace {
             tail.push_str(&format!(" TABLESPACE {}", ident(tablespace)));
         }
-        let head = format!("CREATE {persistence}TABLE {}", self.sql_name());
+        let head = format!("CREATE {persistence}{} {}", self.word(), self.sql_name());
         let create = match &self.of_type {
             Some(of_type) => Statement::new(format!("{head} OF {of_type}{tail}")),
             None => Statement::with_list(head, tail),
@@ -193,12 +232,13 @@ impl Object for Table {
     }
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {
-        let loss = format!("the rows of {}", self.sql_name());
-        vec![
-            Statement::new(format!("DROP TABLE {}", self.sql_name()))
-                .locks(self.identity(), Lock::AccessExclusive)
-                .loses(Loss::Values(loss)),
-        ]
+        let drop = Statement::new(format!("DROP {} {}", self.word(), self.sql_name()))
+            .locks(self.identity(), Lock::AccessExclusive);
+        if self.foreign.is_some() {
+            // The rows stay where they are.
+            return vec![drop];
+        }
+        vec![drop.loses(Loss::Values(format!("the rows of {}", self.sql_name())))]
     }
 
     fn alter(&self, desired: &Self, _context: &Context) -> Alter {
@@ -214,11 +254,21 @@ impl Object for Table {
             access_method,
             tablespace,
             of_type,
+            foreign,
         } = self;
-        if *partition_key != desired.partition_key {
+        let server = |foreign: &Option<Elsewhere>| foreign.as_ref().map(|foreign| foreign.server.clone());
+        if *partition_key != desired.partition_key || server(foreign) != server(&desired.foreign) {
             return Alter::Replace;
         }
         let mut out = Vec::new();
+        if let (Some(live), Some(desired)) = (foreign, &desired.foreign) {
+            let change = foreign_options::change(&live.options, &desired.options);
+            let name = self.sql_name();
+            out.extend(change.map(|change| {
+                Statement::new(format!("ALTER FOREIGN TABLE {name} {change}"))
+                    .locks(self.identity(), Lock::AccessExclusive)
+            }));
+        }
         if *unlogged != desired.unlogged {
             let word = if desired.unlogged { "UNLOGGED" } else { "LOGGED" };
             out.push(self.action(&format!("SET {word}")).rewrites(self.identity()));

@@ -5,7 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
-use super::settled::{restate, same, settle};
+use super::settled::{same, settle};
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -44,8 +44,7 @@ impl Trigger {
     }
 
     fn declaration(&self, create: &str) -> Statement {
-        Statement::new(format!("{create} {}", restate(&self.definition)))
-            .locks(self.on.clone(), Lock::ShareRowExclusive)
+        Statement::new(format!("{create} {}", self.definition)).locks(self.on.clone(), Lock::ShareRowExclusive)
     }
 
     /// Returns the statement that makes it fire as said; reaches the copies of partitions too.
@@ -100,7 +99,7 @@ impl Object for Trigger {
              LEFT JOIN pg_catalog.pg_namespace un ON un.oid = uc.relnamespace
              LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint
              {} ON x.objid = t.oid
-             WHERE c.relkind IN ('r', 'p', 'v') AND (k.oid IS NULL OR k.contype = 't')
+             WHERE c.relkind IN ('r', 'p', 'v', 'f') AND (k.oid IS NULL OR k.contype = 't')
                AND (t.tgparentid = 0 AND NOT t.tgisinternal OR t.tgenabled <> u.tgenabled) AND {} AND {}",
             sql::extensions_of(Self::CLASS),
             sql::USER_SCHEMA,

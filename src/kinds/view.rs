@@ -3,7 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::settled::{restate, same, settle};
+use super::settled::{same, settle};
 use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
@@ -40,7 +40,7 @@ impl View {
         Statement::new(format!(
             "{create} VIEW {}{with} AS\n{}",
             self.sql_name(),
-            restate(&self.definition)
+            self.definition
         ))
     }
 
@@ -58,7 +58,7 @@ impl View {
         };
         let new = self.defaults.iter().filter(|default| !stands(default));
         gone.map(|(column, _)| format!("ALTER COLUMN {} DROP DEFAULT", ident(column)))
-            .chain(new.map(|(column, value)| format!("ALTER COLUMN {} SET DEFAULT {}", ident(column), restate(value))))
+            .chain(new.map(|(column, value)| format!("ALTER COLUMN {} SET DEFAULT {value}", ident(column))))
             .map(|action| self.action(&action))
             .collect()
     }

@@ -122,9 +122,11 @@ fn scope(routes: &[&Route], from: &Catalog, to: &Catalog) -> BTreeSet<Identity> 
         .map(|change| &change.object)
         .collect();
     let mut out = BTreeSet::new();
+    // What a filter left out is on neither side.
+    let known = |identity: &&Identity| from.contains(identity) || to.contains(identity);
     for identity in touched {
-        out.extend(from.dependencies_of(identity).cloned());
-        out.extend(to.dependencies_of(identity).cloned());
+        let needs = from.dependencies_of(identity).chain(to.dependencies_of(identity));
+        out.extend(needs.filter(known).cloned());
         out.insert(identity.clone());
     }
     out

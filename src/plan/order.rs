@@ -2,6 +2,7 @@
 
 use super::graph::{Graph, Node, Role};
 use super::steps::{Phase, phase};
+use crate::kinds::Transaction;
 
 /// Returns the nodes in an order that keeps every edge.
 pub(super) fn order(graph: &Graph) -> Vec<usize> {
@@ -27,7 +28,12 @@ pub(super) fn order(graph: &Graph) -> Vec<usize> {
 
 /// Sort key of nodes between which no edge decides: phase, then departures (latest kind first), then arrivals by kind,
 /// by name, the columns of a table in their order.
-fn key(node: &Node) -> (Phase, bool, i32, &[String], i32, &[String], Role) {
+fn key(node: &Node) -> (Phase, bool, bool, i32, &[String], i32, &[String], Role) {
+    // What must commit before it is used goes first, before a transaction is open around it.
+    let together = node
+        .statements
+        .iter()
+        .all(|statement| statement.facts.transaction == Transaction::Inside);
     // What is rebuilt is taken away only when the change that needs it pulls it, so that the gap stays short.
     let pulled = node.rebuilds && matches!(node.role, Role::Drop | Role::Aside);
     let rank = i32::try_from(node.identity.kind as usize).unwrap_or(i32::MAX);
@@ -40,6 +46,7 @@ fn key(node: &Node) -> (Phase, bool, i32, &[String], i32, &[String], Role) {
     };
     (
         phase(node),
+        together,
         pulled,
         if departs { -rank } else { rank },
         siblings,

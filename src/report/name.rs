@@ -16,6 +16,11 @@ fn target(object: &Identity) -> Option<(Kind, &[String])> {
     attached.then_some((*kind, rest))
 }
 
+/// Tells whether an object is attached to another one, which people seldom count.
+pub(super) fn is_attached(object: &Identity) -> bool {
+    target(object).is_some()
+}
+
 fn path(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| readable(name)).collect();
     names.join(".")

@@ -133,3 +133,91 @@ fn rollback(reversal: &Reversal) -> Option<String> {
     let (label, reason) = super::human::reversal(reversal);
     reason.map(|reason| format!("rollback {label}: {reason}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Fingerprint, Identity};
+    use crate::kinds::{Facts, Kind};
+    use crate::plan::{Change, Database, FORMAT, Phase, Verb};
+    use crate::risk::{Finding, Risk};
+
+    fn step(sql: &str, number: usize, transaction: Transaction) -> Step {
+        Step {
+            changes: vec![Change {
+                object: Identity::new(Kind::ALL[0], ["shop"]),
+                verb: Verb::Create,
+            }],
+            phase: Phase::Structure,
+            statements: vec![Sentence {
+                sql: sql.to_owned(),
+                facts: Facts {
+                    transaction,
+                    ..Facts::default()
+                },
+            }],
+            transaction: number,
+            reversal: Reversal::Lossy("a line\nand another".to_owned()),
+        }
+    }
+
+    fn plan(forward: Vec<Step>) -> Plan {
+        Plan {
+            format: FORMAT,
+            tool: "1".to_owned(),
+            database: Database {
+                name: "odd\n\\! name".to_owned(),
+                system_identifier: None,
+                version_num: 170_002,
+            },
+            fingerprint: Fingerprint::of("x"),
+            scope: Vec::new(),
+            expected: Vec::new(),
+            changes: Vec::new(),
+            forward,
+            rollback: Vec::new(),
+            findings: vec![Finding {
+                code: "TU104".to_owned(),
+                risk: Risk::Caution,
+                object: Identity::new(Kind::ALL[0], ["shop"]),
+                step: 0,
+                message: "Look.".to_owned(),
+                hint: String::new(),
+            }],
+            notes: Vec::new(),
+            unmodelled: Vec::new(),
+        }
+    }
+
+    fn code(script: &str) -> Vec<&str> {
+        let lines = script.lines();
+        lines
+            .filter(|line| !line.starts_with("--") && !line.is_empty())
+            .collect()
+    }
+
+    #[test]
+    fn transactions_open_and_close() {
+        let plan = plan(vec![
+            step("A", 0, Transaction::Inside),
+            step("B", 0, Transaction::Inside),
+            step("C", 1, Transaction::Outside),
+            step("D", 2, Transaction::Alone),
+            step("E", 3, Transaction::Inside),
+        ]);
+        let script = sql(&plan, Direction::Forward);
+        let begin = code(&script).into_iter().position(|line| line == "BEGIN;").unwrap();
+        assert_eq!(
+            code(&script)[begin..].join(" "),
+            "BEGIN; A; B; COMMIT; C; BEGIN; D; COMMIT; BEGIN; E; COMMIT;"
+        );
+        assert!(script.contains("-- caution TU104: Look.\n"));
+        assert!(script.contains("-- rollback lossy: a line and another\n"));
+    }
+
+    #[test]
+    fn names_cannot_leave_a_comment() {
+        let script = sql(&plan(Vec::new()), Direction::Rollback);
+        assert_eq!(code(&script), Vec::<&str>::new(), "{script}");
+    }
+}

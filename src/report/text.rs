@@ -63,7 +63,11 @@ fn item(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "none".to_owned(),
-        Value::Array(items) => items.iter().map(item).collect::<Vec<_>>().join(" "),
+        // A dash stands for nothing (the collation of a type that has none).
+        Value::Array(items) => {
+            let words: Vec<String> = items.iter().map(item).collect();
+            words.join(" ").trim_end_matches(" -").to_owned()
+        }
         other => other.to_string(),
     }
 }
@@ -92,7 +96,7 @@ mod tests {
     #[test]
     fn reads_values() {
         assert_eq!(
-            value_lines("[[\"id\",\"bigint\"],[\"n\",\"text\"]]"),
+            value_lines("[[\"id\",\"bigint -\"],[\"n\",\"text\"]]"),
             ["id bigint", "n text"]
         );
         assert_eq!(value_lines(" SELECT 1\n   FROM t"), [" SELECT 1", "   FROM t"]);

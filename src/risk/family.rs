@@ -40,10 +40,12 @@ impl Family {
             | Kind::CompositeType
             | Kind::Domain
             | Kind::Sequence
-            | Kind::MaterializedView => Self::Holder,
+            | Kind::MaterializedView
+            // With the progress of replication.
+            | Kind::Subscription => Self::Holder,
             Kind::DomainCheck | Kind::NotNull | Kind::Check | Kind::Key | Kind::ForeignKey => Self::Guard,
             Kind::Index => Self::Index,
-            Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege => Self::Right,
+            Kind::DefaultPrivilege | Kind::Owner | Kind::Privilege | Kind::UserMapping => Self::Right,
             Kind::Policy => Self::Policy,
             Kind::Extension => Self::Extension,
             Kind::ColumnDefault
@@ -52,6 +54,7 @@ impl Family {
             | Kind::Partition
             | Kind::IndexAttachment
             | Kind::ReplicaIdentity
+            | Kind::ForeignColumn
             | Kind::Comment => Self::Property,
             // What a kind is when nobody said otherwise: its text brings it back.
             _ => Self::Definition,

@@ -98,6 +98,19 @@ mod tests {
     }
 
     #[test]
+    fn docs_are_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md");
+        if std::env::var_os("TRUEUP_BLESS").is_some() {
+            std::fs::write(path, manual()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == manual(),
+            "docs/rules.md is old: run TRUEUP_BLESS=1 cargo test"
+        );
+    }
+
+    #[test]
     fn codes_are_unique_and_in_order() {
         assert!(RULES.is_sorted_by(|a, b| a.code < b.code));
     }

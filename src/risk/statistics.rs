@@ -96,8 +96,8 @@ pub fn touched(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
 /// last `VACUUM` or `ANALYZE`.
 pub fn statistics(client: &mut Client, tables: &BTreeSet<Identity>) -> Result<Statistics> {
     let mut out = Statistics::default();
-    let named = tables.iter().filter(|table| table.path.len() == 2);
-    let (schemas, names): (Vec<&str>, Vec<&str>) = named
+    let relations = tables.iter().filter(|table| table.path.len() == 2);
+    let (schemas, names): (Vec<&str>, Vec<&str>) = relations
         .map(|table| (table.path[0].as_str(), table.path[1].as_str()))
         .unzip();
     if schemas.is_empty() {

@@ -27,12 +27,7 @@ fn query_after(texts: &[(&str, &str)], query: &str) -> Vec<String> {
     let ask = |(_, server): &(i32, String)| {
         let scratch = Database::new(server);
         run(&scratch, texts, false).unwrap_or_else(|error| panic!("{error}\n{}", error.detail.join("\n")));
-        scratch
-            .connect()
-            .query_one(query, &[])
-            .unwrap()
-            .get::<_, Option<String>>(0)
-            .unwrap_or_default()
+        scratch.text(query)
     };
     servers().iter().map(ask).collect()
 }
@@ -233,7 +228,7 @@ fn roles_are_made_on_a_cluster_of_our_own_only() {
 fn a_block_that_needs_rows_is_passed_over() {
     let text = "CREATE TABLE t (a text); INSERT INTO t VALUES ('x');\n\
         DO $$ DECLARE n text; BEGIN SELECT a INTO n FROM t; EXECUTE 'CREATE TABLE ' || n || ' ()'; END $$;";
-    let scratch = Scratch::new(&servers()[0]);
+    let scratch = Database::new(&newest());
     let notes = run(&scratch, &[("a.sql", text)], false).unwrap().notes;
     assert!(notes[1].text.starts_with("`DO` is skipped: it needs rows"), "{notes:?}");
     let error = refusal(&[("a.sql", "DO $$ BEGIN PERFORM * FROM nothing; END $$;")]);
@@ -244,7 +239,7 @@ fn a_block_that_needs_rows_is_passed_over() {
 fn a_block_makes_no_role_on_somebodys_server() {
     let role = format!("desired_made_{}", std::process::id());
     let text = format!("DO $$ BEGIN CREATE ROLE {role}; END $$; DO $$ BEGIN CREATE TABLE t (); END $$;");
-    let scratch = Scratch::new(&servers()[0]);
+    let scratch = Database::new(&newest());
     let notes = run(&scratch, &[("a.sql", &text)], false).unwrap().notes;
     assert!(notes[0].text.starts_with("`DO` is skipped: it makes or drops roles"));
     let query = "SELECT to_regrole($1) IS NULL AND to_regclass('t') IS NOT NULL";

@@ -5,9 +5,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apply;
+mod bad_input;
+mod cases;
 mod convergence;
 mod desired;
 mod house;
+mod laws;
 mod round_trips;
+mod rules;
+mod schema;
 mod scratch;
 mod servers;
+mod table_parts;
+mod whole_loop;

@@ -1,7 +1,7 @@
 //! The built program, run as a user would run it.
 
 use std::env;
-use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What a run of the program gave.
@@ -27,18 +27,25 @@ impl Output {
     }
 }
 
-/// Runs `trueup` with a clean environment: no `PG*` variables, no colour, no input, a cache of the build's own.
-pub(crate) fn trueup<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(arguments: I) -> Output {
+/// Runs `trueup` in a folder with a clean environment: no `PG*` variables, no colour, no input, a cache of the
+/// build's own, and the variables that are given.
+pub(crate) fn trueup_with<'a>(
+    folder: &Path,
+    variables: &[(&str, &str)],
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> Output {
     let kept = ["PATH", "TMPDIR", "TRUEUP_PG_BIN"];
     let kept = kept.iter().filter_map(|name| Some((name, env::var_os(name)?)));
     let done = Command::new(env!("CARGO_BIN_EXE_trueup"))
         .args(arguments)
+        .current_dir(folder)
         .env_clear()
         .envs(kept)
         .env("HOME", env!("CARGO_TARGET_TMPDIR"))
         .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
         .env("NO_COLOR", "1")
         .env("LC_ALL", "C")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();

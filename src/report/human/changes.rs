@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, TableStyle, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::differences::is_short;
 use super::words::{mark, past};
@@ -12,6 +12,12 @@ use crate::report::name;
 use crate::report::paint::Style;
 use crate::report::text::{count, value_lines};
 use crate::risk::Risk;
+
+/// Columns of the table that hold mark and risk.
+const MARK_AND_RISK: usize = 16;
+
+/// Spaces around a cell.
+const PADDING: usize = 2;
 
 /// One line of the table.
 struct Line {
@@ -36,25 +42,27 @@ pub(super) fn changes(plan: &Plan, style: &Style) -> String {
     }
     let mut table = Table::new();
     table
-        .load_style(line_style())
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(style.width).unwrap_or(u16::MAX))
-        .set_header(["", "object", "change", "risk"]);
+        .set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
     if style.color {
         table.enforce_styling();
     } else {
         table.force_no_tty();
     }
-    for (family, details) in &families {
-        for line in lines(family, details, &risks) {
-            table.add_row(row(&line));
-        }
+    let lines: Vec<Line> = families
+        .iter()
+        .flat_map(|(family, details)| lines(family, details, &risks))
+        .collect();
+    let widest = lines.iter().map(|line| line.object.chars().count()).max().unwrap_or(0);
+    table.add_rows(lines.iter().map(row));
+    // Names are copied from here, so that they are broken last.
+    let room = style.width.saturating_sub(MARK_AND_RISK) * 2 / 3;
+    let width = u16::try_from((widest + PADDING).min(room)).unwrap_or(u16::MAX);
+    if let Some(column) = table.column_mut(1) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
     }
     format!("{}\n{table}\n", style.heading("Changes"))
-}
-
-fn line_style() -> TableStyle {
-    presets::UTF8_HORIZONTAL_ONLY
 }
 
 fn row(line: &Line) -> Vec<Cell> {
@@ -114,22 +122,15 @@ fn lines(family: &[String], details: &[&Detail], risks: &BTreeMap<&Identity, Ris
     let whole = head
         .map(|detail| detail.change.verb)
         .filter(|verb| matches!(verb, Verb::Create | Verb::Drop | Verb::Replace | Verb::Rebuild));
-    let implied = |detail: &&&Detail| !is_head(detail) && Some(detail.change.verb) == whole;
+    let implied = |detail: &&&Detail| !is_head(detail) && is_implied(detail, whole);
     let parts: Vec<&&Detail> = details.iter().filter(implied).collect();
     let mut out = Vec::new();
     match head {
         Some(detail) => {
             let mut line = line(detail, family, risks);
-            line.risk = line.risk.max(
-                parts
-                    .iter()
-                    .filter_map(|part| risks.get(&part.change.object))
-                    .max()
-                    .copied(),
-            );
-            if !parts.is_empty() {
-                line.change.push_str(&format!(" with {}", inventory(&parts)));
-            }
+            let worst = parts.iter().filter_map(|part| risks.get(&part.change.object)).max();
+            line.risk = line.risk.max(worst.copied());
+            line.change.push_str(&inventory(&parts));
             out.push(line);
         }
         None => out.push(Line {
@@ -139,28 +140,38 @@ fn lines(family: &[String], details: &[&Detail], risks: &BTreeMap<&Identity, Ris
             risk: None,
         }),
     }
-    for detail in details
+    let rest = details
         .iter()
-        .filter(|detail| !is_head(detail) && Some(detail.change.verb) != whole)
-    {
+        .filter(|detail| !is_head(detail) && !is_implied(detail, whole));
+    out.extend(rest.map(|detail| {
         let mut line = line(detail, family, risks);
         line.object.insert_str(0, "  ");
-        out.push(line);
-    }
+        line
+    }));
     out
 }
 
-/// Counts parts by kind: `4 columns, 1 index`.
+/// Tells whether the change of the head says the change of a part.
+fn is_implied(detail: &Detail, whole: Option<Verb>) -> bool {
+    let made_again = |verb| matches!(verb, Verb::Replace | Verb::Rebuild);
+    whole.is_some_and(|whole| detail.change.verb == whole || made_again(whole) && made_again(detail.change.verb))
+}
+
+/// Counts parts by kind: ` with 4 columns, 1 index`.
 fn inventory(parts: &[&&Detail]) -> String {
     let mut kinds = BTreeMap::new();
-    for part in parts {
+    for part in parts.iter().filter(|part| !name::is_attached(&part.change.object)) {
         *kinds.entry(part.change.object.kind).or_insert(0) += 1;
     }
     let counts: Vec<String> = kinds
         .into_iter()
         .map(|(kind, number)| count(number, kind.words()))
         .collect();
-    counts.join(", ")
+    if counts.is_empty() {
+        String::new()
+    } else {
+        format!(" with {}", counts.join(", "))
+    }
 }
 
 fn line(detail: &Detail, family: &[String], risks: &BTreeMap<&Identity, Risk>) -> Line {

@@ -39,8 +39,10 @@ pub(super) fn differences(plan: &Plan, style: &Style) -> String {
 
 fn lines(difference: &Difference, style: &Style) -> String {
     let text = |value: &Option<String>| {
-        let lines = value.as_deref().map(value_lines).unwrap_or_default();
-        lines.iter().map(|line| format!("{line}\n")).collect::<String>()
+        let mut lines = value.as_deref().map(value_lines).unwrap_or_default();
+        // Every line ends, so that the last one is the same whether another one follows or not.
+        lines.push(String::new());
+        lines.join("\n")
     };
     let (before, after) = (text(&difference.before), text(&difference.after));
     let diff = TextDiff::from_lines(before.as_str(), after.as_str());

@@ -1,5 +1,7 @@
 //! What the rules found, worst first, and what to run next.
 
+use std::collections::BTreeSet;
+
 use owo_colors::Style as Ink;
 
 use crate::plan::Plan;
@@ -14,15 +16,18 @@ pub(super) fn findings(plan: &Plan, style: &Style) -> String {
         return String::new();
     }
     let mut sorted: Vec<&Finding> = plan.findings.iter().collect();
-    sorted.sort_by(|a, b| (b.risk, &a.code, &a.object).cmp(&(a.risk, &b.code, &b.object)));
+    sorted.sort_by(|a, b| (b.risk, &a.code, &a.object, a.step).cmp(&(a.risk, &b.code, &b.object, b.step)));
     let mut out = format!("{}\n", style.heading("Findings"));
+    let mut said = BTreeSet::new();
     for finding in sorted {
-        out.push_str(&one(finding, style));
+        // The same advice again and again is not read at all.
+        let hint = said.insert((&finding.code, &finding.hint));
+        out.push_str(&one(finding, hint, style));
     }
     out
 }
 
-fn one(finding: &Finding, style: &Style) -> String {
+fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
     let width = style.width.saturating_sub(6).max(20);
     let mut out = format!(
         "  {} {} {} {}\n",
@@ -37,7 +42,7 @@ fn one(finding: &Finding, style: &Style) -> String {
         }
     };
     paragraph(&finding.message, Ink::new());
-    if !finding.hint.is_empty() {
+    if with_hint && !finding.hint.is_empty() {
         paragraph(&format!("Safer: {}", finding.hint), Ink::new().dimmed());
     }
     if finding.risk >= Risk::Dangerous {
@@ -58,7 +63,7 @@ pub(super) fn next(plan: &Plan, style: &Style) -> String {
         _ => String::new(),
     };
     let run = |text: String| style.paint(&text, Ink::new().cyan());
-    let mut out = match style.plan_file {
+    let command = match style.plan_file {
         Some(file) => format!("Next: {}\n", run(format!("trueup apply {file}{approve}"))),
         None => format!(
             "Next: {}, then {}\n",
@@ -66,13 +71,11 @@ pub(super) fn next(plan: &Plan, style: &Style) -> String {
             run(format!("trueup apply plan.json{approve}"))
         ),
     };
-    if !approve.is_empty() {
-        out.push_str(
-            "Before that, read the findings; `trueup explain CODE` says more. Approve one by one where you can.\n",
-        );
-        // The command stays the last line, so that it can be copied from the end of the output.
-        let (first, second) = out.split_once('\n').unwrap_or_default();
-        out = format!("{second}{first}\n");
+    if approve.is_empty() {
+        return command;
     }
-    out
+    // The command is the last line, so that it can be copied from the end of the output.
+    let before = "Read the findings first; `trueup explain CODE` says more. Approve them one by one with the flags above, or \
+                  all up to a level:";
+    format!("{}\n{command}", wrap(before, style.width.max(20)).join("\n"))
 }

@@ -37,7 +37,7 @@ pub(super) fn steps(plan: &Plan, style: &Style) -> String {
         }
         for line in consequences(step, &created) {
             let lines = wrap(&line, style.width.saturating_sub(8).max(20)).join("\n  ");
-            out.push_str(&format!("{}\n", style.dim(&indent(&lines, 4))));
+            out.push_str(&format!("{}\n", style.dim(&indent(&format!("· {lines}"), 6))));
         }
     }
     out
@@ -58,6 +58,7 @@ fn rule(step: &Step, width: usize) -> String {
     format!("{text}{}", "─".repeat(fill))
 }
 
+/// Returns the line that names a step; the label of its rollback stands at the right edge.
 fn title<'a>(
     plan: &Plan,
     at: usize,
@@ -75,21 +76,27 @@ fn title<'a>(
     if steps > 1 {
         text.push_str(&format!(" ({place} of {steps})"));
     }
-    let risk = plan
-        .findings
-        .iter()
-        .filter(|finding| finding.step == at)
-        .map(|finding| finding.risk)
-        .max();
-    let risk = risk.map(|risk| format!("  [{}]", style.risk(risk))).unwrap_or_default();
-    format!("{:>4}. {}{risk}\n", at + 1, style.heading(&text))
+    let mut wide = 6 + text.chars().count();
+    let mut line = format!("{:>4}. {}", at + 1, style.heading(&text));
+    let findings = plan.findings.iter().filter(|finding| finding.step == at);
+    if let Some(risk) = findings.map(|finding| finding.risk).max() {
+        wide += 4 + risk.word().len();
+        line.push_str(&format!("  [{}]", style.risk(risk)));
+    }
+    let (label, _) = reversal(&step.reversal);
+    let rollback = format!("rollback {label}");
+    let gap = style.width.saturating_sub(wide + rollback.chars().count());
+    if gap < 2 {
+        return format!("{line}\n      {}\n", style.dim(&format!("· {rollback}")));
+    }
+    format!("{line}{}{}\n", " ".repeat(gap), style.dim(&rollback))
 }
 
 fn is_about(step: &Step, change: &Change) -> bool {
     step.changes.first().is_some_and(|first| first.object == change.object)
 }
 
-/// Says who waits while the step runs, what is rewritten or read from end to end, and what a rollback restores.
+/// Says who waits while the step runs, what is rewritten or read from end to end, and what a rollback cannot restore.
 fn consequences(step: &Step, created: &BTreeSet<&Identity>) -> Vec<String> {
     let mut locks: BTreeMap<&Identity, Lock> = BTreeMap::new();
     let mut work: BTreeMap<&Identity, &str> = BTreeMap::new();
@@ -99,10 +106,10 @@ fn consequences(step: &Step, created: &BTreeSet<&Identity>) -> Vec<String> {
             *strongest = (*strongest).max(*lock);
         }
         for object in &facts.scans {
-            work.entry(object).or_insert("is read from end to end");
+            work.entry(object).or_insert("read from end to end");
         }
         for object in &facts.rewrites {
-            work.insert(object, "is written anew");
+            work.insert(object, "written anew");
         }
     }
     let objects: BTreeSet<&Identity> = locks.keys().chain(work.keys()).copied().collect();
@@ -115,10 +122,6 @@ fn consequences(step: &Step, created: &BTreeSet<&Identity>) -> Vec<String> {
             (!parts.is_empty()).then(|| format!("{}: {}", object.path_text(), parts.join(", ")))
         })
         .collect();
-    let (label, reason) = reversal(&step.reversal);
-    out.push(match reason {
-        Some(reason) => format!("rollback: {label}, {reason}"),
-        None => format!("rollback: {label}"),
-    });
+    out.extend(reversal(&step.reversal).1.map(str::to_owned));
     out
 }

@@ -38,11 +38,11 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
             .filter(|table| look.stands(table) && !outside)
         {
             let strong = lock_on(sentence, table).filter(|lock| *lock >= Lock::Share);
-            let (Some(lock), Some(risk)) = (strong, look.grade(table)) else {
+            let (Some(strongest), Some(risk)) = (strong, look.grade(table)) else {
                 continue;
             };
             if seen.insert((at, table)) {
-                let blocked = if lock == Lock::AccessExclusive {
+                let blocked = if strongest == Lock::AccessExclusive {
                     "reads and writes"
                 } else {
                     "writes"

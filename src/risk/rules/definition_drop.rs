@@ -1,7 +1,8 @@
 //! ## What it finds
 //!
-//! A drop of a view, function, procedure, aggregate, trigger, rule, event trigger or of extended statistics, on
-//! something that stays. The finding names what depends on it in this database.
+//! A drop of something that can be written again from its text, and that stands by itself or on something that stays: a
+//! view, function, procedure, aggregate, operator, cast, trigger, rule, extended statistics, text search configuration,
+//! foreign server, publication and the like. The finding names what depends on it in this database.
 //!
 //! ## Why it is dangerous
 //!

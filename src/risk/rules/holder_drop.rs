@@ -1,7 +1,7 @@
 //! ## What it finds
 //!
-//! A drop of a schema, sequence, materialized view, enum, domain, composite or range type, or collation. A sequence
-//! that goes with the column that owns it is not reported again.
+//! A drop of a schema, sequence, materialized view, enum, domain, composite or range type, collation, or subscription. A
+//! sequence that goes with the column that owns it is not reported again.
 //!
 //! ## Why it is dangerous
 //!
@@ -38,6 +38,10 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
                 Kind::MaterializedView => (
                     "its rows are gone until it is computed again",
                     "Make sure that no report reads it.",
+                ),
+                Kind::Subscription => (
+                    "replication stops, and where it stood is forgotten",
+                    "Make sure that nobody reads what it brought.",
                 ),
                 Kind::Schema => (
                     "names that are looked up in it are found no more",

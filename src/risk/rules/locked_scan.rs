@@ -19,34 +19,50 @@
 //!
 //! All. Since 12 a validated `CHECK (c IS NOT NULL)` spares `SET NOT NULL` its scan; 18 has `NOT NULL … NOT VALID`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use crate::catalog::Identity;
 use crate::kinds::{Kind, Lock};
+use crate::plan::Step;
+use crate::risk::Risk;
 use crate::risk::look::{Hit, Look, lock_on};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
-    let mut seen = BTreeSet::new();
-    let mut out = Vec::new();
-    for (at, step, sentence) in look.statements() {
-        let Some(change) = step.changes.first().filter(|change| !builds_index(change.object.kind)) else {
-            continue;
-        };
-        for table in sentence.facts.scans.iter().filter(|table| look.stands(table)) {
+    let steps = look.steps.iter().enumerate();
+    steps.filter_map(|(at, step)| hit(look, at, step)).collect()
+}
+
+fn hit(look: &Look, at: usize, step: &Step) -> Option<Hit> {
+    let change = step
+        .changes
+        .first()
+        .filter(|change| !builds_index(change.object.kind))?;
+    let scanned = scanned(look, step);
+    let risk = scanned.values().map(|(risk, _)| *risk).max()?;
+    let strongest = scanned.values().map(|(_, lock)| *lock).max()?;
+    let tables: Vec<String> = scanned.keys().map(|table| look.sized(table)).collect();
+    let are = if tables.len() == 1 { "is" } else { "are" };
+    let blocked = if strongest == Lock::AccessExclusive {
+        "reads and writes wait"
+    } else {
+        "writes wait"
+    };
+    let message = format!("{} {are} read from end to end while {blocked}.", tables.join(" and "));
+    Some(
+        Hit::new(risk, at, &change.object, message)
+            .hint("Add the constraint `NOT VALID` and validate it in another transaction."),
+    )
+}
+
+/// Returns the standing tables that the step reads but does not write anew, with their grade and lock.
+fn scanned<'a>(look: &Look, step: &'a Step) -> BTreeMap<&'a Identity, (Risk, Lock)> {
+    let mut out = BTreeMap::new();
+    for sentence in &step.statements {
+        let read = sentence.facts.scans.iter();
+        for table in read.filter(|table| look.stands(table) && !sentence.facts.rewrites.contains(table)) {
             let strong = lock_on(sentence, table).filter(|lock| *lock >= Lock::Share);
-            let (Some(lock), Some(risk)) = (strong, look.grade(table)) else {
-                continue;
-            };
-            if !sentence.facts.rewrites.contains(table) && seen.insert((at, table)) {
-                let blocked = if lock == Lock::AccessExclusive {
-                    "reads and writes wait"
-                } else {
-                    "writes wait"
-                };
-                let message = format!("{} is read from end to end while {blocked}.", look.sized(table));
-                out.push(
-                    Hit::new(risk, at, &change.object, message)
-                        .hint("Add the constraint `NOT VALID` and validate it in another transaction."),
-                );
+            if let (Some(lock), Some(risk)) = (strong, look.grade(table)) {
+                out.insert(table, (risk, lock));
             }
         }
     }

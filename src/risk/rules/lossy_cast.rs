@@ -32,11 +32,7 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
         let table = table_of(&change.object);
         let empty = look.size(&table) == Size::Empty;
         let risk = if empty { Risk::Caution } else { Risk::Dangerous };
-        let message = format!(
-            "The conversion of {how}; table `{}` ({}).",
-            table.path_text(),
-            look.statistics.describe(&table)
-        );
+        let message = format!("A value may not survive in {}: {how}.", look.sized(&table));
         out.push(
             Hit::new(risk, at, &change.object, message).hint(
                 "Count the values that do not fit before, or keep the old column until nobody misses its values.",

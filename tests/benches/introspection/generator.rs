@@ -13,8 +13,9 @@ const BATCH: usize = 50;
 /// Fills an empty database.
 pub(crate) fn fill(database: &Database, tables: usize) {
     let mut client = database.connect();
-    let schemas: String = (0..=tables / 200).map(|n| format!("CREATE SCHEMA s{n};")).collect();
-    client.batch_execute(&schemas).unwrap();
+    for n in 0..=tables / 200 {
+        client.batch_execute(&format!("CREATE SCHEMA s{n}")).unwrap();
+    }
     client
         .batch_execute(
             "CREATE TYPE s0.state AS ENUM ('new', 'paid', 'shipped');
@@ -66,13 +67,13 @@ fn table(n: usize) -> String {
             sql += &format!("CREATE TABLE {this}_p{part} PARTITION OF {this} FOR VALUES FROM ({from}) TO ({to});\n");
         }
     }
-    if n % 5 == 0 {
+    if n.is_multiple_of(5) {
         sql += &format!(
             "CREATE VIEW {this}_active AS SELECT id, code, name, amount FROM {this} WHERE active;
              CREATE TRIGGER touch BEFORE UPDATE ON {this} FOR EACH ROW EXECUTE FUNCTION s0.touch();\n"
         );
     }
-    if n % 10 == 0 {
+    if n.is_multiple_of(10) {
         sql += &format!("COMMENT ON TABLE {this} IS 'Number {n}.'; GRANT SELECT ON {this} TO PUBLIC;\n");
     }
     sql

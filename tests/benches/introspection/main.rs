@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Database, newest, trueup};
+use support::{Database, newest, trueup_with};
 use trueup::introspect::{Options, introspect};
 
 const ROUNDS: usize = 7;
@@ -94,15 +94,9 @@ fn read(database: &Database) {
 
 fn plan(database: &Database, target: &Path) {
     let url = database.url();
-    trueup([
-        "plan",
-        "--exit-code",
-        "--database",
-        &url,
-        "--schema",
-        target.to_str().unwrap(),
-    ])
-    .expect(2);
+    let target = target.to_str().unwrap();
+    let arguments = ["plan", "--exit-code", "--database", &url, "--schema", target];
+    trueup_with(Path::new("."), &[], arguments).expect(2);
 }
 
 fn dump(database: &Database, file: Option<&Path>) {

@@ -1,10 +1,6 @@
 //! Apply, resume and rollback on a real server: what the ledger says, what is refused, and what failures leave behind.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use std::collections::BTreeSet;
-use std::env;
-use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -18,7 +14,9 @@ use trueup::introspect;
 use trueup::kinds::{Facts, Kind, Loss, Transaction};
 use trueup::plan::{Change, Database, FORMAT, Phase, Plan, Reversal, Sentence, Step, Verb};
 use trueup::risk::{Finding, Risk};
-use trueup::scratch::{self, Choice, Machine, Request, Scratch};
+use trueup::scratch::{self, Choice, Request, Scratch};
+
+use crate::support::machine;
 
 /// A live database on a throw-away server.
 struct Live {
@@ -28,17 +26,11 @@ struct Live {
 
 impl Live {
     fn with(sql: &str) -> Self {
-        let machine = Machine {
-            search_path: env::split_paths(&env::var_os("PATH").unwrap()).collect(),
-            binaries: None,
-            temporary: env::temp_dir(),
-            cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache"),
-        };
         let request = Request {
             choice: &Choice::Auto,
             live: None,
             major: None,
-            machine: &machine,
+            machine: &machine(),
         };
         let scratch = scratch::open(&request).unwrap();
         let url = scratch.url().clone();
@@ -195,10 +187,29 @@ fn forward() -> Vec<Step> {
     let view = Identity::new(Kind::View, ["shop", "totals"]);
     vec![
         step(0, table("customers"), &["CREATE TABLE shop.customers (id bigint)"]),
-        step(0, table("items"), &["CREATE TABLE shop.items (id bigint)", "COMMENT ON TABLE shop.items IS 'Things.'"]),
-        step(1, column("orders", "total"), &["ALTER TABLE shop.orders ADD COLUMN total numeric"]),
-        step(1, view, &["CREATE VIEW shop.totals AS SELECT id, total FROM shop.orders"]),
-        outside(2, table("orders"), "CREATE INDEX CONCURRENTLY orders_total ON shop.orders (total)"),
+        step(
+            0,
+            table("items"),
+            &[
+                "CREATE TABLE shop.items (id bigint)",
+                "COMMENT ON TABLE shop.items IS 'Things.'",
+            ],
+        ),
+        step(
+            1,
+            column("orders", "total"),
+            &["ALTER TABLE shop.orders ADD COLUMN total numeric"],
+        ),
+        step(
+            1,
+            view,
+            &["CREATE VIEW shop.totals AS SELECT id, total FROM shop.orders"],
+        ),
+        outside(
+            2,
+            table("orders"),
+            "CREATE INDEX CONCURRENTLY orders_total ON shop.orders (total)",
+        ),
     ]
 }
 
@@ -208,7 +219,11 @@ fn back() -> Vec<Step> {
         outside(0, table("orders"), "DROP INDEX CONCURRENTLY shop.orders_total"),
         step(1, view, &["DROP VIEW shop.totals"]),
         losing(
-            step(1, column("orders", "total"), &["ALTER TABLE shop.orders DROP COLUMN total"]),
+            step(
+                1,
+                column("orders", "total"),
+                &["ALTER TABLE shop.orders DROP COLUMN total"],
+            ),
             "the values of shop.orders.total",
         ),
         step(2, table("items"), &["DROP TABLE shop.items"]),
@@ -222,7 +237,9 @@ fn apply_and_rollback() {
     let plan = live.plan(SHOP, forward(), back());
     let before = live.catalog();
     let mut events = Vec::new();
-    let outcome = live.apply_with(&plan, &options(), &mut |event| events.push(event)).unwrap();
+    let outcome = live
+        .apply_with(&plan, &options(), &mut |event| events.push(event))
+        .unwrap();
     assert_eq!(outcome.statements.len(), 6);
     assert!(events.contains(&Event::LedgerReady { version: 1 }));
     assert!(matches!(events.last(), Some(Event::Verified { .. })));
@@ -236,11 +253,19 @@ fn apply_and_rollback() {
     assert_eq!(steps, [1, 2, 3, 4, 5]);
 
     let latest = live.latest();
-    assert_eq!((latest.status, latest.done, latest.statements), (ExecutionStatus::Succeeded, 6, 6));
+    assert_eq!(
+        (latest.status, latest.done, latest.statements),
+        (ExecutionStatus::Succeeded, 6, 6)
+    );
     assert_eq!(latest.plan_fingerprint, plan.fingerprint.to_string());
     assert!(latest.finished_at.unwrap().ends_with('Z'));
     assert!(live.one::<bool>("SELECT bool_and(started_at <= finished_at) FROM trueup.statement"));
-    assert!(live.catalog().objects.keys().all(|identity| identity.path[0] != "trueup"));
+    assert!(
+        live.catalog()
+            .objects
+            .keys()
+            .all(|identity| identity.path[0] != "trueup")
+    );
 
     let again = live.apply(&plan).unwrap_err();
     assert_eq!(again.kind, ErrorKind::Moved);
@@ -258,15 +283,20 @@ fn apply_and_rollback() {
     assert_eq!(outcome.of_execution, Some(1));
     assert_eq!(live.catalog().objects, before.objects);
     let history = live.history();
-    assert_eq!((history[0].kind, history[0].status), (ExecutionKind::Rollback, ExecutionStatus::Succeeded));
+    assert_eq!(
+        (history[0].kind, history[0].status),
+        (ExecutionKind::Rollback, ExecutionStatus::Succeeded)
+    );
     assert_eq!(history[1].status, ExecutionStatus::RolledBack);
     let nothing = live.rollback(&[]).unwrap_err();
     assert_eq!(nothing.message, "there is nothing to roll back");
 
     // The way is free again, and the ledger is there already.
     let mut ready = false;
-    live.apply_with(&plan, &options(), &mut |event| ready |= matches!(event, Event::LedgerReady { .. }))
-        .unwrap();
+    live.apply_with(&plan, &options(), &mut |event| {
+        ready |= matches!(event, Event::LedgerReady { .. });
+    })
+    .unwrap();
     assert!(!ready);
 }
 
@@ -290,7 +320,13 @@ fn dry_run_and_refusals_leave_no_trace() {
         hint: String::new(),
     });
     let blocked = live.apply(&plan).unwrap_err();
-    assert_eq!((blocked.kind.exit_code(), apply::unapproved(&plan, &Approvals::default()).len()), (3, 1));
+    assert_eq!(
+        (
+            blocked.kind.exit_code(),
+            apply::unapproved(&plan, &Approvals::default()).len()
+        ),
+        (3, 1)
+    );
     let other = Plan {
         database: Database {
             name: "elsewhere".to_owned(),
@@ -315,7 +351,11 @@ fn moved_database() {
     live.run("ALTER TABLE shop.orders ALTER COLUMN note SET STORAGE EXTERNAL");
     let moved = live.apply(&plan).unwrap_err();
     assert_eq!(moved.kind.exit_code(), 4);
-    assert!(moved.message.contains("column shop.orders.note differs"), "{}", moved.message);
+    assert!(
+        moved.message.contains("column shop.orders.note differs"),
+        "{}",
+        moved.message
+    );
     live.run("ALTER TABLE shop.orders ALTER COLUMN note SET STORAGE EXTENDED; CREATE TABLE shop.items ()");
     let moved = live.apply(&plan).unwrap_err();
     assert!(moved.message.contains("table shop.items is there"), "{}", moved.message);
@@ -355,17 +395,28 @@ fn shop_that_fails() -> (Live, Plan) {
 fn failing_statement_then_resume() {
     let (live, plan) = shop_that_fails();
     let failed = live.apply(&plan).unwrap_err();
-    assert_eq!((failed.kind.exit_code(), failed.sqlstate.as_deref()), (5, Some("22P02")));
+    assert_eq!(
+        (failed.kind.exit_code(), failed.sqlstate.as_deref()),
+        (5, Some("22P02"))
+    );
     assert_eq!(
         failed.message,
         "step 5 of 6 (column shop.orders.note) failed: invalid input syntax for type integer: \"…\""
     );
-    assert!(failed.detail.iter().any(|line| line.contains("5 of 7 statements are done")));
+    assert!(
+        failed
+            .detail
+            .iter()
+            .any(|line| line.contains("5 of 7 statements are done"))
+    );
     assert!(!format!("{failed:?}{}", live.ledger()).contains("first"));
     let latest = live.latest();
     assert_eq!((latest.status, latest.done), (ExecutionStatus::Failed, 5));
     assert_eq!(latest.sqlstate.as_deref(), Some("22P02"));
-    assert_eq!(live.statements(1), ["done", "done", "done", "done", "done", "failed", "pending"]);
+    assert_eq!(
+        live.statements(1),
+        ["done", "done", "done", "done", "done", "failed", "pending"]
+    );
 
     live.run("UPDATE shop.orders SET note = '1'");
     let outcome = live.resume().unwrap();
@@ -390,7 +441,10 @@ fn failing_statement_then_rollback() {
     live.run("ALTER TABLE shop.orders ALTER COLUMN id DROP NOT NULL");
     live.rollback(&["dangerous"]).unwrap();
     assert_eq!(live.catalog().objects, before.objects);
-    assert_eq!(live.one::<String>("SELECT string_agg(note, ',' ORDER BY id) FROM shop.orders"), "first,second");
+    assert_eq!(
+        live.one::<String>("SELECT string_agg(note, ',' ORDER BY id) FROM shop.orders"),
+        "first,second"
+    );
     assert_eq!(live.history()[1].status, ExecutionStatus::RolledBack);
 }
 
@@ -403,7 +457,10 @@ fn rollback_that_fails_half_way() {
     let before = live.catalog();
     live.apply(&plan).unwrap();
     let failed = live.rollback(&["dangerous"]).unwrap_err();
-    assert_eq!((failed.kind, failed.sqlstate.as_deref()), (ErrorKind::Partial, Some("42P01")));
+    assert_eq!(
+        (failed.kind, failed.sqlstate.as_deref()),
+        (ErrorKind::Partial, Some("42P01"))
+    );
     assert_eq!(live.history()[1].status, ExecutionStatus::Succeeded);
     // The next one plans its way from where this one stopped.
     live.rollback(&["dangerous"]).unwrap();
@@ -432,15 +489,32 @@ fn lock_that_is_not_granted() {
         .batch_execute("SET application_name = 'reports'; BEGIN; LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
         .unwrap();
     let mut events = Vec::new();
-    let failed = live.apply_with(&plan, &options(), &mut |event| events.push(event)).unwrap_err();
-    assert_eq!((failed.kind, failed.sqlstate.as_deref()), (ErrorKind::Partial, Some("55P03")));
+    let failed = live
+        .apply_with(&plan, &options(), &mut |event| events.push(event))
+        .unwrap_err();
+    assert_eq!(
+        (failed.kind, failed.sqlstate.as_deref()),
+        (ErrorKind::Partial, Some("55P03"))
+    );
     assert!(failed.message.starts_with("step 3 of 5 (column shop.orders.total)"));
-    assert!(failed.detail.iter().any(|line| line.starts_with("blocked by process") && line.contains("`reports`")));
-    let waits = events.iter().filter(|event| matches!(event, Event::WaitingForLock { step: 3, .. }));
+    assert!(
+        failed
+            .detail
+            .iter()
+            .any(|line| line.starts_with("blocked by process") && line.contains("`reports`"))
+    );
+    let waits = events
+        .iter()
+        .filter(|event| matches!(event, Event::WaitingForLock { step: 3, .. }));
     assert_eq!(waits.count(), 2);
-    let retries = events.iter().filter(|event| matches!(event, Event::Retry { attempt: 1, of: 1, .. }));
+    let retries = events
+        .iter()
+        .filter(|event| matches!(event, Event::Retry { attempt: 1, of: 1, .. }));
     assert_eq!(retries.count(), 1);
-    assert_eq!(live.statements(1), ["done", "done", "done", "failed", "pending", "pending"]);
+    assert_eq!(
+        live.statements(1),
+        ["done", "done", "done", "failed", "pending", "pending"]
+    );
     other.batch_execute("ROLLBACK").unwrap();
     live.resume().unwrap();
     assert_eq!(live.statements(1), ["done"; 6]);
@@ -451,7 +525,9 @@ fn lock_that_is_granted_at_last() {
     let mut live = Live::with(SHOP);
     let plan = live.plan(SHOP, forward(), back());
     let mut other = live.client();
-    other.batch_execute("BEGIN; LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE").unwrap();
+    other
+        .batch_execute("BEGIN; LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
     let mut other = Some(other);
     live.apply_with(&plan, &options(), &mut |event| {
         if matches!(event, Event::Retry { .. }) {
@@ -498,7 +574,9 @@ fn connection_that_is_killed_in_the_middle() {
 
 #[test]
 fn missing_privileges() {
-    let mut live = Live::with(&format!("{SHOP}; CREATE ROLE clerk LOGIN; GRANT ALL ON SCHEMA shop TO clerk"));
+    let mut live = Live::with(&format!(
+        "{SHOP}; CREATE ROLE clerk LOGIN; GRANT ALL ON SCHEMA shop TO clerk"
+    ));
     let plan = live.plan(SHOP, forward(), back());
     let environment = trueup::db::Environment::default();
     let (trueup::db::Host::Socket(folder), port) = &live.url.hosts()[0] else {
@@ -514,7 +592,10 @@ fn missing_privileges() {
     assert!(refused.hint.unwrap().contains(&grant));
     live.run(&grant);
     let refused = apply();
-    assert_eq!((refused.kind, refused.sqlstate.as_deref()), (ErrorKind::Partial, Some("42501")));
+    assert_eq!(
+        (refused.kind, refused.sqlstate.as_deref()),
+        (ErrorKind::Partial, Some("42501"))
+    );
     assert!(refused.message.contains("must be owner of table orders"));
     assert!(refused.hint.unwrap().contains("Role `clerk` lacks a privilege"));
     assert_eq!(live.latest().done, 3);
@@ -542,7 +623,11 @@ fn two_at_once() {
             ..options()
         };
         let refused = live.apply_with(&plan, &impatient, &mut |_| {}).unwrap_err();
-        assert!(refused.message.starts_with("another trueup works on this database: process "));
+        assert!(
+            refused
+                .message
+                .starts_with("another trueup works on this database: process ")
+        );
         assert!(refused.message.contains("(`trueup`)"));
         let status = apply::status(&live.url).unwrap();
         assert_eq!(status.latest.unwrap().status, ExecutionStatus::Running);

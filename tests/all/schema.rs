@@ -1,0 +1,110 @@
+//! A JSON Schema validator for the keywords that our schemas use; an unknown keyword is an error, so that no rule of a
+//! schema is passed over.
+
+use serde_json::Value;
+
+/// Returns what is wrong with a value, each with its place.
+pub(crate) fn validate(root: &Value, value: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    Validator { root }.check(root, value, "", &mut out);
+    out
+}
+
+struct Validator<'a> {
+    root: &'a Value,
+}
+
+impl Validator<'_> {
+    fn check(&self, schema: &Value, value: &Value, place: &str, out: &mut Vec<String>) {
+        for (keyword, rule) in schema.as_object().unwrap() {
+            let right = match keyword.as_str() {
+                "$schema" | "$defs" | "title" | "description" => true,
+                "$ref" => {
+                    let target = rule.as_str().unwrap().strip_prefix('#').unwrap();
+                    self.check(self.root.pointer(target).unwrap(), value, place, out);
+                    true
+                }
+                "type" => has_type(rule, value),
+                "const" => rule == value,
+                "enum" => rule.as_array().unwrap().contains(value),
+                "minimum" => value.as_i64() >= rule.as_i64(),
+                "pattern" => value.as_str().is_none_or(|text| matches(rule.as_str().unwrap(), text)),
+                "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
+                "maxItems" => value.as_array().unwrap().len() as u64 <= rule.as_u64().unwrap(),
+                "required" => rule
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|name| value.get(name.as_str().unwrap()).is_some()),
+                "additionalProperties" => {
+                    assert_eq!(*rule, Value::Bool(false));
+                    let known = schema["properties"].as_object().unwrap();
+                    value.as_object().unwrap().keys().all(|name| known.contains_key(name))
+                }
+                "properties" => {
+                    for (name, part) in rule.as_object().unwrap() {
+                        if let Some(value) = value.get(name) {
+                            self.check(part, value, &format!("{place}/{name}"), out);
+                        }
+                    }
+                    true
+                }
+                "items" => {
+                    for (at, item) in value.as_array().unwrap().iter().enumerate() {
+                        self.check(rule, item, &format!("{place}/{at}"), out);
+                    }
+                    true
+                }
+                "prefixItems" => {
+                    for (at, (part, item)) in rule
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .zip(value.as_array().unwrap())
+                        .enumerate()
+                    {
+                        self.check(part, item, &format!("{place}/{at}"), out);
+                    }
+                    true
+                }
+                "oneOf" => {
+                    let fits = |part: &&Value| {
+                        let mut wrong = Vec::new();
+                        self.check(part, value, place, &mut wrong);
+                        wrong.is_empty()
+                    };
+                    rule.as_array().unwrap().iter().filter(fits).count() == 1
+                }
+                unknown => panic!("the validator does not know the keyword {unknown}"),
+            };
+            if !right {
+                out.push(format!("{place}: {keyword} {rule} does not hold for {value}"));
+            }
+        }
+    }
+}
+
+fn has_type(rule: &Value, value: &Value) -> bool {
+    let is = |name: &str| match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "null" => value.is_null(),
+        other => panic!("the validator does not know the type {other}"),
+    };
+    match rule {
+        Value::Array(names) => names.iter().any(|name| is(name.as_str().unwrap())),
+        name => is(name.as_str().unwrap()),
+    }
+}
+
+/// Understands the three patterns that the schemas use.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern {
+        "^[0-9a-f]{64}$" => text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)),
+        "^[a-z_]+$" => !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+        "^TU[0-9]{3}$" => text.len() == 5 && text.starts_with("TU") && text[2..].bytes().all(|b| b.is_ascii_digit()),
+        unknown => panic!("the validator does not know the pattern {unknown}"),
+    }
+}
