@@ -1,7 +1,7 @@
 //! What follows from other items, once all of them are read: columns of partitions, not-null of keys, where keys and
 //! indexes of partitions are attached, which key a foreign key refers to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::complaint::Complaint;
 use crate::catalog::Identity;
@@ -177,10 +177,16 @@ fn attach(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
             (file, Complaint::new(offset, message).hint("Remove the key, or say what the table is a partition of."))
         })
     };
+    let keys: BTreeSet<Identity> = objects
+        .keys()
+        .filter(|identity| identity.kind == Kind::Key)
+        .cloned()
+        .collect();
     for (object, file, offset) in objects.values_mut() {
         match object {
             AnyObject::IndexAttachment(found) if found.parent_table.is_empty() => {
                 let (schema, table) = parent(&found.schema, &found.table, *file, *offset)?;
+                found.parent_of_key = keys.contains(&named(Kind::Key, [&schema, &table, &found.parent_name]));
                 (found.parent_schema, found.parent_table) = (schema, table);
             }
             AnyObject::Index(index) => {
@@ -189,8 +195,10 @@ fn attach(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
                 }
             }
             AnyObject::Key(key) => {
-                if let Some(inherits) = key.inherits.as_mut().filter(|(schema, ..)| schema.is_empty()) {
-                    (inherits.0, inherits.1) = parent(&key.schema, &key.table, *file, *offset)?;
+                if let Some(inherits) = key.inherits.as_mut().filter(|inherits| inherits.schema.is_empty()) {
+                    (inherits.schema, inherits.table) = parent(&key.schema, &key.table, *file, *offset)?;
+                    let path = [&*inherits.schema, &inherits.table, &inherits.name];
+                    inherits.of_key = keys.contains(&named(Kind::Key, path));
                 }
             }
             _ => {}

@@ -160,8 +160,3 @@ pub(super) fn settings(file: usize, schema: &str, offset: usize) -> Settings {
 pub(super) fn is_late(sql: &str) -> bool {
     sql.starts_with("ALTER DEFAULT PRIVILEGES")
 }
-
-/// Tells whether an object is a schema.
-pub(super) fn is_schema(identity: &Identity) -> bool {
-    identity.kind == Kind::Schema
-}

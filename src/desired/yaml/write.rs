@@ -220,7 +220,7 @@ impl<'a> Writer<'a> {
         let Ok(Json::Object(values)) = serde_json::to_value(object) else { return None };
         let mut out = Fields::new();
         for key in form.keys.iter().filter(|key| !key.field.is_empty()) {
-            let value = get(&values, &key.path())?;
+            let value = get(&values, &key.path()).unwrap_or(&Json::Null);
             if Some(value) != key.default().as_ref() {
                 out.insert(key.name.to_owned(), key.to_yaml(value)?);
             }

@@ -8,7 +8,7 @@ use crate::desired::yaml::form::{Attached, Form, Layout, flag, no_parts, set, te
 use crate::desired::yaml::want::{Fields, Key, Want, key, own};
 use crate::desired::yaml::write::Writer;
 use crate::kinds::{
-    AnyObject, ColumnDefault, ColumnIdentity, Comment, Kind, NotNull, Object, SequenceOptions, chosen_name,
+    AnyObject, ColumnDefault, ColumnIdentity, Comment, ForeignColumn, Kind, NotNull, Object, SequenceOptions, chosen_name,
 };
 
 const GENERATED: &[Key] = &[
@@ -37,6 +37,8 @@ const IDENTITY: &[Key] = &[
     SEQUENCE_KEYS[6],
 ];
 
+const FOREIGN_OPTIONS: Key = own("foreign_options", Want::Pairs, "Options of a foreign table's column.");
+
 /// Columns of tables.
 pub(super) static COLUMNS: Form = Form {
     section: "columns",
@@ -55,6 +57,7 @@ pub(super) static COLUMNS: Form = Form {
         key("compression", Want::Word(COMPRESSION), "compression", "null", "Compression method."),
         key("statistics", Want::Number, "statistics", "null", "Statistics target."),
         key("options", Want::Pairs, "options", "[]", "Attribute options, such as `n_distinct`."),
+        FOREIGN_OPTIONS,
     ],
     parts: no_parts,
     attached: &[Attached::Comment, Attached::Grants, Attached::Renamed],
@@ -94,6 +97,15 @@ fn read(
             table: table.clone(),
             column: column.clone(),
             expression: expression.trim().to_owned(),
+        }));
+    }
+    if let Some(options) = values.get("foreign_options") {
+        let options = serde_json::from_value(FOREIGN_OPTIONS.to_field(options)).map_err(|error| error.to_string())?;
+        out.push(AnyObject::ForeignColumn(ForeignColumn {
+            schema: schema.clone(),
+            table: table.clone(),
+            column: column.clone(),
+            options,
         }));
     }
     if let Some(given) = values.get("not_null").and_then(Json::as_object) {
@@ -159,6 +171,9 @@ fn write(writer: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
             AnyObject::ColumnIdentity(found) => {
                 is_identity = true;
                 first.insert("identity".to_owned(), write_identity(found)?);
+            }
+            AnyObject::ForeignColumn(found) => {
+                out.insert("foreign_options".to_owned(), FOREIGN_OPTIONS.to_yaml(&json!(found.options))?);
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::index::attachment;
+use super::index::{VALIDITY, attachment};
 use super::types::{check_definition, check_expression, joined};
 use crate::catalog::quote::list;
 use crate::desired::yaml::form::{Attached, Form, Layout, Spot, flag, no_parts, text, texts};
@@ -40,6 +40,7 @@ const ATTACHED: Key = own(
     Want::Text,
     "Key of the partitioned table that this one, on a partition, is attached to.",
 );
+const USABLE: Key = key("valid", Want::Bool, "valid", "true", VALIDITY);
 const NAME: Key = own("name", Want::Text, "Name, when it is not `TABLE_pkey`.");
 const COLUMNS: Key = own("columns", Want::Names, "Columns in their order.");
 const INCLUDE: Key = own("include", Want::Names, "Columns that the index only stores.");
@@ -54,7 +55,7 @@ pub(super) static PRIMARY_KEY: Form = Form {
     layout: Layout::Single,
     short: Some("columns"),
     keys: &[
-        NAME, COLUMNS, INCLUDE, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED,
+        NAME, COLUMNS, INCLUDE, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED, USABLE,
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -80,7 +81,7 @@ pub(super) static UNIQUE: Form = Form {
     layout: Layout::Named,
     short: Some("columns"),
     keys: &[
-        COLUMNS, INCLUDE, NULLS, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED,
+        COLUMNS, INCLUDE, NULLS, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED, USABLE,
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -118,7 +119,8 @@ fn key_fields(spot: &Spot, values: &Fields, fields: &mut Fields, constraint: Jso
     fields.insert("name".to_owned(), json!(spot.name));
     fields.insert("constraint".to_owned(), constraint);
     // The table of the other key follows from the partition; it is filled in when all is read.
-    let attached = text(values, "attached_to").map(|name| json!(["", "", name]));
+    let attached = text(values, "attached_to");
+    let attached = attached.map(|name| json!({"schema": "", "table": "", "name": name, "of_key": true}));
     fields.insert("inherits".to_owned(), attached.unwrap_or_default());
 }
 
@@ -138,7 +140,7 @@ fn write_key(_: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
         first.insert("without_overlaps".to_owned(), json!(true));
     }
     first.append(out);
-    write_attachment(key.inherits.as_ref().map(|(_, _, name)| name), &mut first);
+    write_attachment(key.inherits.as_ref().map(|parent| &parent.name), &mut first);
     *out = first;
     Some(())
 }
@@ -168,6 +170,7 @@ pub(super) static EXCLUSIONS: Form = Form {
         CLUSTERED,
         STATISTICS,
         ATTACHED,
+        USABLE,
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -199,7 +202,7 @@ pub(super) static EXCLUSIONS: Form = Form {
             first.insert("include".to_owned(), json!(include));
         }
         first.append(out);
-        write_attachment(key.inherits.as_ref().map(|(_, _, name)| name), &mut first);
+        write_attachment(key.inherits.as_ref().map(|parent| &parent.name), &mut first);
         *out = first;
         Some(())
     },

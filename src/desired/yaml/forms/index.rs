@@ -10,6 +10,10 @@ use crate::desired::yaml::want::{Fields, Want, key, own};
 use crate::desired::yaml::write::Writer;
 use crate::kinds::{AnyObject, IndexAttachment, Kind};
 
+/// Explanation of `valid`.
+pub(super) const VALIDITY: &str =
+    "Whether queries can use it; false for one on a partitioned table that has partitions without it.";
+
 /// Indexes.
 pub(super) static INDEXES: Form = Form {
     section: "indexes",
@@ -28,6 +32,7 @@ pub(super) static INDEXES: Form = Form {
         key("tablespace", Want::Text, "settings.tablespace", "null", "Tablespace."),
         key("clustered", Want::Bool, "settings.clustered", "false", "Whether `CLUSTER` without a name uses the index."),
         key("statistics", Want::Any, "settings.statistics", "[]", "Statistics targets of expressions: a list of pairs of place and target."),
+        key("valid", Want::Bool, "valid", "true", VALIDITY),
         own("attached_to", Want::Text, "Index of the partitioned table that this one, on a partition, is attached to."),
     ],
     parts: no_parts,
@@ -52,7 +57,6 @@ fn read_index(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<Vec<A
         ("predicate", json!(text(values, "where").map(predicate))),
         ("on_materialized_view", json!(is_view)),
         ("partitioned", json!(false)),
-        ("valid", json!(true)),
         // The schema follows from the partition; it is filled in when all is read.
         ("inherits", attached.map(|name| json!(["", name])).unwrap_or_default()),
     ] {
@@ -72,6 +76,7 @@ pub(super) fn attachment(spot: &Spot, parent: &str, of_key: bool) -> AnyObject {
         parent_schema: String::new(),
         parent_table: String::new(),
         parent_name: parent.to_owned(),
+        parent_of_key: false,
     })
 }
 
@@ -82,9 +87,6 @@ fn predicate(text: &str) -> String {
 
 fn write_index(_: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
     let AnyObject::Index(index) = object else { return None };
-    if !index.valid && !index.partitioned {
-        return None;
-    }
     let mut first = Fields::new();
     first.insert("on".to_owned(), json!(pieces::split(&index.keys)));
     first.append(out);

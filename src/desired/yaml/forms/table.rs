@@ -29,6 +29,15 @@ const REPLICA_IDENTITY: Key = own(
     Want::Text,
     "What identifies a row for replication: `full`, `nothing`, or the name of an index.",
 );
+const ELSEWHERE: &[Key] = &[
+    own("server", Want::Text, "Foreign server."),
+    own("options", Want::Pairs, "Options of the table there."),
+];
+const FOREIGN: Key = own(
+    "foreign",
+    Want::Shape(Some("server"), ELSEWHERE),
+    "Foreign server of a foreign table, or a mapping.",
+);
 const PARTITION_OF: Key = own("partition_of", Want::Text, "Partitioned table that it is a partition of.");
 const BOUND: Key = own("bound", Want::Text, "Bound of a partition, such as `for values from (1) to (10)` or `default`.");
 
@@ -41,7 +50,7 @@ pub(super) static TABLES: Form = Form {
     short: None,
     keys: &[
         PARTITION_OF, BOUND, TABLE_KEYS[0], TABLE_KEYS[1], TABLE_KEYS[2], TABLE_KEYS[3], TABLE_KEYS[4], TABLE_KEYS[5],
-        TABLE_KEYS[6], TABLE_KEYS[7], TABLE_KEYS[8], REPLICA_IDENTITY,
+        TABLE_KEYS[6], TABLE_KEYS[7], TABLE_KEYS[8], REPLICA_IDENTITY, FOREIGN,
     ],
     parts: || TABLE_PARTS,
     attached: Attached::ALL,
@@ -84,7 +93,7 @@ pub(super) static PARTITIONS: Form = Form {
     short: Some("bound"),
     keys: &[
         BOUND, TABLE_KEYS[0], TABLE_KEYS[3], TABLE_KEYS[4], TABLE_KEYS[5], TABLE_KEYS[6], TABLE_KEYS[7], TABLE_KEYS[8],
-        REPLICA_IDENTITY,
+        REPLICA_IDENTITY, FOREIGN,
     ],
     parts: || TABLE_PARTS,
     attached: Attached::ALL,
@@ -144,6 +153,12 @@ fn read_table(spot: &Spot, values: &Fields, fields: &mut Fields, schema: &str) -
     fields.insert("schema".to_owned(), json!(schema));
     fields.insert("name".to_owned(), json!(spot.name));
     fields.insert("inherits".to_owned(), json!(parents));
+    if let Some(foreign) = values.get("foreign").and_then(Json::as_object) {
+        let server = text(foreign, "server").ok_or("a foreign table needs a `server`")?;
+        let options = foreign.get("options").map(|options| ELSEWHERE[1].to_field(options));
+        let options = options.unwrap_or_else(|| json!([]));
+        fields.insert("foreign".to_owned(), json!({"server": server, "options": options}));
+    }
     let choice = match text(values, "replica_identity") {
         None => return Ok(Vec::new()),
         Some("full") => ReplicaIdentityChoice::Full,
@@ -163,6 +178,13 @@ fn write_table(writer: &Writer, object: &AnyObject, out: &mut Fields) -> Option<
     if !table.inherits.is_empty() {
         let parents: Vec<String> = table.inherits.iter().map(|(schema, name)| pieces::named(schema, name)).collect();
         out.insert("inherits".to_owned(), json!(parents));
+    }
+    if let Some(foreign) = &table.foreign {
+        let mut elsewhere = Fields::from_iter([("server".to_owned(), json!(foreign.server))]);
+        if !foreign.options.is_empty() {
+            elsewhere.insert("options".to_owned(), ELSEWHERE[1].to_yaml(&json!(foreign.options))?);
+        }
+        out.insert("foreign".to_owned(), Json::Object(elsewhere));
     }
     for part in writer.parts(&object.identity()) {
         if let AnyObject::ReplicaIdentity(identity) = part {
