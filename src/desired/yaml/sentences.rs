@@ -8,7 +8,7 @@ use super::finish::Placed;
 use crate::catalog::quote::{ident, list};
 use crate::catalog::{Catalog, Identity};
 use crate::desired::statement::{SettingStatement, Settings};
-use crate::kinds::{AnyObject, Context, Kind, Object, Privilege, Schema};
+use crate::kinds::{AnyObject, Context, Object, Privilege, Schema};
 use crate::plan::route;
 
 /// A statement with its place.
