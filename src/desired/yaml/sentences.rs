@@ -20,6 +20,8 @@ pub(super) struct Sentence {
     pub offset: usize,
     /// SQL.
     pub sql: String,
+    /// Whether names without a schema are looked up in the schema of the file.
+    pub at_home: bool,
 }
 
 /// Role that stands for the connected one, which is not known yet.
@@ -74,12 +76,18 @@ pub(super) fn sentences(objects: &Placed) -> Vec<Sentence> {
             file,
             offset,
             sql: sentence.sql,
+            at_home: true,
         }));
     }
     for privilege in privileges {
         let (file, offset) = place(&privilege.identity()).unwrap_or_default();
         let sql = privilege_statements(privilege, &context);
-        out.extend(sql.into_iter().map(|sql| Sentence { file, offset, sql }));
+        out.extend(sql.into_iter().map(|sql| Sentence {
+            file,
+            offset,
+            sql,
+            at_home: true,
+        }));
     }
     out
 }
@@ -96,6 +104,7 @@ fn bare_extensions(to: &mut Catalog, objects: &Placed) -> Vec<Sentence> {
                 file: *file,
                 offset: *offset,
                 sql: format!("CREATE EXTENSION {}", ident(&extension.name)),
+                at_home: false,
             });
         }
     }

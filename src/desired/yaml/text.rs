@@ -33,17 +33,19 @@ fn is_collection(key: &str) -> bool {
     key == "objects" || holds(SECTIONS, key, 1)
 }
 
+/// Tells whether a key with its value holds items by name; the same key can be a plain one elsewhere.
+fn holds_items(key: &str, value: &Json) -> bool {
+    value.is_object() && is_collection(key)
+}
+
 fn entry(out: &mut String, (key, value): (&str, &Json), indent: usize, strict: bool) {
     let start = out.len();
     out.push_str(&" ".repeat(indent));
     out.push_str(&scalar(key, true, false));
     out.push(':');
     let width = out.len() - start + 1;
-    let one_line = if is_collection(key) {
-        None
-    } else {
-        flow(value, strict, 0)
-    };
+    let in_block = holds_items(key, value) || (indent == 0 && value.is_array() && is_collection(key));
+    let one_line = if in_block { None } else { flow(value, strict, 0) };
     match (one_line, value) {
         (Some(text), _) if width + text.chars().count() <= WIDTH || !is_container(value) => {
             out.push(' ');
@@ -107,15 +109,11 @@ fn flow(value: &Json, strict: bool, depth: usize) -> Option<String> {
             Some(format!("[{}]", items?.join(", ")))
         }
         Json::Object(fields) => {
-            if fields.keys().any(|key| is_collection(key)) {
+            if fields.iter().any(|(key, value)| holds_items(key, value)) {
                 return None;
             }
             let one = |(key, value): (&String, &Json)| {
-                Some(format!(
-                    "{}: {}",
-                    scalar(key, true, false),
-                    flow(value, strict, depth + 1)?
-                ))
+                Some(format!("{}: {}", scalar(key, true, false), flow(value, strict, depth + 1)?))
             };
             let fields: Option<Vec<String>> = fields.iter().map(one).collect();
             Some(format!("{{{}}}", fields?.join(", ")))
@@ -138,11 +136,7 @@ fn scalar(text: &str, in_flow: bool, strict: bool) -> String {
 /// Tells whether a text without quotes would be read as something else by whoever knows no better.
 fn means_more(text: &str) -> bool {
     let word = text.to_ascii_lowercase();
-    text.parse::<f64>().is_ok()
-        || matches!(
-            word.as_str(),
-            "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"
-        )
+    text.parse::<f64>().is_ok() || matches!(word.as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n")
 }
 
 fn is_odd(c: char) -> bool {
@@ -168,8 +162,11 @@ fn is_plain(text: &str, in_flow: bool) -> bool {
         c if c.is_whitespace() => c == ' ' && next != '#',
         c => !c.is_control() && !is_odd(c),
     });
+    // Some readers take a dash before a bracket for the start of something else.
+    let has_dash = in_flow && text.split(' ').any(|word| word.starts_with('-'));
     starts_well
         && well
+        && !has_dash
         && !is_nothing
         && !text.ends_with(char::is_whitespace)
         && !text.starts_with("---")
@@ -184,11 +181,7 @@ fn block_or_quoted(out: &mut String, text: &str, indent: usize) {
         out.push('\n');
         return;
     }
-    let head = if text.starts_with(char::is_whitespace) {
-        "|2"
-    } else {
-        "|"
-    };
+    let head = if text.starts_with(char::is_whitespace) { "|2" } else { "|" };
     let tail = match text {
         text if text.ends_with("\n\n") => "+",
         text if text.ends_with('\n') => "",
@@ -213,60 +206,17 @@ mod tests {
     #[test]
     fn every_text_comes_back() {
         let texts = [
-            "plain",
-            "a: b",
-            "a #b",
-            "- x",
-            "-1",
-            "'x'::text",
-            "",
-            "null",
-            "~",
-            " lead",
-            "trail ",
-            "a\nb",
-            "a\n",
-            "a\n\n",
-            "  a\n b",
-            "\n",
-            "\n a\nb",
-            "tab\tbed",
-            "a\r\nb",
-            "[x]",
-            "{x}",
-            "a, b",
-            "it's",
-            "say \"x\"",
-            "#x",
-            "x:",
-            "é: ü",
-            "a\n\n  b \n",
-            "---",
-            "line\u{2028}sep",
-            "%x",
-            "@x",
-            "!x",
-            "&x",
-            "*x",
-            "`x",
-            "x\n\ty",
-            "::",
-            "a]",
-            "back\\slash",
+            "plain", "a: b", "a #b", "- x", "-1", "'x'::text", "", "null", "~", " lead", "trail ", "a\nb", "a\n", "a\n\n",
+            "  a\n b", "\n", "\n a\nb", "tab\tbed", "a\r\nb", "[x]", "{x}", "a, b", "it's", "say \"x\"", "#x", "x:", "é: ü",
+            "a\n\n  b \n", "---", "line\u{2028}sep", "%x", "@x", "!x", "&x", "*x", "`x", "x\n\ty", "::", "a]", "back\\slash",
+            "integer -", "a - b", "- -",
         ];
         for text in texts {
-            for value in [
-                json!(text),
-                json!([text]),
-                json!({"k": text}),
-                json!({"k": {text: text}}),
-            ] {
+            for value in [json!(text), json!([text]), json!({"k": text}), json!({"k": {text: text}})] {
                 let fields = json!({"schema": value}).as_object().unwrap().clone();
                 let written = document(&fields);
                 let read = node::parse(&written).unwrap_or_else(|error| panic!("{error:?}\n{written}"));
-                let node::Value::Map(entries) = &read[0].value else {
-                    panic!()
-                };
+                let node::Value::Map(entries) = &read[0].value else { panic!() };
                 assert_eq!(plain(&entries[0].node), value, "{written}");
             }
         }
@@ -279,12 +229,9 @@ mod tests {
                 json!(text)
             }
             node::Value::List(items) => items.iter().map(plain).collect(),
-            node::Value::Map(entries) => Json::Object(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), plain(&entry.node)))
-                    .collect(),
-            ),
+            node::Value::Map(entries) => {
+                Json::Object(entries.iter().map(|entry| (entry.key.clone(), plain(&entry.node))).collect())
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ const TABLES_IN_ONE: usize = 30;
 const ROUNDS: usize = 6;
 
 /// Returns the files by path relative to the folder; read back, they declare the catalog.
+#[allow(clippy::print_stderr)]
 pub fn yaml_files(catalog: &Catalog) -> BTreeMap<String, String> {
     let said = creations(catalog, &sentences::empty(&catalog.role, catalog.version_num));
     let mut writer = Writer::new(catalog, &said);
@@ -428,6 +429,13 @@ impl<'a> Writer<'a> {
     /// Returns the objects that reading the files would not give back.
     fn lost(&self, files: &BTreeMap<String, String>) -> BTreeSet<Identity> {
         let Some(read) = read_back(files) else {
+            if std::env::var("TUDBG").is_ok() {
+                for (name, text) in files {
+                    if let Err(e) = read::read(text) { eprintln!("DBG {name} {e:?} {}", &text[..e.offset.min(text.len())].lines().count()); }
+                }
+                let declared: Vec<_> = files.values().enumerate().filter_map(|(i, t)| Some((i, read::read(t).ok()?))).collect();
+                match read::by_identity(&declared) { Err(e) => eprintln!("DBG dup {e:?}"), Ok(mut o) => eprintln!("DBG finish {:?}", finish::finish(&mut o)) }
+            }
             return self.creations.keys().cloned().collect();
         };
         let mut read = sentences::catalog(&read);
@@ -441,11 +449,19 @@ impl<'a> Writer<'a> {
                 (AnyObject::DefaultPrivilege(own), Some(AnyObject::DefaultPrivilege(other))) => {
                     own.privileges == other.privileges
                 }
+                // The words of a trigger are written in small letters; names keep theirs.
+                (AnyObject::Trigger(_), Some(_)) => {
+                    let small = |all: Option<&Vec<String>>| all.map(|all| all.join("; ").to_lowercase());
+                    small(self.creations.get(identity)) == small(again.get(identity))
+                }
                 (_, Some(_)) => self.creations.get(identity) == again.get(identity),
                 (_, None) => false,
             };
             let is_needed = !self.is_silent(object) && !is_public(identity);
             if is_needed && !is_kept && !self.excluded.contains(identity) {
+                if std::env::var("TUDBG").is_ok() {
+                    eprintln!("DBG lost {identity}\n  {:?}\n  {:?}", self.creations.get(identity), again.get(identity));
+                }
                 lost.insert(identity.clone());
             }
         }
