@@ -96,7 +96,11 @@ pub(super) fn statements(index: usize, file: &TargetFile, made: &Made) -> Result
     let settings = made.settings.get(&index).cloned().unwrap_or_default();
     for sentence in made.sentences.get(&index).into_iter().flatten() {
         let place = |path: &[String]| places.and_then(|places| places.get(path)).copied();
-        let settings = if sentence.at_home { settings.clone() } else { Settings::default() };
+        let settings = if sentence.at_home {
+            settings.clone()
+        } else {
+            Settings::default()
+        };
         reader.read_made(&source, (sentence.offset, &sentence.sql, &settings), place)?;
     }
     Ok((source, reader))

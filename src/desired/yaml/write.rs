@@ -431,10 +431,19 @@ impl<'a> Writer<'a> {
         let Some(read) = read_back(files) else {
             if std::env::var("TUDBG").is_ok() {
                 for (name, text) in files {
-                    if let Err(e) = read::read(text) { eprintln!("DBG {name} {e:?} {}", &text[..e.offset.min(text.len())].lines().count()); }
+                    if let Err(e) = read::read(text) {
+                        eprintln!("DBG {name} {e:?} {}", &text[..e.offset.min(text.len())].lines().count());
+                    }
                 }
-                let declared: Vec<_> = files.values().enumerate().filter_map(|(i, t)| Some((i, read::read(t).ok()?))).collect();
-                match read::by_identity(&declared) { Err(e) => eprintln!("DBG dup {e:?}"), Ok(mut o) => eprintln!("DBG finish {:?}", finish::finish(&mut o)) }
+                let declared: Vec<_> = files
+                    .values()
+                    .enumerate()
+                    .filter_map(|(i, t)| Some((i, read::read(t).ok()?)))
+                    .collect();
+                match read::by_identity(&declared) {
+                    Err(e) => eprintln!("DBG dup {e:?}"),
+                    Ok(mut o) => eprintln!("DBG finish {:?}", finish::finish(&mut o)),
+                }
             }
             return self.creations.keys().cloned().collect();
         };
@@ -460,7 +469,11 @@ impl<'a> Writer<'a> {
             let is_needed = !self.is_silent(object) && !is_public(identity);
             if is_needed && !is_kept && !self.excluded.contains(identity) {
                 if std::env::var("TUDBG").is_ok() {
-                    eprintln!("DBG lost {identity}\n  {:?}\n  {:?}", self.creations.get(identity), again.get(identity));
+                    eprintln!(
+                        "DBG lost {identity}\n  {:?}\n  {:?}",
+                        self.creations.get(identity),
+                        again.get(identity)
+                    );
                 }
                 lost.insert(identity.clone());
             }
