@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::arguments::ScratchArguments;
 use super::{setup, terminal};
-use crate::desired::write;
+use crate::desired::{write, yaml};
 use crate::error::{Error, Result};
 use crate::reconcile;
 
@@ -15,6 +15,8 @@ use crate::reconcile;
 enum Format {
     /// SQL target files
     Sql,
+    /// YAML target files
+    Yaml,
     /// A snapshot, which every command takes as a source
     Json,
 }
@@ -54,6 +56,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         (Format::Sql, None) => terminal::print(&write::sql_script(&catalog))?,
         (Format::Sql, Some(folder)) => {
             write::sql_files(&catalog)
+                .iter()
+                .try_for_each(|(path, text)| write_file(folder, path, text))?;
+        }
+        (Format::Yaml, None) => {
+            let documents: Vec<String> = yaml::yaml_files(&catalog).into_values().collect();
+            terminal::print(&documents.join("---\n"))?;
+        }
+        (Format::Yaml, Some(folder)) => {
+            yaml::yaml_files(&catalog)
                 .iter()
                 .try_for_each(|(path, text)| write_file(folder, path, text))?;
         }

@@ -96,7 +96,7 @@ fn renamed_from(directive: &str) -> Option<Vec<String>> {
 }
 
 /// Splits a possibly quoted, possibly qualified name; a string stands for the label of an enum value.
-fn identifiers(name: &str) -> Option<Vec<String>> {
+pub(super) fn identifiers(name: &str) -> Option<Vec<String>> {
     let (mut at, mut parts) = (0, Vec::new());
     loop {
         let (piece, end) = (at < name.len()).then(|| lex::next(name.as_bytes(), at))?;

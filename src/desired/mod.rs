@@ -20,3 +20,4 @@ pub mod statement;
 mod subscription;
 mod syntax;
 pub mod write;
+pub mod yaml;

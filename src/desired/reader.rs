@@ -11,19 +11,13 @@ use super::declare::{Collector, Declared, dropped};
 use super::hints::{self, Hint};
 use super::place::SourceText;
 use super::roles::Roles;
-use super::source::{Form, TargetFile};
-use super::statement::{Note, SettingStatement, Settings, Statement, Unit, split};
+use super::source::TargetFile;
+use super::statement::{Note, SettingStatement, Settings, Statement, Unit, parse, split};
 use super::{psql, subscription};
 use crate::error::{Error, Result};
 
 /// Splits a file and reads its statements, notes and hints.
 pub(super) fn read_file(index: usize, file: &TargetFile) -> Result<(SourceText, FileReader)> {
-    if file.form == Form::Yaml {
-        return Err(Error::internal(format!(
-            "{}: YAML must be turned into SQL before it is split",
-            file.path
-        )));
-    }
     let script = psql::scan(&file.text);
     let source = SourceText::new(file.path.clone(), file.text.clone(), script.text);
     let units = split(&source)?;
@@ -82,6 +76,38 @@ struct Began {
 }
 
 impl FileReader {
+    /// Begins a file whose statements are made of something else than SQL.
+    pub(super) fn of(file: usize) -> Self {
+        Self {
+            file,
+            ..Self::default()
+        }
+    }
+
+    /// Reads a statement that was made of something else than SQL and stands at an offset; `place` knows where named
+    /// parts of it stand.
+    pub(super) fn read_made(
+        &mut self,
+        source: &SourceText,
+        (offset, sql, settings): (usize, &str, &Settings),
+        place: impl Fn(&[String]) -> Option<usize>,
+    ) -> Result<()> {
+        let before = self.statements.len();
+        self.settings = settings.clone();
+        let node = parse(sql);
+        self.read(source, &Unit { offset, text: sql, node })?;
+        for statement in &mut self.statements[before..] {
+            statement.rewritten = true;
+            for declared in &mut statement.declares {
+                let within = declared.offset - offset;
+                declared.offset = place(&declared.path).unwrap_or(offset);
+                statement.parts.push((within, declared.offset));
+            }
+            statement.parts.sort_unstable();
+        }
+        Ok(())
+    }
+
     fn read(&mut self, source: &SourceText, unit: &Unit<'_>) -> Result<()> {
         let class = unit.node.as_ref().map_or_else(|| class_of_text(unit.text), classify);
         if let Some(node) = &unit.node {
@@ -122,6 +148,7 @@ impl FileReader {
             offset: unit.offset,
             sql: unit.text.trim_end().to_owned(),
             rewritten: false,
+            parts: Vec::new(),
             declares: Vec::new(),
             drops: Vec::new(),
             settings: self.settings.clone(),

@@ -10,8 +10,8 @@ use super::hints::Hint;
 use super::place::{Place, SourceText};
 use super::reader::{FileReader, read_file};
 use super::roles::Roles;
-use super::source::TargetFile;
-use super::{lex, syntax};
+use super::source::{Form, TargetFile};
+use super::{lex, syntax, yaml};
 use crate::error::{Error, Result};
 
 /// Remark on something that was passed over.
@@ -52,6 +52,8 @@ pub struct Statement {
     pub sql: String,
     /// Whether the SQL differs from the file's, so that positions in it mean nothing.
     pub rewritten: bool,
+    /// Where parts of rewritten SQL stand: byte offset in the SQL, byte offset in the file; sorted.
+    pub parts: Vec<(usize, usize)>,
     /// What it declares.
     pub declares: Vec<Declared>,
     /// What it drops.
@@ -86,10 +88,14 @@ pub struct Target {
 /// # Errors
 /// A syntax error, a statement that has no place in a schema, or an unknown hint, at its line and column.
 pub fn prepare(files: &[TargetFile]) -> Result<Target> {
+    let mut made = yaml::read_files(files)?;
     let read: Vec<Result<(SourceText, FileReader)>> = files
         .par_iter()
         .enumerate()
-        .map(|(index, file)| read_file(index, file))
+        .map(|(index, file)| match file.form {
+            Form::Sql => read_file(index, file),
+            Form::Yaml => yaml::statements(index, file, &made),
+        })
         .collect();
     let mut target = Target::default();
     for result in read {
@@ -102,6 +108,8 @@ pub fn prepare(files: &[TargetFile]) -> Result<Target> {
         target.roles.sessions.extend(reader.roles.sessions);
         target.roles.named.extend(reader.roles.named);
     }
+    yaml::settle(&mut target, files);
+    target.hints.append(&mut made.hints);
     Ok(target)
 }
 
@@ -138,7 +146,8 @@ pub(super) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
         .collect())
 }
 
-fn parse(text: &str) -> Option<NodeEnum> {
+/// Parses one statement; `None` where its tree is too deep to be handed over.
+pub(super) fn parse(text: &str) -> Option<NodeEnum> {
     let parsed = pg_query::parse(text, 0).ok()?;
     parsed.protobuf.stmts.into_iter().next()?.stmt?.node
 }

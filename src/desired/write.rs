@@ -55,7 +55,8 @@ fn file_stem(identity: &Identity) -> String {
     }
 }
 
-fn file_name(name: &str) -> String {
+/// Returns a name as a file system takes it.
+pub(super) fn file_name(name: &str) -> String {
     // Overloads of one routine share a file.
     let name = name.split_once('(').map_or(name, |(routine, _)| routine);
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';

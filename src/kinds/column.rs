@@ -390,6 +390,11 @@ impl Object for Column {
     }
 
     fn follow(&self, desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+        let is_own = replaced.path.starts_with(&[self.schema.clone(), self.table.clone()]);
+        if replaced.kind == Kind::Column && !is_own && sql::is_partition(&self.schema, &self.table, context.from) {
+            // The partition is detached while the parent's column is made anew.
+            return Alter::Unchanged;
+        }
         if !sql::IS_TYPE.contains(&replaced.kind) || desired.generated.is_some() {
             return Alter::Replace;
         }

@@ -231,7 +231,9 @@ impl Object for ColumnIdentity {
                     actions.extend(words.iter().map(|word| format!("SET {word}")));
                     out.push(self.action(&actions.join(" ")));
                 }
-                Step::Move(sql) => out.push(Statement::new(sql)),
+                Step::Move(sql) => {
+                    out.push(Statement::new(sql).loses(sequence_options::moved(&desired.sequence_name())));
+                }
             }
         }
         if !generated.is_empty() {

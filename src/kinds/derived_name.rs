@@ -8,7 +8,7 @@ const LIMIT: usize = 63;
 
 /// Returns the name that PostgreSQL chooses for a part of an object when no other has it, by the rule of its
 /// `makeObjectName()`: names joined by underscores, the longer one cut until they fit.
-pub(super) fn chosen(first: &str, second: Option<&str>, label: &str) -> String {
+pub(crate) fn chosen(first: &str, second: Option<&str>, label: &str) -> String {
     let separators = if second.is_some() { 2 } else { 1 };
     let room = LIMIT - separators - label.len();
     let (mut left, mut right) = (first.len(), second.map_or(0, str::len));
@@ -27,7 +27,7 @@ pub(super) fn chosen(first: &str, second: Option<&str>, label: &str) -> String {
 }
 
 /// Returns the name that PostgreSQL gives to the multirange type of a range type by itself.
-pub(super) fn multirange(range: &str) -> String {
+pub(crate) fn multirange(range: &str) -> String {
     match range.find("range") {
         Some(at) => clip(&format!("{}multi{}", &range[..at], &range[at..]), LIMIT).to_owned(),
         None => format!("{}_multirange", clip(range, LIMIT - "_multirange".len())),

@@ -11,7 +11,7 @@ use crate::catalog::quote::ident;
 use crate::error::Result;
 
 /// Privileges with whether they may be passed on.
-pub(super) type Grants = BTreeMap<String, bool>;
+pub(crate) type Grants = BTreeMap<String, bool>;
 
 /// Grantee that stands for everybody; PostgreSQL reserves the name.
 pub(super) const PUBLIC: &str = "public";
@@ -97,6 +97,12 @@ impl Sort {
         };
         privileges.iter().map(|name| ((*name).to_owned(), false)).collect()
     }
+}
+
+/// Returns what PostgreSQL gives a grantee by itself on an object of a kind, or on future objects of a plural word.
+pub(crate) fn built_in(kind: Option<Kind>, plural: &str, grantee: &str, version_num: i32) -> Grants {
+    let sort = kind.map_or_else(|| Sort::of_plural(plural), Sort::of);
+    sort.map(|sort| sort.built_in(grantee, version_num)).unwrap_or_default()
 }
 
 /// The words around the privileges of a `GRANT` or `REVOKE`.

@@ -219,17 +219,15 @@ impl Index {
     }
 }
 
-/// Text of one key column `a` with opclass `o`: as `pg_get_indexdef()` writes it under an empty search path. An
+/// Text of one key column `a` with operator class `o`: as `pg_get_indexdef()` writes it under an empty search path. An
 /// operator class is left out where PostgreSQL would choose it: the one of exactly the column's type, else the one of a
 /// preferred or polymorphic type that the column's type stands in for.
 const KEY: &str = "pg_catalog.quote_ident(a.attname)
-    || CASE WHEN k.coll <> 0 AND k.coll <> a.attcollation
-            THEN ' COLLATE ' || CASE WHEN ln.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(ln.nspname) || '.' ELSE '' END
-                             || pg_catalog.quote_ident(l.collname) ELSE '' END
-    || CASE WHEN ia.attoptions IS NULL AND o.opcdefault
-                 AND (o.opcintype = b.base OR (e.oid IS NULL AND (it.typispreferred OR it.typtype = 'p'))) THEN ''
-            ELSE ' ' || CASE WHEN n.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(n.nspname) || '.' ELSE '' END
-                 || pg_catalog.quote_ident(o.opcname) END
+    || CASE WHEN k.coll <> 0 AND k.coll <> a.attcollation THEN l.words ELSE '' END
+    || CASE WHEN ia.attoptions IS NULL AND o.opcdefault AND (o.opcintype = b.base OR (o.stands_in AND NOT EXISTS (
+                SELECT 1 FROM pg_catalog.pg_opclass e
+                WHERE e.opcmethod = o.opcmethod AND e.opcdefault AND e.opcintype = b.base))) THEN ''
+            ELSE o.words END
     || CASE WHEN ia.attoptions IS NOT NULL THEN (
             SELECT ' (' || pg_catalog.string_agg(pg_catalog.quote_ident(p.name) || '='
                            || CASE WHEN pg_catalog.quote_ident(p.value) = p.value THEN p.value
@@ -239,28 +237,46 @@ const KEY: &str = "pg_catalog.quote_ident(a.attname)
                   FROM pg_catalog.unnest(ia.attoptions) x) p) ELSE '' END
     || CASE k.opt & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC' ELSE '' END";
 
+/// Operator classes and collations are put into words once each, not once for each column.
+const WORDS: &str = "o AS MATERIALIZED (
+        SELECT o.oid, o.opcmethod, o.opcintype, o.opcdefault, (t.typispreferred OR t.typtype = 'p') AS stands_in,
+               ' ' || CASE WHEN n.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(n.nspname) || '.' ELSE '' END
+                   || pg_catalog.quote_ident(o.opcname) AS words
+        FROM pg_catalog.pg_opclass o
+        JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace
+        JOIN pg_catalog.pg_type t ON t.oid = o.opcintype),
+    l AS MATERIALIZED (
+        SELECT l.oid, ' COLLATE ' || CASE WHEN n.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(n.nspname) || '.' ELSE '' END
+                      || pg_catalog.quote_ident(l.collname) AS words
+        FROM pg_catalog.pg_collation l
+        JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace)";
+
+/// What an index looks like inside its parentheses. Indexes of primary keys, those of TOAST tables included, are no
+/// objects here and need not be looked at. Aggregates take their input in the order of the subquery; an order of their
+/// own would sort each index by itself, three times.
 fn keys_subquery() -> String {
     format!(
-        "SELECT i.indexrelid,
-                pg_catalog.string_agg({KEY}, ', ' ORDER BY k.ord) FILTER (WHERE k.ord <= i.indnkeyatts) AS keys,
-                pg_catalog.array_agg(a.attname::text ORDER BY k.ord) FILTER (WHERE k.ord <= i.indnkeyatts) AS columns,
-                pg_catalog.array_agg(a.attname::text ORDER BY k.ord) FILTER (WHERE k.ord > i.indnkeyatts) AS include
+        "SELECT x.indexrelid, pg_catalog.string_agg(x.text, ', ') FILTER (WHERE x.is_key) AS keys,
+                pg_catalog.array_agg(x.name) FILTER (WHERE x.is_key) AS columns,
+                pg_catalog.array_agg(x.name) FILTER (WHERE NOT x.is_key) AS include
+         FROM (
+         SELECT i.indexrelid, k.ord <= i.indnkeyatts AS is_key, a.attname::text AS name, {KEY} AS text
          FROM pg_catalog.pg_index i
          CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[]),
                       pg_catalog.unnest(i.indcollation::oid[]), pg_catalog.unnest(i.indoption::int2[]))
              WITH ORDINALITY AS k (attnum, opclass, coll, opt, ord)
-         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
+         LEFT JOIN (SELECT a.attrelid, a.attnum, a.attname, a.attcollation, a.atttypid
+                    FROM pg_catalog.pg_attribute a
+                    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'm')
+                    WHERE a.attnum > 0 AND NOT a.attisdropped) a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
          LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base) b
-         LEFT JOIN pg_catalog.pg_opclass o ON o.oid = k.opclass
-         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace
-         LEFT JOIN pg_catalog.pg_type it ON it.oid = o.opcintype
-         LEFT JOIN pg_catalog.pg_opclass e ON e.opcmethod = o.opcmethod AND e.opcdefault AND e.opcintype = b.base
-         LEFT JOIN pg_catalog.pg_collation l ON l.oid = k.coll
-         LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
+         LEFT JOIN o ON o.oid = k.opclass
+         LEFT JOIN l ON l.oid = k.coll
          LEFT JOIN pg_catalog.pg_attribute ia ON ia.attrelid = i.indexrelid AND ia.attnum = k.ord AND ia.attoptions IS NOT NULL
-         WHERE i.indexrelid >= 16384
-         GROUP BY i.indexrelid"
+         WHERE i.indexrelid >= 16384 AND NOT i.indisprimary
+         ORDER BY i.indexrelid, k.ord) x
+         GROUP BY x.indexrelid"
     )
 }
 
@@ -274,7 +290,8 @@ impl Object for Index {
             "false"
         };
         format!(
-            "SELECT ic.oid, 0 AS sub, n.nspname AS schema, ic.relname AS name, c.relname AS table,
+            "WITH {WORDS}
+             SELECT ic.oid, 0 AS sub, n.nspname AS schema, ic.relname AS name, c.relname AS table,
                     c.relkind = 'm' AS on_materialized_view, ic.relkind = 'I' AS partitioned, i.indisunique AS unique,
                     am.amname AS method, q.keys, q.columns, q.include, {nulls} AS nulls_not_distinct,
                     CASE WHEN i.indpred IS NOT NULL THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
@@ -291,7 +308,7 @@ impl Object for Index {
              LEFT JOIN pg_catalog.pg_class hp ON hp.oid = h.inhparent
              LEFT JOIN pg_catalog.pg_namespace hn ON hn.oid = hp.relnamespace
              {}
-             WHERE c.relkind IN ('r', 'p', 'm') AND k.oid IS NULL AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'm') AND k.conindid IS NULL AND {} AND {}",
             index_settings::COLUMNS,
             keys_subquery(),
             index_settings::JOINS,

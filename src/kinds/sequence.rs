@@ -129,7 +129,7 @@ impl Object for Sequence {
         for step in options.steps(&desired.options, &self.sql_name()) {
             out.push(match step {
                 Step::Options(words) => self.action(&words.join(" ")),
-                Step::Move(sql) => Statement::new(sql),
+                Step::Move(sql) => Statement::new(sql).loses(sequence_options::moved(&self.sql_name())),
             });
         }
         Alter::in_place(out)

@@ -4,6 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::Loss;
 use crate::catalog::quote::literal;
 use crate::error::Result;
 
@@ -106,14 +107,19 @@ impl SequenceOptions {
     pub(super) fn steps(&self, desired: &Self, sequence: &str) -> Vec<Step> {
         let mut out = Vec::new();
         let mut live = self.clone();
-        if live.falls_behind(desired) {
+        let outside = live.outside(desired);
+        if !outside.is_empty() {
             let start = desired.beginning();
             if start < live.first() || start > live.last() {
                 let wide = live.widened(desired);
                 out.push(Step::Options(live.changes(&wide)));
                 live = wide;
             }
-            out.push(Step::Move(desired.move_up(sequence)));
+            let name = literal(sequence);
+            out.push(Step::Move(format!(
+                "SELECT pg_catalog.setval({name}, {start}, false) FROM {sequence} WHERE {}",
+                outside.join(" OR ")
+            )));
         }
         let changes = live.changes(desired);
         if !changes.is_empty() {
@@ -122,14 +128,21 @@ impl SequenceOptions {
         out
     }
 
-    /// Tells whether the current value can stand before the range that counting then starts from. One beyond the other
-    /// end is left for PostgreSQL to refuse: the sequence would be used up.
-    fn falls_behind(&self, desired: &Self) -> bool {
-        if desired.ascends() {
-            desired.first() > self.first()
+    /// Returns the conditions under which the current value must move to where counting then starts: it stands before
+    /// that, or beyond the other end without having been used. One beyond that has been used is left for PostgreSQL to
+    /// refuse: the sequence would be used up.
+    fn outside(&self, desired: &Self) -> Vec<String> {
+        let (first, last) = (desired.first(), desired.last());
+        let (below, above) = (format!("last_value < {first}"), format!("last_value > {last}"));
+        let (shrinks, unused, behind, beyond) = if desired.ascends() {
+            (first > self.first(), self.beginning() > last, below, above)
         } else {
-            desired.last() < self.last()
-        }
+            (last < self.last(), self.beginning() < first, above, below)
+        };
+        let mut out = Vec::new();
+        out.extend(shrinks.then_some(behind));
+        out.extend(unused.then(|| format!("NOT is_called AND {beyond}")));
+        out
     }
 
     fn widened(&self, desired: &Self) -> Self {
@@ -145,16 +158,6 @@ impl SequenceOptions {
             start: Some(self.beginning()),
             ..self.clone()
         }
-    }
-
-    fn move_up(&self, sequence: &str) -> String {
-        let behind = if self.ascends() {
-            format!("last_value < {}", self.first())
-        } else {
-            format!("last_value > {}", self.last())
-        };
-        let (name, start) = (literal(sequence), self.beginning());
-        format!("SELECT pg_catalog.setval({name}, {start}, false) FROM {sequence} WHERE {behind}")
     }
 
     /// Returns the statement that lets a new sequence go on behind the values that a column already has.
@@ -196,6 +199,13 @@ impl SequenceOptions {
         }
         out
     }
+}
+
+/// Returns what [`Step::Move`] loses.
+pub(super) fn moved(sequence: &str) -> Loss {
+    Loss::Precision(format!(
+        "the current value of {sequence} moves to the start of the new range where it is outside"
+    ))
 }
 
 /// Columns of a query that joins `pg_sequence` as `q`.
@@ -257,5 +267,18 @@ mod tests {
         let set = "SELECT pg_catalog.setval('s.q', 10, false) FROM s.q WHERE last_value < 10";
         let options = vec!["MINVALUE 10".to_owned(), "START WITH 10".to_owned()];
         assert_eq!(steps, [Step::Move(set.to_owned()), Step::Options(options)]);
+    }
+
+    #[test]
+    fn an_unused_value_comes_back_to_an_earlier_range() {
+        let range = |minimum, maximum| SequenceOptions {
+            minimum: Some(minimum),
+            maximum: Some(maximum),
+            ..plain("bigint", 1)
+        };
+        let steps = range(100, 200).steps(&range(1, 50), "s.q");
+        let set = "SELECT pg_catalog.setval('s.q', 1, false) FROM s.q WHERE NOT is_called AND last_value > 50";
+        assert_eq!(steps[1], Step::Move(set.to_owned()));
+        assert_eq!(steps[0], Step::Options(vec!["MINVALUE 1".to_owned()]));
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct Rebuilt {
 /// Adds to the actions what they force on unchanged dependents, until nothing more follows.
 pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
     let dependents = context.from.dependents();
+    let heirs = heirs(&actions, context);
     let mut aside = BTreeSet::new();
     let mut queue: VecDeque<Identity> = actions.keys().cloned().collect();
     while let Some(identity) = queue.pop_front() {
@@ -25,6 +26,10 @@ pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
         let cause = match action {
             Action::Replace => Cause::Replaced,
             Action::Alter { disturbs, .. } if !disturbs.is_empty() => Cause::Disturbed(disturbs.clone()),
+            Action::Drop => match heirs.get(&identity) {
+                Some(heir) => Cause::Inherited(heir.clone()),
+                None => continue,
+            },
             _ => continue,
         };
         for dependent in dependents.get(&identity).into_iter().flatten() {
@@ -59,6 +64,8 @@ fn keep_below(actions: &Actions, aside: &mut BTreeSet<Identity>, context: &Conte
 /// Why dependents of an object are affected.
 enum Cause {
     Replaced,
+    /// It is dropped, and an object of another kind takes its name.
+    Inherited(Identity),
     Disturbed(Vec<Kind>),
 }
 
@@ -72,6 +79,8 @@ impl Cause {
             // What no longer depends on it in the desired state has an action of its own that comes first.
             Self::Replaced if !context.to.dependencies_of(dependent).any(|on| on == identity) => Alter::Unchanged,
             Self::Replaced => live.follow(desired, identity, context),
+            Self::Inherited(heir) if context.to.dependencies_of(dependent).any(|on| on == heir) => Alter::Replace,
+            Self::Inherited(_) => Alter::Unchanged,
             Self::Disturbed(kinds) => {
                 let carried = live.carrier(context).as_ref() == Some(identity);
                 if kinds.contains(&dependent.kind) && !carried {
@@ -118,6 +127,27 @@ fn merge(actions: &mut Actions, identity: &Identity, reaction: Alter) -> bool {
             true
         }
     }
+}
+
+/// Returns, for each dropped object whose name (or whose whole's name) a created object takes, the taker: a view in
+/// place of a table, say. What reads the name stays the same in text, but not in what it reads.
+fn heirs(actions: &Actions, context: &Context) -> BTreeMap<Identity, Identity> {
+    let created = actions.iter().filter(|(_, action)| **action == Action::Create);
+    let takers = claims(created.filter_map(|(id, _)| Some((id, context.after(id)?.claims()))));
+    let heir = |identity: &Identity| {
+        let mut object = context.before(identity);
+        while let Some(whole) = object {
+            if let Some(taker) = whole.claims().iter().find_map(|name| takers.get(name)?.first()) {
+                return Some((*taker).clone());
+            }
+            object = whole.parent().and_then(|parent| context.before(&parent));
+        }
+        None
+    };
+    let dropped = actions.iter().filter(|(_, action)| **action == Action::Drop);
+    dropped
+        .filter_map(|(identity, _)| Some((identity.clone(), heir(identity)?)))
+        .collect()
 }
 
 /// Returns, for each name that an object of the map claims, the objects that claim it.

@@ -4,6 +4,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{Database, newest, trueup_with};
 
@@ -12,8 +13,9 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(files: &[(&str, &str)]) -> Self {
-        let unique = files.as_ptr() as usize;
-        let path = env::temp_dir().join(format!("trueup-bad-{}-{unique:x}-{}", std::process::id(), files.len()));
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("trueup-bad-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         for (name, text) in files {
             fs::write(path.join(name), text).unwrap();
@@ -149,7 +151,7 @@ fn an_unknown_key_in_the_configuration() {
         ("trueup.yaml", "schemas: db\n"),
         ("a.sql", "CREATE TABLE a (id integer);"),
     ];
-    bad_target(&files, &["trueup.yaml", "schemas", "line 1"]);
+    bad_target(&files, &["trueup.yaml", "`schemas`", "`schema`"]);
 }
 
 #[test]

@@ -12,9 +12,11 @@ mod catalogs;
 mod definitions;
 mod relations;
 mod routines;
+mod sequences;
+mod types;
 
 /// Plans and runs the way from the database's state to another; returns the SQL.
-fn walk(database: &Database, to: &Catalog) -> String {
+pub(super) fn walk(database: &Database, to: &Catalog) -> String {
     let from = database.catalog();
     let context = Context {
         from: &from,

@@ -79,7 +79,7 @@ fn sql((tables, more_moods): &(Vec<Option<Table>>, bool)) -> String {
         }
         if table.check {
             out.push_str(&format!(
-                "ALTER TABLE t{number} ADD CONSTRAINT some CHECK (c0 IS NOT NULL);\n"
+                "ALTER TABLE t{number} ADD CONSTRAINT filled CHECK (c0 IS NOT NULL);\n"
             ));
         }
         if table.index {

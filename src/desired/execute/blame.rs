@@ -140,11 +140,12 @@ fn offset(statement: &Statement, refusal: &DbError) -> usize {
     let Some(ErrorPosition::Original(position)) = refusal.position() else {
         return statement.offset;
     };
-    if statement.rewritten {
-        return statement.offset;
-    }
     let characters = (*position as usize).saturating_sub(1);
     let bytes = statement.sql.char_indices().nth(characters).map_or(0, |(at, _)| at);
+    if statement.rewritten {
+        let part = statement.parts.iter().rev().find(|(at, _)| *at <= bytes);
+        return part.map_or(statement.offset, |(_, offset)| *offset);
+    }
     statement.offset + bytes
 }
 

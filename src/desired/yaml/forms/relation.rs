@@ -1,0 +1,390 @@
+//! Sequences, views and materialized views, with the triggers and rules of all relations.
+
+use serde_json::{Value as Json, json};
+
+use super::index::{INDEXES, STATISTICS};
+use super::{COMPRESSION, FIRING, STORAGE};
+use crate::catalog::Identity;
+use crate::catalog::quote::{ident, qualified};
+use crate::desired::yaml::form::{Attached, Form, Layout, Spot, flag, no_parts, text};
+use crate::desired::yaml::pieces;
+use crate::desired::yaml::want::{Fields, Key, Want, key, own};
+use crate::desired::yaml::write::Writer;
+use crate::kinds::{AnyObject, Kind, SequenceOwner};
+
+/// Keys of the options of a sequence; the first is the type.
+pub(super) const SEQUENCE_KEYS: [Key; 7] = [
+    key("type", Want::Text, "options.data_type", "\"bigint\"", "Type: smallint, integer or bigint."),
+    key("increment", Want::Number, "options.increment", "1", "Step; a negative one counts down."),
+    key("minimum", Want::Number, "options.minimum", "null", "Smallest value."),
+    key("maximum", Want::Number, "options.maximum", "null", "Largest value."),
+    key("start", Want::Number, "options.start", "null", "First value."),
+    key("cache", Want::Number, "options.cache", "1", "How many values a session takes at once."),
+    key("cycle", Want::Bool, "options.cycle", "false", "Whether counting starts again at the end of the range."),
+];
+
+/// Sequences.
+pub(super) static SEQUENCES: Form = Form {
+    section: "sequences",
+    doc: "Sequences by name; those of identity columns are said there.",
+    kind: Kind::Sequence,
+    layout: Layout::NamedOrList,
+    short: None,
+    keys: &[
+        SEQUENCE_KEYS[0],
+        SEQUENCE_KEYS[1],
+        SEQUENCE_KEYS[2],
+        SEQUENCE_KEYS[3],
+        SEQUENCE_KEYS[4],
+        SEQUENCE_KEYS[5],
+        SEQUENCE_KEYS[6],
+        key("unlogged", Want::Bool, "unlogged", "false", "Whether its changes are not written to the log (PostgreSQL 15)."),
+        own("owned_by", Want::Text, "Column that it is dropped with: `table.column`."),
+    ],
+    parts: no_parts,
+    attached: Attached::ALL,
+    read: |spot, values, fields| {
+        fields.insert("schema".to_owned(), json!(spot.schema));
+        fields.insert("name".to_owned(), json!(spot.name));
+        let Some(owned_by) = text(values, "owned_by") else { return Ok(Vec::new()) };
+        let (table, column) = pieces::relation(owned_by, "")?;
+        if table.is_empty() {
+            return Err("`owned_by` names a table and a column, such as `orders.id`".to_owned());
+        }
+        Ok(vec![AnyObject::SequenceOwner(SequenceOwner {
+            schema: spot.schema.to_owned(),
+            sequence: spot.name.to_owned(),
+            table,
+            column,
+        })])
+    },
+    write: |writer, object, out| {
+        let identity = object.identity();
+        for part in writer.parts(&identity) {
+            if let AnyObject::SequenceOwner(owner) = part {
+                let column = pieces::named(&owner.table, &owner.column);
+                out.insert("owned_by".to_owned(), json!(column));
+            }
+        }
+        Some(())
+    },
+};
+
+const VIEW_COLUMN: &[Key] = &[
+    own("default", Want::Text, "Default for rows that are inserted through the view."),
+    own("comment", Want::Text, "Comment."),
+    own("grants", Want::Named(&Want::Names), "Privileges on the column by role."),
+];
+
+static VIEW_PARTS: &[&Form] = &[&TRIGGERS, &RULES];
+static MATERIALIZED_VIEW_PARTS: &[&Form] = &[&INDEXES, &STATISTICS];
+
+/// Views.
+pub(super) static VIEWS: Form = Form {
+    section: "views",
+    doc: "Views by name; a text is the query.",
+    kind: Kind::View,
+    layout: Layout::Named,
+    short: Some("definition"),
+    keys: &[
+        own("definition", Want::Text, "Query."),
+        key("options", Want::Pairs, "options", "[]", "Options: security_barrier, security_invoker, check_option."),
+        own("columns", Want::Named(&Want::Shape(None, VIEW_COLUMN)), "What is to say of single columns, by name."),
+    ],
+    parts: || VIEW_PARTS,
+    attached: Attached::ALL,
+    read: |spot, values, fields| {
+        relation(spot, values, fields)?;
+        let columns = values.get("columns").and_then(Json::as_object).cloned().unwrap_or_default();
+        let defaults: Json = columns
+            .iter()
+            .filter_map(|(name, column)| Some(json!([name, column.get("default")?])))
+            .collect();
+        fields.insert("defaults".to_owned(), defaults);
+        fields.insert("columns".to_owned(), json!([]));
+        let view = Identity::new(Kind::View, [spot.schema, spot.name]);
+        Ok(column_attachments(&view, &columns))
+    },
+    write: |writer, object, out| {
+        let AnyObject::View(view) = object else { return None };
+        out.insert("definition".to_owned(), json!(view.definition.trim()));
+        let mut columns = Fields::new();
+        for (name, _) in &view.columns {
+            let mut column = writer.column(&[&view.schema, &view.name, name]);
+            if let Some((_, default)) = view.defaults.iter().find(|(of, _)| of == name) {
+                column.insert("default".to_owned(), json!(default));
+            }
+            if !column.is_empty() {
+                columns.insert(name.clone(), Json::Object(column));
+            }
+        }
+        if !columns.is_empty() {
+            out.insert("columns".to_owned(), Json::Object(columns));
+        }
+        Some(())
+    },
+};
+
+fn relation(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<(), String> {
+    let definition = text(values, "definition").ok_or("a view needs a `definition`")?;
+    let definition = definition.trim().trim_end_matches(';').trim_end();
+    fields.insert("schema".to_owned(), json!(spot.schema));
+    fields.insert("name".to_owned(), json!(spot.name));
+    fields.insert("definition".to_owned(), json!(definition));
+    Ok(())
+}
+
+/// Returns the comments and privileges of columns that are no objects of their own.
+fn column_attachments(relation: &Identity, columns: &Fields) -> Vec<AnyObject> {
+    let mut out = Vec::new();
+    for (name, column) in columns {
+        let mut path = relation.path.clone();
+        path.push(name.clone());
+        let target = Identity::new(Kind::Column, path);
+        if let Some(text) = column.get("comment").and_then(Json::as_str) {
+            out.push(AnyObject::Comment(crate::kinds::Comment {
+                target: target.clone(),
+                holder: relation.clone(),
+                constraint: None,
+                text: text.to_owned(),
+            }));
+        }
+        if let Some(Json::Object(grants)) = column.get("grants") {
+            out.extend(crate::desired::yaml::attached::privileges(&target, relation, grants));
+        }
+    }
+    out
+}
+
+const MATERIALIZED_COLUMN: &[Key] = &[
+    own("storage", Want::Word(STORAGE), "Storage mode, when it is not the type's own."),
+    own("compression", Want::Word(COMPRESSION), "Compression method."),
+    own("statistics", Want::Number, "Statistics target."),
+    own("options", Want::Pairs, "Attribute options, such as `n_distinct`."),
+    own("comment", Want::Text, "Comment."),
+    own("grants", Want::Named(&Want::Names), "Privileges on the column by role."),
+];
+
+/// Materialized views.
+pub(super) static MATERIALIZED_VIEWS: Form = Form {
+    section: "materialized_views",
+    doc: "Materialized views by name; a text is the query.",
+    kind: Kind::MaterializedView,
+    layout: Layout::Named,
+    short: Some("definition"),
+    keys: &[
+        own("definition", Want::Text, "Query."),
+        key("options", Want::Pairs, "options", "[]", "Storage parameters."),
+        key("access_method", Want::Text, "access_method", "null", "Access method, when it is not `heap`."),
+        key("tablespace", Want::Text, "tablespace", "null", "Tablespace."),
+        key("extensions", Want::Names, "extensions", "[]", "Extensions that take it along when they are dropped."),
+        own(
+            "columns",
+            Want::Named(&Want::Shape(None, MATERIALIZED_COLUMN)),
+            "What is to say of single columns, by name.",
+        ),
+    ],
+    parts: || MATERIALIZED_VIEW_PARTS,
+    attached: Attached::ALL,
+    read: |spot, values, fields| {
+        relation(spot, values, fields)?;
+        let columns = values.get("columns").and_then(Json::as_object).cloned().unwrap_or_default();
+        let said: Json = columns
+            .iter()
+            .map(|(name, column)| {
+                let field = |key: usize| {
+                    let value = column.get(MATERIALIZED_COLUMN[key].name);
+                    value.map(|value| MATERIALIZED_COLUMN[key].to_field(value))
+                };
+                json!({
+                    "name": name, "data_type": "", "type_storage": "", "storage": field(0), "compression": field(1),
+                    "statistics": field(2), "options": field(3).unwrap_or_else(|| json!([])),
+                })
+            })
+            .collect();
+        fields.insert("columns".to_owned(), said);
+        let view = Identity::new(Kind::MaterializedView, [spot.schema, spot.name]);
+        Ok(column_attachments(&view, &columns))
+    },
+    write: |writer, object, out| {
+        let AnyObject::MaterializedView(view) = object else { return None };
+        let mut first = Fields::new();
+        first.insert("definition".to_owned(), json!(view.definition.trim()));
+        first.append(out);
+        let mut columns = Fields::new();
+        for found in &view.columns {
+            let mut column = Fields::new();
+            let values = serde_json::to_value(found).ok()?;
+            for key in &MATERIALIZED_COLUMN[..4] {
+                let value = values.get(key.name).filter(|value| !value.is_null() && **value != json!([]));
+                if let Some(value) = value {
+                    column.insert(key.name.to_owned(), key.to_yaml(value)?);
+                }
+            }
+            column.append(&mut writer.column(&[&view.schema, &view.name, &found.name]));
+            if !column.is_empty() {
+                columns.insert(found.name.clone(), Json::Object(column));
+            }
+        }
+        if !columns.is_empty() {
+            first.insert("columns".to_owned(), Json::Object(columns));
+        }
+        *out = first;
+        Some(())
+    },
+};
+
+/// Rules.
+pub(super) static RULES: Form = Form {
+    section: "rules",
+    doc: "Rewrite rules by name; a text is what stands behind `AS`, such as `on delete to shop.orders do instead nothing`.",
+    kind: Kind::Rule,
+    layout: Layout::Named,
+    short: Some("definition"),
+    keys: &[
+        own("definition", Want::Text, "What stands behind `AS`."),
+        key("state", Want::Word(FIRING), "firing", "\"origin\"", "When it fires."),
+    ],
+    parts: no_parts,
+    attached: Attached::PART,
+    read: |spot, values, fields| {
+        let definition = text(values, "definition").ok_or("a rule needs a `definition`")?;
+        part_of_relation(spot, fields);
+        let definition = definition.trim().trim_end_matches(';');
+        fields.insert("definition".to_owned(), json!(format!("RULE {} AS\n    {definition}", ident(spot.name))));
+        Ok(Vec::new())
+    },
+    write: |_, object, out| {
+        let AnyObject::Rule(rule) = object else { return None };
+        let definition = rule.definition.strip_prefix(&format!("RULE {} AS", ident(&rule.name)))?;
+        out.insert("definition".to_owned(), json!(definition.trim()));
+        Some(())
+    },
+};
+
+fn part_of_relation(spot: &Spot, fields: &mut Fields) {
+    fields.insert("schema".to_owned(), json!(spot.home()));
+    fields.insert("table".to_owned(), json!(spot.table()));
+    fields.insert("name".to_owned(), json!(spot.name));
+    fields.insert("on".to_owned(), json!(spot.parent));
+}
+
+/// Triggers.
+pub(super) static TRIGGERS: Form = Form {
+    section: "triggers",
+    doc: "Triggers by name.",
+    kind: Kind::Trigger,
+    layout: Layout::Named,
+    short: None,
+    keys: &[
+        own("fires", Want::Text, "When, such as `before insert or update of email`."),
+        own("for_each", Want::Word(&[("row", "row"), ("statement", "statement")]), "`row` or `statement` (the default)."),
+        own("when", Want::Text, "Condition."),
+        own("execute", Want::Text, "Function with its arguments, such as `shop.touch()`."),
+        own("referencing", Want::Text, "Transition tables, such as `old table as gone`."),
+        key("constraint", Want::Bool, "constraint", "false", "Whether it is a constraint trigger."),
+        own("deferrable", Want::Bool, "Whether a constraint trigger can wait until the transaction ends."),
+        own("initially_deferred", Want::Bool, "Whether it waits unless told otherwise."),
+        own("from", Want::Text, "Referenced table of a constraint trigger."),
+        key("state", Want::Word(FIRING), "firing", "\"origin\"", "When it fires: origin, disabled, replica, always."),
+        key("extensions", Want::Names, "extensions", "[]", "Extensions that take it along when they are dropped."),
+    ],
+    parts: no_parts,
+    attached: Attached::PART,
+    read: read_trigger,
+    write: write_trigger,
+};
+
+fn read_trigger(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<Vec<AnyObject>, String> {
+    let fires = text(values, "fires").ok_or("a trigger needs `fires`")?;
+    let execute = text(values, "execute").ok_or("a trigger needs `execute`")?;
+    let word = if flag(values, "constraint") { "CONSTRAINT TRIGGER" } else { "TRIGGER" };
+    let each = if text(values, "for_each") == Some("row") { "ROW" } else { "STATEMENT" };
+    let mut definition = format!(
+        "{word} {} {} ON {}",
+        ident(spot.name),
+        fires.trim(),
+        qualified([spot.home(), spot.table()])
+    );
+    if let Some(from) = text(values, "from") {
+        definition.push_str(&format!(" FROM {from}"));
+    }
+    if flag(values, "constraint") {
+        let deferred = flag(values, "initially_deferred");
+        let deferrable = if deferred || flag(values, "deferrable") { "" } else { "NOT " };
+        let when = if deferred { "DEFERRED" } else { "IMMEDIATE" };
+        definition.push_str(&format!(" {deferrable}DEFERRABLE INITIALLY {when}"));
+    }
+    if let Some(referencing) = text(values, "referencing") {
+        definition.push_str(&format!(" REFERENCING {referencing}"));
+    }
+    definition.push_str(&format!(" FOR EACH {each}"));
+    if let Some(when) = text(values, "when") {
+        let when = when.trim();
+        let when = if pieces::is_loose(when) { format!("({when})") } else { when.to_owned() };
+        definition.push_str(&format!(" WHEN ({when})"));
+    }
+    definition.push_str(&format!(" EXECUTE FUNCTION {}", execute.trim()));
+    part_of_relation(spot, fields);
+    fields.insert("definition".to_owned(), json!(definition));
+    fields.insert("clone_of".to_owned(), Json::Null);
+    Ok(Vec::new())
+}
+
+/// Takes a deparsed definition apart at its fixed words; what comes out wrong is seen when it is read back.
+fn write_trigger(_: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
+    let AnyObject::Trigger(trigger) = object else { return None };
+    if trigger.clone_of.is_some() {
+        return None;
+    }
+    let word = if trigger.constraint { "CONSTRAINT TRIGGER" } else { "TRIGGER" };
+    let rest = trigger.definition.strip_prefix(&format!("{word} {} ", ident(&trigger.name)))?;
+    let relation = qualified([&trigger.schema, &trigger.table]);
+    let (fires, rest) = rest.split_once(&format!(" ON {relation} "))?;
+    let (middle, rest) = rest.split_once("FOR EACH ")?;
+    let (each, mut rest) = rest.split_once(' ')?;
+    let mut first = Fields::new();
+    first.insert("fires".to_owned(), json!(fires.to_lowercase()));
+    if fires.contains('"') {
+        first.insert("fires".to_owned(), json!(fires));
+    }
+    first.insert("for_each".to_owned(), json!(each.to_lowercase()));
+    if let Some(conditional) = rest.strip_prefix("WHEN ") {
+        let (condition, behind) = pieces::group(conditional)?;
+        let bare = match pieces::group(condition) {
+            Some((inner, "")) if pieces::is_loose(inner) => inner,
+            _ => condition,
+        };
+        first.insert("when".to_owned(), json!(bare));
+        rest = behind.trim_start();
+    }
+    first.insert("execute".to_owned(), json!(rest.strip_prefix("EXECUTE FUNCTION ")?));
+    write_middle(middle, &mut first);
+    first.append(out);
+    *out = first;
+    Some(())
+}
+
+/// Says what stands between the table and `FOR EACH`.
+fn write_middle(middle: &str, out: &mut Fields) {
+    let mut rest = middle.trim();
+    if let Some((before, referencing)) = rest.split_once("REFERENCING ") {
+        out.insert("referencing".to_owned(), json!(referencing.to_lowercase()));
+        if referencing.contains('"') {
+            out.insert("referencing".to_owned(), json!(referencing));
+        }
+        rest = before.trim();
+    }
+    if let Some(before) = rest.strip_suffix("DEFERRABLE INITIALLY DEFERRED") {
+        out.insert("initially_deferred".to_owned(), json!(true));
+        rest = before.trim();
+    } else if let Some(before) = rest.strip_suffix("NOT DEFERRABLE INITIALLY IMMEDIATE") {
+        rest = before.trim();
+    } else if let Some(before) = rest.strip_suffix("DEFERRABLE INITIALLY IMMEDIATE") {
+        out.insert("deferrable".to_owned(), json!(true));
+        rest = before.trim();
+    }
+    if let Some(from) = rest.strip_prefix("FROM ") {
+        out.insert("from".to_owned(), json!(from));
+    }
+}

@@ -1,0 +1,162 @@
+//! Objects that YAML declares to SQL statements with their places, by the same `create()` that plans use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::attached::NEWEST;
+use super::finish::Placed;
+use crate::catalog::quote::{ident, list};
+use crate::catalog::{Catalog, Identity};
+use crate::desired::statement::{SettingStatement, Settings};
+use crate::kinds::{AnyObject, Context, Kind, Object, Privilege, Schema};
+use crate::plan::route;
+
+/// A statement with its place.
+#[derive(Debug, Clone)]
+pub(super) struct Sentence {
+    /// Index of the file.
+    pub file: usize,
+    /// Byte offset of the object in the file.
+    pub offset: usize,
+    /// SQL.
+    pub sql: String,
+}
+
+/// Role that stands for the connected one, which is not known yet.
+const CONNECTED: &str = "current_user";
+
+/// Returns the catalog of the objects; it knows no more of dependencies than the objects themselves.
+pub(super) fn catalog(objects: &Placed) -> Catalog {
+    let mut catalog = Catalog {
+        version_num: NEWEST,
+        role: CONNECTED.to_owned(),
+        ..Catalog::default()
+    };
+    for (object, ..) in objects.values() {
+        catalog.insert(object.clone());
+    }
+    catalog
+}
+
+/// Returns the catalog of an empty database.
+pub(super) fn empty(role: &str, version_num: i32) -> Catalog {
+    let mut catalog = Catalog {
+        version_num,
+        role: role.to_owned(),
+        ..Catalog::default()
+    };
+    catalog.insert(AnyObject::Schema(Schema {
+        name: "public".to_owned(),
+    }));
+    catalog
+}
+
+/// Returns the statements that make the objects, in an order that works as far as the objects tell.
+pub(super) fn sentences(objects: &Placed) -> Vec<Sentence> {
+    let mut to = catalog(objects);
+    let from = empty(CONNECTED, NEWEST);
+    to.insert(AnyObject::Schema(Schema {
+        name: "public".to_owned(),
+    }));
+    let mut out = bare_extensions(&mut to, objects);
+    let privileges = given_by_postgres(&mut to);
+    let context = Context {
+        from: &from,
+        to: &to,
+        version_num: NEWEST,
+    };
+    let place = |identity: &Identity| objects.get(identity).map(|(_, file, offset)| (*file, *offset));
+    for step in route(&context).steps {
+        let Some((file, offset)) = step.changes.iter().find_map(|change| place(&change.object)) else {
+            continue;
+        };
+        out.extend(step.statements.into_iter().map(|sentence| Sentence {
+            file,
+            offset,
+            sql: sentence.sql,
+        }));
+    }
+    for privilege in privileges {
+        let (file, offset) = place(&privilege.identity()).unwrap_or_default();
+        let sql = privilege_statements(privilege, &context);
+        out.extend(sql.into_iter().map(|sql| Sentence { file, offset, sql }));
+    }
+    out
+}
+
+/// Takes out the extensions that name no schema, and returns their statements.
+fn bare_extensions(to: &mut Catalog, objects: &Placed) -> Vec<Sentence> {
+    let mut out = Vec::new();
+    for (identity, (object, file, offset)) in objects {
+        if let AnyObject::Extension(extension) = object
+            && extension.schema.is_empty()
+        {
+            to.remove(identity);
+            out.push(Sentence {
+                file: *file,
+                offset: *offset,
+                sql: format!("CREATE EXTENSION {}", ident(&extension.name)),
+            });
+        }
+    }
+    out
+}
+
+/// Takes out the privileges that start from what PostgreSQL gives by itself, which differs from version to version.
+fn given_by_postgres(to: &mut Catalog) -> Vec<Privilege> {
+    let privileges = to.objects.values().filter_map(|object| match object {
+        AnyObject::Privilege(privilege) => Some(privilege),
+        _ => None,
+    });
+    let given = privileges.filter(|privilege| {
+        privilege.initial == crate::kinds::built_in(Some(privilege.target.kind), "", &privilege.grantee, NEWEST)
+            && !privilege.initial.is_empty()
+    });
+    let given: Vec<Privilege> = given.cloned().collect();
+    for privilege in &given {
+        to.remove(&privilege.identity());
+    }
+    given
+}
+
+/// Takes all away, then gives what is said.
+fn privilege_statements(privilege: Privilege, context: &Context) -> Vec<String> {
+    let none = Privilege {
+        privileges: BTreeMap::new(),
+        ..privilege.clone()
+    };
+    let all = Privilege {
+        initial: BTreeMap::new(),
+        ..privilege
+    };
+    let statements = none.create(context).into_iter().chain(all.create(context));
+    statements
+        .map(|statement| {
+            let sql = statement.sql();
+            match sql.strip_suffix(&ident(CONNECTED)) {
+                Some(rest) => format!("{rest}CURRENT_USER"),
+                None => sql,
+            }
+        })
+        .collect()
+}
+
+/// Returns the settings of a file: names without a schema are looked up in its own, then in `public`.
+pub(super) fn settings(file: usize, schema: &str, offset: usize) -> Settings {
+    if schema == "public" {
+        return Settings::default();
+    }
+    let path = [schema, "public"];
+    Arc::from([Arc::new(SettingStatement {
+        file,
+        offset,
+        sql: format!("SET search_path = {}", list(path)),
+        name: "search_path".to_owned(),
+        values: path.map(str::to_owned).to_vec(),
+    })])
+}
+
+/// Tells whether a statement is about objects that a role will create, so that it comes after all others.
+pub(super) fn is_late(sql: &str) -> bool {
+    sql.starts_with("ALTER DEFAULT PRIVILEGES")
+}

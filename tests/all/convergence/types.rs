@@ -1,0 +1,127 @@
+//! Types, domains, collations and extensions on real servers, in both directions, with rows in the way.
+
+use super::{case, walk};
+use crate::support::{Database, newest};
+
+#[test]
+fn labels_are_added_in_place() {
+    case(
+        "CREATE TYPE public.m AS ENUM ('a', 'c'); CREATE TABLE public.t (x public.m DEFAULT 'a');
+         INSERT INTO public.t VALUES ('c');",
+        "CREATE TYPE public.m AS ENUM ('z', 'a', 'b', 'c', 'it''s'); CREATE TABLE public.t (x public.m DEFAULT 'it''s');",
+        &[
+            "ADD VALUE 'z' BEFORE 'a'",
+            "ADD VALUE 'b' AFTER 'a'",
+            "ADD VALUE 'it''s';",
+        ],
+        &["DROP TYPE"],
+    );
+}
+
+#[test]
+fn an_enum_is_exchanged_under_its_users() {
+    let state = |labels: &str| {
+        format!(
+            "CREATE TYPE public.m AS ENUM ({labels});
+             CREATE DOMAIN public.d AS public.m DEFAULT 'a';
+             CREATE TYPE public.c AS (x public.m, y int);
+             CREATE TYPE public.free AS (x public.m[]);
+             CREATE FUNCTION public.f(public.m) RETURNS public.m LANGUAGE sql AS 'select $1';
+             CREATE TABLE public.t (x public.m DEFAULT public.f('a') NOT NULL, y public.m[], z public.d, w public.c);
+             CREATE INDEX ON public.t (x);
+             CREATE VIEW public.v AS SELECT x, (w).y FROM public.t WHERE x = 'a';
+             INSERT INTO public.t VALUES ('a', '{{a,b}}', 'b', ROW('a', 1));"
+        )
+    };
+    case(
+        &state("'a', 'b', 'gone'"),
+        &state("'b', 'a'"),
+        &["DROP TYPE public.m_replaced_"],
+        &["DROP TABLE", "DROP COLUMN"],
+    );
+}
+
+#[test]
+fn ranges_bring_their_multirange_and_constructors() {
+    case(
+        "CREATE TYPE public.r AS RANGE (subtype = float8, subtype_diff = float8mi);
+         CREATE TABLE public.t (a public.r, b public.r[], c public.r_multirange);
+         INSERT INTO public.t VALUES ('[1,2]', '{\"[1,2]\"}', '{[1,2]}');",
+        "CREATE TYPE public.r AS RANGE (subtype = text, collation = \"C\", multirange_type_name = public.\"Many\");
+         CREATE TABLE public.t (a public.r, b public.r[], c public.\"Many\");",
+        &[],
+        &["DROP TABLE", "DROP COLUMN"],
+    );
+}
+
+#[test]
+fn attributes_change_in_place_where_postgres_can() {
+    case(
+        "CREATE TYPE public.c AS (a int, b text); CREATE FUNCTION public.f(public.c) RETURNS int LANGUAGE sql AS 'select 1';
+         CREATE TYPE public.held AS (a int, b text); CREATE TABLE public.t (x public.held);
+         CREATE TYPE public.row AS (a int); CREATE TABLE public.typed OF public.row;
+         CREATE VIEW public.v AS SELECT (x).b FROM public.t;",
+        "CREATE TYPE public.c AS (a bigint, b text COLLATE \"C\", \"Z z\" varchar(3));
+         CREATE FUNCTION public.f(public.c) RETURNS int LANGUAGE sql AS 'select 1';
+         CREATE TYPE public.held AS (b text, d int[]); CREATE TABLE public.t (x public.held);
+         CREATE TYPE public.row AS (a int, b text); CREATE TABLE public.typed OF public.row;
+         CREATE VIEW public.v AS SELECT (x).b FROM public.t;",
+        &["ALTER TYPE public.held DROP ATTRIBUTE a, ADD ATTRIBUTE d integer[]"],
+        &["DROP TYPE"],
+    );
+}
+
+#[test]
+fn values_of_an_exchanged_composite_survive() {
+    let server = newest();
+    let live = Database::with(
+        &server,
+        "CREATE TYPE public.c AS (a int, b text); CREATE TABLE public.t (n int, x public.c);
+         INSERT INTO public.t VALUES (1, ROW(7, 'x,y')), (2, NULL), (3, ROW(NULL, NULL));",
+    );
+    let aimed = Database::with(
+        &server,
+        "CREATE TYPE public.c AS (b text, new int, a bigint); CREATE TABLE public.t (n int, x public.c);",
+    );
+    walk(&live, &aimed.catalog());
+    let found = live.text("SELECT string_agg(coalesce(x::text, 'null'), ' ' ORDER BY n) FROM public.t");
+    assert_eq!(found, "(\"x,y\",,7) null (,,)");
+}
+
+#[test]
+fn domains_change_in_place_but_for_their_base() {
+    case(
+        "CREATE DOMAIN public.d AS int DEFAULT 3 CHECK (value > 0);
+         CREATE DOMAIN public.base AS int DEFAULT 3 CHECK (value > 0); CREATE DOMAIN public.over AS public.base NOT NULL;
+         CREATE DOMAIN public.nv AS int; ALTER DOMAIN public.nv ADD CONSTRAINT a CHECK (value > 0) NOT VALID;
+         CREATE TABLE public.t (x public.d, y public.base DEFAULT 5, z public.over[]);
+         CREATE VIEW public.v AS SELECT y FROM public.t;
+         INSERT INTO public.t VALUES (3, 4, '{5}');",
+        "CREATE DOMAIN public.d AS int DEFAULT 4 NOT NULL CHECK (value > 1) CONSTRAINT \"K\" CHECK (value < 9);
+         CREATE DOMAIN public.base AS bigint DEFAULT 3 CHECK (value > 0); CREATE DOMAIN public.over AS public.base NOT NULL;
+         CREATE DOMAIN public.nv AS int CONSTRAINT a CHECK (value > 0);
+         ALTER DOMAIN public.nv ADD CONSTRAINT b CHECK (value < 5) NOT VALID;
+         CREATE TABLE public.t (x public.d, y public.base DEFAULT 5, z public.over[]);
+         CREATE VIEW public.v AS SELECT y FROM public.t;",
+        &["VALIDATE CONSTRAINT a", "ALTER DOMAIN public.d SET NOT NULL"],
+        &["DROP DOMAIN public.d;", "DROP COLUMN"],
+    );
+}
+
+#[test]
+fn collations_are_exchanged_under_their_columns() {
+    let state = |provider: &str| {
+        format!(
+            "CREATE COLLATION public.c ({provider});
+             CREATE TABLE public.t (x text COLLATE public.c); CREATE INDEX ON public.t (x);
+             CREATE DOMAIN public.d AS text COLLATE public.c; CREATE TYPE public.ct AS (x text COLLATE public.c);
+             INSERT INTO public.t VALUES ('a');"
+        )
+    };
+    case(
+        &state("lc_collate = 'C', lc_ctype = 'POSIX'"),
+        &state("provider = icu, locale = 'sv-SE', deterministic = false"),
+        &[],
+        &["DROP COLUMN", "DROP TABLE"],
+    );
+}
