@@ -92,8 +92,7 @@ impl Sort {
     pub(super) fn built_in(self, grantee: &str, version_num: i32) -> Grants {
         let privileges = match (grantee, self) {
             (OWNER, Self::Column) => &[],
-            (OWNER, _) => self.all(version_num),
-            (PUBLIC, Self::Function | Self::Type | Self::Language) => self.all(version_num),
+            (OWNER, _) | (PUBLIC, Self::Function | Self::Type | Self::Language) => self.all(version_num),
             _ => &[],
         };
         privileges.iter().map(|name| ((*name).to_owned(), false)).collect()
