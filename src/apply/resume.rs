@@ -9,7 +9,7 @@ use super::gate::{self, State};
 use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Reached};
 use super::run::Runner;
 use super::session::Session;
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::db::Url;
 use crate::error::{Error, Result};
 use crate::kinds::AnyObject;
@@ -93,6 +93,14 @@ fn target(execution: &Execution) -> &State {
     }
 }
 
+/// Returns how the live objects were when an execution began.
+fn start(execution: &Execution) -> &State {
+    match execution.kind {
+        ExecutionKind::Apply => &execution.plan.scope,
+        ExecutionKind::Rollback => &execution.plan.expected,
+    }
+}
+
 /// Returns the objects that an execution may have changed already. A rollback goes back over what its apply did.
 pub(super) fn touched(execution: &Execution) -> BTreeSet<&Identity> {
     let all = |steps| objects(steps, |_| true);
@@ -136,10 +144,13 @@ fn settle(runner: &mut Runner, item: &Item, live: &Catalog, execution: &Executio
         return Ok(true);
     }
     let objects: BTreeSet<&Identity> = objects(&execution.steps, |step| step == item.step).collect();
+    // What the plan does not change is as it should be whether or not the statement ran.
+    let unchanged: BTreeSet<&(Identity, Option<Fingerprint>)> = start(execution).iter().collect();
     let wanted = || {
-        target(execution)
+        let of_step = target(execution)
             .iter()
-            .filter(|(identity, _)| objects.contains(identity))
+            .filter(|(identity, _)| objects.contains(identity));
+        of_step.filter(|state| !unchanged.contains(state))
     };
     let is_last = execution.steps[item.step].statements.len() == item.statement + 1;
     let was_reached = || wanted().all(|(identity, wanted)| *wanted == live.get(identity).map(AnyObject::fingerprint));

@@ -440,10 +440,10 @@ fn failing_statement_then_rollback() {
     assert_eq!(live.latest().status, ExecutionStatus::Failed);
     let preview = apply::preview(&live.url, None).unwrap();
     assert!(preview.is_partial && preview.findings.iter().any(|finding| finding.code == apply::LOSS_CODE));
-    live.run("ALTER TABLE shop.orders ALTER COLUMN id SET NOT NULL");
+    live.run("ALTER TABLE shop.orders ALTER COLUMN id SET STATISTICS 7");
     let moved = live.rollback(&["dangerous"]).unwrap_err();
     assert_eq!(moved.kind, ErrorKind::Moved, "{moved}");
-    live.run("ALTER TABLE shop.orders ALTER COLUMN id DROP NOT NULL");
+    live.run("ALTER TABLE shop.orders ALTER COLUMN id SET STATISTICS -1");
     live.rollback(&["dangerous"]).unwrap();
     assert_eq!(live.catalog().objects, before.objects);
     assert_eq!(
