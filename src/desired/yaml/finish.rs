@@ -13,8 +13,8 @@ pub(super) type Placed = BTreeMap<Identity, (AnyObject, usize, usize)>;
 /// Completes objects; a complaint comes with its file.
 pub(super) fn finish(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
     number_columns(objects);
-    fill_partitions(objects)?;
     refuse_null(objects);
+    fill_partitions(objects)?;
     attach(objects)?;
     refer(objects);
     Ok(())

@@ -176,17 +176,15 @@ fn is_plain(text: &str, in_flow: bool) -> bool {
 /// Writes a text of several lines as a literal block, or in quotes where a block could not hold it.
 fn block_or_quoted(out: &mut String, text: &str, indent: usize) {
     let odd = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_odd(c);
-    if !text.contains('\n') || text.chars().any(odd) || text.trim().is_empty() {
+    // Blank lines at the end would run into those behind the block.
+    if !text.contains('\n') || text.chars().any(odd) || text.trim().is_empty() || text.ends_with("\n\n") {
         out.push_str(&scalar(text, true, true));
         out.push('\n');
         return;
     }
-    let head = if text.starts_with(char::is_whitespace) { "|2" } else { "|" };
-    let tail = match text {
-        text if text.ends_with("\n\n") => "+",
-        text if text.ends_with('\n') => "",
-        _ => "-",
-    };
+    // Where the first line is indented, the reader must be told what of it is indentation of the block.
+    let head = if text.trim_start_matches('\n').starts_with(char::is_whitespace) { "|2" } else { "|" };
+    let tail = if text.ends_with('\n') { "" } else { "-" };
     out.push_str(&format!("{head}{tail}\n"));
     for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
         if !line.is_empty() {
@@ -209,7 +207,7 @@ mod tests {
             "plain", "a: b", "a #b", "- x", "-1", "'x'::text", "", "null", "~", " lead", "trail ", "a\nb", "a\n", "a\n\n",
             "  a\n b", "\n", "\n a\nb", "tab\tbed", "a\r\nb", "[x]", "{x}", "a, b", "it's", "say \"x\"", "#x", "x:", "é: ü",
             "a\n\n  b \n", "---", "line\u{2028}sep", "%x", "@x", "!x", "&x", "*x", "`x", "x\n\ty", "::", "a]", "back\\slash",
-            "integer -", "a - b", "- -",
+            "integer -", "\n\na\n", "\n  \na\n", "a\n ", "a - b", "- -",
         ];
         for text in texts {
             for value in [json!(text), json!([text]), json!({"k": text}), json!({"k": {text: text}})] {

@@ -343,6 +343,10 @@ impl<'a> Writer<'a> {
             let path = format!("{}/{}.yaml", file_name(&schema), file_name(&table));
             out.insert(path, text::document(&fields));
         }
+        if out.is_empty() && database.is_empty() {
+            // An empty folder is no target.
+            database.insert("schema".to_owned(), json!("public"));
+        }
         if !database.is_empty() {
             out.insert("database-wide.yaml".to_owned(), text::document(&database));
         }
