@@ -84,13 +84,9 @@ impl Demo {
         reconcile::plan(&self.setup, &self.url, &Source::File(self.schema.clone()))
     }
 
-    fn print(&self, plan: &Plan) -> Result<()> {
-        terminal::print(&report::human(plan, &terminal::style(None)))
-    }
-
     fn show_the_plan(&self) -> Result<()> {
         chapter("trueup plan: what would bring it there, in order, with the way back")?;
-        self.print(&self.plan()?)
+        print(&self.plan()?)
     }
 
     fn meet_the_gate(&self) -> Result<()> {
@@ -109,7 +105,7 @@ impl Demo {
         self.setup.filter.exclude.extend(LATER.map(str::to_owned));
         self.apply(&self.plan()?, &Approvals::parse(["dangerous"])?)?;
         say("Planned again, there is nothing left:")?;
-        self.print(&self.plan()?)
+        print(&self.plan()?)
     }
 
     fn find_drift(&self) -> Result<()> {
@@ -117,7 +113,7 @@ impl Demo {
         say(&format!("{DRIFT};\n"))?;
         self.url.connect()?.batch_execute(DRIFT)?;
         let plan = self.plan()?;
-        self.print(&plan)?;
+        print(&plan)?;
         self.apply(&plan, &Approvals::parse(["dangerous"])?)
     }
 
@@ -151,6 +147,10 @@ impl Drop for Demo {
             let _ = std::fs::remove_dir_all(folder);
         }
     }
+}
+
+fn print(plan: &Plan) -> Result<()> {
+    terminal::print(&report::human(plan, &terminal::style(None)))
 }
 
 fn chapter(title: &str) -> Result<()> {

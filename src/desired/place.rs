@@ -102,7 +102,6 @@ fn shorten(line: &str, column: usize) -> (String, usize) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -95,7 +95,14 @@ impl FileReader {
         let before = self.statements.len();
         self.settings = settings.clone();
         let node = parse(sql);
-        self.read(source, &Unit { offset, text: sql, node })?;
+        self.read(
+            source,
+            &Unit {
+                offset,
+                text: sql,
+                node,
+            },
+        )?;
         for statement in &mut self.statements[before..] {
             statement.rewritten = true;
             for declared in &mut statement.declares {

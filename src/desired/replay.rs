@@ -1,7 +1,7 @@
 //! A catalog said again on a scratch server: so that both sides are deparsed by one version, and renames are carried
 //! out before anything is compared.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use postgres::Client;
 
@@ -101,7 +101,7 @@ impl Run<'_> {
     }
 
     fn one(&mut self, sql: &str) -> Result<()> {
-        let mut made = BTreeMap::new();
+        let mut made = BTreeSet::new();
         loop {
             let Err(error) = self.client.batch_execute(sql) else {
                 return Ok(());
@@ -111,7 +111,7 @@ impl Run<'_> {
                 .and_then(|error| missing_role(error.message()))
                 .filter(|_| self.may_make_roles);
             match role {
-                Some(role) if made.insert(role.clone(), ()).is_none() => {
+                Some(role) if made.insert(role.clone()) => {
                     self.client.batch_execute(&format!("CREATE ROLE {}", ident(&role)))?;
                 }
                 _ => {

@@ -36,7 +36,6 @@ pub(super) fn without_connection(node: &NodeEnum) -> Option<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
 use super::{
-    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
+    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, Table, composite_type, options, sql, type_change,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -198,7 +198,9 @@ impl Column {
 
     fn change_type(&self, desired: &Self, context: &Context) -> Statement {
         let name = ident(&self.name);
-        let using = type_change::using(&name, &self.data_type, &desired.data_type, context);
+        // A foreign table has no rows of its own to convert, and PostgreSQL refuses USING for it.
+        let has_rows = context.from.contains(&Table::named(&self.schema, &self.table));
+        let using = type_change::using(&name, &self.data_type, &desired.data_type, context).filter(|_| has_rows);
         let mut statement = self.convert(desired, using.as_deref());
         if type_change::rewrites(&self.data_type, &desired.data_type) {
             statement = statement.rewrites(self.table_identity()).scans(self.table_identity());
@@ -390,6 +392,11 @@ impl Object for Column {
     }
 
     fn follow(&self, desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+        let is_own = replaced.path.starts_with(&[self.schema.clone(), self.table.clone()]);
+        if replaced.kind == Kind::Column && !is_own && sql::is_partition(&self.schema, &self.table, context.from) {
+            // The partition is detached while the parent's column is made anew.
+            return Alter::Unchanged;
+        }
         if !sql::IS_TYPE.contains(&replaced.kind) || desired.generated.is_some() {
             return Alter::Replace;
         }

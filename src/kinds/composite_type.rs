@@ -219,7 +219,8 @@ impl Object for CompositeType {
             .filter(|attribute| desired.attribute(&attribute.name).is_none())
             .collect();
         let changed: Vec<&Attribute> = self.changed(desired).collect();
-        let held = !(gone.is_empty() && changed.is_empty()) && !type_use::tables(&self.identity(), context).is_empty();
+        let only_adds = gone.is_empty() && changed.is_empty();
+        let held = !only_adds && !type_use::tables(&self.identity(), context).is_empty();
         // PostgreSQL converts no attribute of a type that tables hold values of.
         if !self.appends(desired) || (held && !changed.is_empty()) {
             return Alter::Replace;
@@ -227,7 +228,7 @@ impl Object for CompositeType {
         let mut actions: Vec<String> = (gone.iter())
             .map(|attribute| format!("DROP ATTRIBUTE {}", ident(&attribute.name)))
             .collect();
-        actions.extend(changed.iter().map(|attribute| attribute.change()));
+        actions.extend(changed.iter().copied().map(Attribute::change));
         let news = (desired.attributes.iter()).filter(|attribute| self.attribute(&attribute.name).is_none());
         actions.extend(news.map(|attribute| format!("ADD ATTRIBUTE {}", attribute.declaration())));
         let mut statement = self.alter_type(&actions, context);
@@ -236,11 +237,7 @@ impl Object for CompositeType {
             let loss = format!("the values of {} in {}", names.join(", "), self.sql_name());
             statement = statement.loses(Loss::Values(loss));
         }
-        let disturbs = if gone.is_empty() && changed.is_empty() {
-            Vec::new()
-        } else {
-            Self::readers()
-        };
+        let disturbs = if only_adds { Vec::new() } else { Self::readers() };
         Alter::InPlace {
             statements: vec![statement],
             disturbs,

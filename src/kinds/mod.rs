@@ -93,10 +93,10 @@ pub(crate) use derived_name::{chosen as chosen_name, multirange as chosen_multir
 pub(crate) use grants::built_in;
 pub use key::KeyType;
 pub use owner::complete_owners;
-pub(crate) use routine::Routine;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
+pub(crate) use routine::Routine;
 pub use sequence_options::SequenceOptions;
 pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};

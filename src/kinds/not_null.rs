@@ -230,4 +230,12 @@ impl Object for NotNull {
         }
         Alter::in_place(out)
     }
+
+    fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+        if replaced.kind == Kind::NotNull && sql::is_partition(&self.schema, &self.table, context.from) {
+            // The partition is detached while the parent's is made anew.
+            return Alter::Unchanged;
+        }
+        Alter::Replace
+    }
 }

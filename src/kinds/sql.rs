@@ -115,6 +115,17 @@ pub(super) fn is_partition(schema: &str, table: &str, catalog: &crate::catalog::
     catalog.contains(&Identity::new(Kind::Partition, [schema, table]))
 }
 
+/// Returns the partitioned table that a table is a partition of in a catalog.
+pub(super) fn partition_of(schema: &str, table: &str, catalog: &crate::catalog::Catalog) -> Option<Identity> {
+    match catalog.get(&Identity::new(Kind::Partition, [schema, table])) {
+        Some(AnyObject::Partition(partition)) => Some(Identity::new(
+            Kind::Table,
+            [&partition.parent_schema, &partition.parent_table],
+        )),
+        _ => None,
+    }
+}
+
 /// Returns the statements that move a function of these argument types to another schema and name, as far as needed.
 pub(super) fn rename_function(from: (&str, &str), arguments: &str, to: (&str, &str)) -> Vec<Statement> {
     let mut out = Vec::new();

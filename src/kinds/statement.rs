@@ -81,6 +81,8 @@ pub struct Element {
     pub object: Identity,
     /// SQL of the part.
     pub sql: String,
+    /// Place among parts of its kind.
+    pub position: i32,
 }
 
 /// How a statement can be said inside the statement that creates its host.
@@ -158,6 +160,7 @@ impl Statement {
             elements: Some(vec![Element {
                 object,
                 sql: action.into(),
+                position: 0,
             }]),
             ..Self::new(head)
         }
@@ -206,13 +209,14 @@ impl Statement {
     }
 
     /// Takes another statement's fold into its own list; false when there is no such place.
-    pub fn absorb(&mut self, object: &Identity, fold: &Fold) -> bool {
+    pub fn absorb(&mut self, object: &Identity, position: i32, fold: &Fold) -> bool {
         match (fold, &mut self.elements) {
             (Fold::Element { sql, .. }, Some(elements)) if self.in_parentheses => {
-                elements.push(Element {
-                    object: object.clone(),
-                    sql: sql.clone(),
-                });
+                // Columns in their order, then constraints: as people write it.
+                let key = (object.kind, position);
+                let place = elements.partition_point(|element| (element.object.kind, element.position) <= key);
+                let (object, sql) = (object.clone(), sql.clone());
+                elements.insert(place, Element { object, sql, position });
                 true
             }
             (Fold::Suffix { host, sql }, Some(elements)) => {

@@ -304,6 +304,14 @@ impl Object for Table {
         Alter::in_place(out)
     }
 
+    fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
+        // A partition is detached while its parent is made anew; its rows stay where they are.
+        if sql::partition_of(&self.schema, &self.name, context.from).as_ref() == Some(replaced) {
+            return Alter::Unchanged;
+        }
+        Alter::Replace
+    }
+
     fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
         Some(sql::rename_statements(
             "TABLE",

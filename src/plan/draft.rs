@@ -90,15 +90,13 @@ fn prepend(route: &mut Route, renames: &[Rename]) {
     route.changes.splice(..0, own);
 }
 
-/// Puts the inverse renames behind everything else.
+/// Puts the inverse renames behind everything else, outermost objects first as on the way forward: each statement names
+/// what holds its object as it will be called.
 fn append(route: &mut Route, renames: &[Rename]) {
     let transaction = route.steps.last().map_or(0, |step| step.transaction + 1);
-    route.steps.extend(
-        renames
-            .iter()
-            .rev()
-            .map(|rename| step(rename, &rename.rollback, transaction)),
-    );
+    route
+        .steps
+        .extend(renames.iter().map(|rename| step(rename, &rename.rollback, transaction)));
 }
 
 fn step(rename: &Rename, statements: &[Statement], transaction: usize) -> Step {

@@ -68,12 +68,21 @@ fn fold_up(graph: &mut Graph, node: usize, place: &mut [usize], said_by: &mut [u
 }
 
 fn absorb(graph: &mut Graph, node: usize, host: usize, statement: &Statement) -> bool {
-    let object = graph.nodes[node].identity.clone();
+    let (object, position) = (graph.nodes[node].identity.clone(), graph.nodes[node].position);
     let Some(fold) = &statement.fold else { return false };
-    graph.nodes[host]
-        .statements
-        .iter_mut()
-        .any(|into| into.absorb(&object, fold))
+    for into in &mut graph.nodes[host].statements {
+        if into.absorb(&object, position, fold) {
+            // What it locks elsewhere (the table that a foreign key references) it still locks.
+            let elsewhere = statement.facts.locks.iter().filter(|(table, _)| table != fold.host());
+            let new: Vec<_> = elsewhere
+                .filter(|lock| !into.facts.locks.contains(lock))
+                .cloned()
+                .collect();
+            into.facts.locks.extend(new);
+            return true;
+        }
+    }
+    false
 }
 
 /// Leaves out the drop of an object that the drop of its host implies.

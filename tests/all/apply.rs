@@ -65,7 +65,7 @@ impl Live {
         let (from, to) = (self.catalog(), catalog(&copy));
         let identities: BTreeSet<&Identity> = from.objects.keys().chain(to.objects.keys()).collect();
         let state = |catalog: &Catalog| -> Vec<(Identity, Option<Fingerprint>)> {
-            let of = |identity: &&Identity| ((*identity).clone(), catalog.get(identity).map(Fingerprint::of));
+            let of = |identity: &&Identity| ((*identity).clone(), catalog.get(identity).map(trueup::kinds::AnyObject::fingerprint));
             identities.iter().map(of).collect()
         };
         let server = self.scratch.server();

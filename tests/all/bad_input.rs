@@ -151,7 +151,7 @@ fn an_unknown_key_in_the_configuration() {
         ("trueup.yaml", "schemas: db\n"),
         ("a.sql", "CREATE TABLE a (id integer);"),
     ];
-    bad_target(&files, &["trueup.yaml", "schemas", "line 1"]);
+    bad_target(&files, &["trueup.yaml", "`schemas`", "`schema`"]);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use trueup::plan::route;
 
 use crate::support::{Database, servers};
 
+mod attached;
+mod catalogs;
 mod definitions;
 mod relations;
 mod routines;

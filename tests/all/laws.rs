@@ -16,7 +16,7 @@ const PAIRS: u32 = 24;
 /// One table of a random schema.
 #[derive(Debug, Clone)]
 struct Table {
-    columns: Vec<(u8, u8)>,
+    columns: Vec<(usize, usize)>,
     key: bool,
     reference: bool,
     index: bool,
@@ -37,7 +37,7 @@ const TYPES: [&str; 7] = [
 const MODIFIERS: [&str; 4] = ["", " NOT NULL", " DEFAULT NULL", " COLLATE \"C\""];
 
 fn table() -> impl Strategy<Value = Table> {
-    let columns = prop::collection::vec((0..TYPES.len() as u8, 0..4u8), 1..5);
+    let columns = prop::collection::vec((0..TYPES.len(), 0..MODIFIERS.len()), 1..5);
     (columns, any::<[bool; 6]>()).prop_map(|(columns, [key, reference, index, check, view, comment])| Table {
         columns,
         key,
@@ -68,8 +68,8 @@ fn sql((tables, more_moods): &(Vec<Option<Table>>, bool)) -> String {
         let Some(table) = table else { continue };
         out.push_str(&format!("CREATE TABLE t{number} (id bigint NOT NULL"));
         for (at, (data_type, modifier)) in table.columns.iter().enumerate() {
-            let data_type = TYPES[usize::from(*data_type)];
-            let modifier = MODIFIERS[usize::from(*modifier)];
+            let data_type = TYPES[*data_type];
+            let modifier = MODIFIERS[*modifier];
             let fits = !modifier.contains("COLLATE") || ["text", "varchar(20)"].contains(&data_type);
             out.push_str(&format!(", c{at} {data_type}{}", if fits { modifier } else { "" }));
         }

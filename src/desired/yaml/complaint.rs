@@ -54,7 +54,9 @@ impl Complaint {
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1) + 1;
     let near = known.iter().map(|known| (distance(word, known), *known));
-    near.filter(|(distance, _)| *distance <= limit).min().map(|(_, known)| known)
+    near.filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, known)| known)
 }
 
 /// Counts the letters to insert, remove or exchange (Levenshtein).

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::complaint::Complaint;
 use crate::catalog::Identity;
-use crate::kinds::{AnyObject, Check, Column, ColumnDefault, Key, KeyType, Kind, NotNull, Partition, ReplicaIdentityChoice};
+use crate::kinds::{
+    AnyObject, Check, Column, ColumnDefault, Key, KeyType, Kind, NotNull, Partition, ReplicaIdentityChoice,
+};
 
 /// Objects with file and offset.
 pub(super) type Placed = BTreeMap<Identity, (AnyObject, usize, usize)>;
@@ -70,7 +72,10 @@ fn fill_partitions(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
         .filter(|(partition, ..)| {
             let is_typed = matches!(objects.get(&Identity::new(Kind::Table, [&partition.schema, &partition.table])),
                 Some((AnyObject::Table(table), ..)) if table.of_type.is_some());
-            !is_typed && within(objects, Kind::Column, &partition.schema, &partition.table).next().is_none()
+            !is_typed
+                && within(objects, Kind::Column, &partition.schema, &partition.table)
+                    .next()
+                    .is_none()
         })
         .collect();
     while !waiting.is_empty() {
@@ -87,7 +92,10 @@ fn fill_partitions(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
         }
         if left.len() == before {
             let (partition, file, offset) = &left[0];
-            let message = format!("`{}` has no columns to take over from `{}`", partition.table, partition.parent_table);
+            let message = format!(
+                "`{}` has no columns to take over from `{}`",
+                partition.table, partition.parent_table
+            );
             let hint = "Declare the partitioned table in YAML too, or write the `columns` of the partition.";
             return Err((*file, Complaint::new(*offset, message).hint(hint)));
         }
@@ -133,8 +141,16 @@ fn refuse_null(objects: &mut Placed) {
     let mut wanted: Vec<(Identity, usize, usize)> = Vec::new();
     for (object, file, offset) in objects.values() {
         match object {
-            AnyObject::Key(Key { constraint: KeyType::Primary, schema, table, columns, .. }) => {
-                let columns = columns.iter().map(|column| named(Kind::NotNull, [schema, table, column]));
+            AnyObject::Key(Key {
+                constraint: KeyType::Primary,
+                schema,
+                table,
+                columns,
+                ..
+            }) => {
+                let columns = columns
+                    .iter()
+                    .map(|column| named(Kind::NotNull, [schema, table, column]));
                 wanted.extend(columns.map(|identity| (identity, *file, *offset)));
             }
             AnyObject::ColumnIdentity(identity) => {
@@ -145,7 +161,9 @@ fn refuse_null(objects: &mut Placed) {
         }
     }
     for (identity, file, offset) in wanted {
-        let [schema, table, column] = identity.path.as_slice() else { continue };
+        let [schema, table, column] = identity.path.as_slice() else {
+            continue;
+        };
         let not_null = AnyObject::NotNull(NotNull {
             schema: schema.clone(),
             table: table.clone(),
@@ -172,10 +190,16 @@ fn attach(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
         })
         .collect();
     let parent = |schema: &String, table: &String, file: usize, offset: usize| {
-        partitions.get(&(schema.clone(), table.clone())).cloned().ok_or_else(|| {
-            let message = format!("`attached_to` on `{table}`, which is no partition");
-            (file, Complaint::new(offset, message).hint("Remove the key, or say what the table is a partition of."))
-        })
+        partitions
+            .get(&(schema.clone(), table.clone()))
+            .cloned()
+            .ok_or_else(|| {
+                let message = format!("`attached_to` on `{table}`, which is no partition");
+                (
+                    file,
+                    Complaint::new(offset, message).hint("Remove the key, or say what the table is a partition of."),
+                )
+            })
     };
     let keys: BTreeSet<Identity> = objects
         .keys()
@@ -231,10 +255,13 @@ fn refer(objects: &mut Placed) {
         match object {
             AnyObject::ForeignKey(foreign) => {
                 let of_table = by_table.get(&(foreign.referenced_schema.as_str(), foreign.referenced_table.as_str()));
-                let found = of_table.into_iter().flatten().find(|key| match foreign.referenced_columns.as_slice() {
-                    [] => key.constraint == KeyType::Primary,
-                    columns => key.columns == columns,
-                });
+                let found = of_table
+                    .into_iter()
+                    .flatten()
+                    .find(|key| match foreign.referenced_columns.as_slice() {
+                        [] => key.constraint == KeyType::Primary,
+                        columns => key.columns == columns,
+                    });
                 if let Some(key) = found {
                     foreign.referenced_index.clone_from(&key.name);
                 }

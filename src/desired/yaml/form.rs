@@ -84,7 +84,9 @@ impl Spot<'_> {
     /// Returns the schema of the object that the item is a part of, or of the file.
     pub(super) fn home(&self) -> &str {
         let parent = self.parent.filter(|parent| parent.path.len() > 1);
-        parent.and_then(|parent| parent.path.first()).map_or(self.schema, String::as_str)
+        parent
+            .and_then(|parent| parent.path.first())
+            .map_or(self.schema, String::as_str)
     }
 
     /// Returns the name of the object that the item is a part of.
@@ -128,7 +130,9 @@ impl Form {
     pub(super) fn known(&self) -> Vec<&'static str> {
         let own = self.keys.iter().map(|key| key.name);
         let parts = (self.parts)().iter().map(|part| part.section);
-        own.chain(parts).chain(self.attached.iter().map(|attached| attached.name())).collect()
+        own.chain(parts)
+            .chain(self.attached.iter().map(|attached| attached.name()))
+            .collect()
     }
 }
 
@@ -176,7 +180,11 @@ pub(super) fn text<'a>(values: &'a Fields, name: &str) -> Option<&'a str> {
 
 /// Returns the texts of a list.
 pub(super) fn texts(values: &Fields, name: &str) -> Vec<String> {
-    let items = values.get(name).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let items = values
+        .get(name)
+        .and_then(Json::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     items.iter().filter_map(Json::as_str).map(str::to_owned).collect()
 }
 

@@ -68,8 +68,12 @@ pub(super) fn read_files(files: &[TargetFile]) -> Result<Made> {
     }
     let mut objects = read::by_identity(&all).map_err(|(identity, first, second)| {
         let place = |(file, offset): (usize, usize)| source(&files[file]).place(offset);
-        let mut error = Error::target(format!("{}: {identity} is declared twice, first at {}", place(second), place(first)))
-            .hint("Keep one of the declarations.");
+        let mut error = Error::target(format!(
+            "{}: {identity} is declared twice, first at {}",
+            place(second),
+            place(first)
+        ))
+        .hint("Keep one of the declarations.");
         error.detail = source(&files[second.0]).show(second.1);
         error
     })?;
@@ -112,7 +116,11 @@ pub(super) fn settle(target: &mut Target, files: &[TargetFile]) {
         .collect();
     target.statements.retain(|statement| {
         let names_only = is_yaml(statement.file) && statement.sql.starts_with("CREATE SCHEMA ");
-        !(names_only && statement.declares.iter().any(|declared| said.contains(&declared.name())))
+        !(names_only
+            && statement
+                .declares
+                .iter()
+                .any(|declared| said.contains(&declared.name())))
     });
     let (late, mut statements): (Vec<_>, Vec<_>) = std::mem::take(&mut target.statements)
         .into_iter()

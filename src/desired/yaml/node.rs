@@ -196,10 +196,11 @@ impl<'a, I: saphyr_parser::Input> Reader<'a, I> {
 
 fn refuse(tag: Option<&saphyr_parser::Tag>, offset: usize) -> Result<(), Complaint> {
     match tag {
-        Some(tag) if !tag.is_yaml_core_schema() => {
-            Err(Complaint::new(offset, format!("unknown tag `{}{}`", tag.handle, tag.suffix))
-                .hint("Write the value without a tag."))
-        }
+        Some(tag) if !tag.is_yaml_core_schema() => Err(Complaint::new(
+            offset,
+            format!("unknown tag `{}{}`", tag.handle, tag.suffix),
+        )
+        .hint("Write the value without a tag.")),
         _ => Ok(()),
     }
 }

@@ -95,7 +95,9 @@ pub(super) fn constraint(definition: &str) -> Option<Constraint> {
     let sql = format!("ALTER TABLE t ADD CONSTRAINT c {definition}");
     let parsed = pg_query::parse(&sql, 0).ok()?;
     let node = parsed.protobuf.stmts.into_iter().next()?.stmt?.node?;
-    let NodeEnum::AlterTableStmt(alter) = node else { return None };
+    let NodeEnum::AlterTableStmt(alter) = node else {
+        return None;
+    };
     let Some(NodeEnum::AlterTableCmd(command)) = alter.cmds.into_iter().next()?.node else {
         return None;
     };
@@ -120,7 +122,10 @@ mod tests {
 
     #[test]
     fn splits_outside_of_quotes_and_parentheses() {
-        assert_eq!(split("a, lower(b, ','), \"c,d\" DESC"), ["a", "lower(b, ',')", "\"c,d\" DESC"]);
+        assert_eq!(
+            split("a, lower(b, ','), \"c,d\" DESC"),
+            ["a", "lower(b, ',')", "\"c,d\" DESC"]
+        );
         assert_eq!(group("(a = ')') WHERE (b)"), Some(("a = ')'", " WHERE (b)")));
         assert!(is_loose("a > 0") && !is_loose("f(a, b)"));
     }

@@ -19,8 +19,16 @@ pub(super) const SCHEMA_KEYS: &[Key] = &[
     own("name", Want::Text, "Name."),
     own("comment", Want::Text, "Comment."),
     own("owner", Want::Text, "Role that owns the schema."),
-    own("grants", Want::Named(&Want::Names), "Privileges by role: `usage`, `create`."),
-    own("renamed_from", Want::Text, "Former name, so that it is renamed instead of dropped and created."),
+    own(
+        "grants",
+        Want::Named(&Want::Names),
+        "Privileges by role: `usage`, `create`.",
+    ),
+    own(
+        "renamed_from",
+        Want::Text,
+        "Former name, so that it is renamed instead of dropped and created.",
+    ),
 ];
 
 /// What one file declares.
@@ -92,7 +100,8 @@ impl Declared {
         if let Some(grants) = given.get("grants").and_then(Json::as_object) {
             found.extend(attached::privileges(&identity, &identity, grants));
         }
-        self.objects.extend(found.into_iter().map(|object| (object, entry.offset)));
+        self.objects
+            .extend(found.into_iter().map(|object| (object, entry.offset)));
         if let Some(former) = given["renamed_from"].as_str() {
             self.rename("schema", &identity.path, former, entry.offset)?;
         }
@@ -104,8 +113,15 @@ impl Declared {
             return self.plain_objects(&entry.node);
         }
         let Some(form) = SECTIONS.iter().find(|form| form.section == entry.key) else {
-            let known = ["schema", "objects"].into_iter().chain(SECTIONS.iter().map(|form| form.section));
-            return Err(Complaint::unknown(entry.offset, &entry.key, "at the top of a target file", known));
+            let known = ["schema", "objects"]
+                .into_iter()
+                .chain(SECTIONS.iter().map(|form| form.section));
+            return Err(Complaint::unknown(
+                entry.offset,
+                &entry.key,
+                "at the top of a target file",
+                known,
+            ));
         };
         let schema = self.schema.clone();
         self.items(form, &schema, None, entry)
@@ -132,14 +148,20 @@ impl Declared {
                 let name = said.and_then(|said| said.node.text()).unwrap_or(&chosen);
                 self.item(form, &spot(name), entry.offset, &entry.node)
             }
-            (Value::List(items), Layout::List) => {
-                items.iter().try_for_each(|item| self.item(form, &spot(""), item.offset, item))
-            }
+            (Value::List(items), Layout::List) => items
+                .iter()
+                .try_for_each(|item| self.item(form, &spot(""), item.offset, item)),
             (Value::List(items), Layout::NamedOrList) => items.iter().try_for_each(|item| {
                 let Some(name) = item.text() else {
-                    return Err(Complaint::new(item.offset, format!("`{}` is a list of names", form.section)));
+                    return Err(Complaint::new(
+                        item.offset,
+                        format!("`{}` is a list of names", form.section),
+                    ));
                 };
-                let nothing = Node { offset: item.offset, value: Value::Map(Vec::new()) };
+                let nothing = Node {
+                    offset: item.offset,
+                    value: Value::Map(Vec::new()),
+                };
                 self.item(form, &spot(name), item.offset, &nothing)
             }),
             (Value::Map(entries), Layout::Named | Layout::NamedOrList | Layout::Overloads) => {
@@ -151,10 +173,17 @@ impl Declared {
                 })
             }
             _ => {
-                let wanted = if form.layout == Layout::List { "a list" } else { "a mapping from names" };
+                let wanted = if form.layout == Layout::List {
+                    "a list"
+                } else {
+                    "a mapping from names"
+                };
                 let found = entry.node.describe();
-                Err(Complaint::new(entry.node.offset, format!("`{}` must be {wanted}, not {found}", form.section))
-                    .hint(form.doc))
+                Err(Complaint::new(
+                    entry.node.offset,
+                    format!("`{}` must be {wanted}, not {found}", form.section),
+                )
+                .hint(form.doc))
             }
         }
     }
@@ -180,7 +209,10 @@ impl Declared {
                 AnyObject::ColumnIdentity(_) => "identity",
                 _ => "",
             };
-            entries.iter().find(|entry| entry.key == key).map_or(offset, |entry| entry.offset)
+            entries
+                .iter()
+                .find(|entry| entry.key == key)
+                .map_or(offset, |entry| entry.offset)
         };
         self.objects.extend(beside.into_iter().map(|object| {
             let offset = place(&object);
@@ -211,7 +243,11 @@ impl Declared {
             let Some(kind) = form.attached.iter().find(|attached| attached.name() == entry.key) else {
                 continue;
             };
-            let want = if *kind == Attached::Grants { Want::Named(&Want::Names) } else { Want::Text };
+            let want = if *kind == Attached::Grants {
+                Want::Named(&Want::Names)
+            } else {
+                Want::Text
+            };
             let value = want.read(&entry.key, &entry.node)?;
             let text = value.as_str().unwrap_or_default();
             let found = match kind {
@@ -226,7 +262,8 @@ impl Declared {
                     Vec::new()
                 }
             };
-            self.objects.extend(found.into_iter().map(|object| (object, entry.offset)));
+            self.objects
+                .extend(found.into_iter().map(|object| (object, entry.offset)));
         }
         Ok(())
     }
@@ -250,7 +287,8 @@ impl Declared {
         };
         for item in items {
             let value = Want::Any.read("objects", item)?;
-            let object = serde_json::from_value(value).map_err(|error| Complaint::new(item.offset, error.to_string()))?;
+            let object =
+                serde_json::from_value(value).map_err(|error| Complaint::new(item.offset, error.to_string()))?;
             self.objects.push((object, item.offset));
         }
         Ok(())
@@ -267,8 +305,11 @@ fn entries(form: &Form, spot: &Spot, node: &Node) -> Result<Vec<Entry>, Complain
             offset: node.offset,
             node: node.clone(),
         }]),
-        _ => Err(Complaint::new(node.offset, format!("`{}` must be a mapping, not {}", spot.name, node.describe()))
-            .hint(format!("Known keys: {}.", form.known().join(", ")))),
+        _ => Err(Complaint::new(
+            node.offset,
+            format!("`{}` must be a mapping, not {}", spot.name, node.describe()),
+        )
+        .hint(format!("Known keys: {}.", form.known().join(", ")))),
     }
 }
 
@@ -278,7 +319,9 @@ fn build(form: &Form, spot: &Spot, values: &Fields) -> Result<(AnyObject, Vec<An
     for key in form.keys.iter().filter(|key| !key.field.is_empty()) {
         let value = match values.get(key.name) {
             Some(value) => key.to_field(value),
-            None => key.default().ok_or_else(|| format!("`{}` needs `{}`", spot.name, key.name))?,
+            None => key
+                .default()
+                .ok_or_else(|| format!("`{}` needs `{}`", spot.name, key.name))?,
         };
         set(&mut fields, &key.path(), value);
     }

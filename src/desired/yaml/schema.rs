@@ -19,12 +19,18 @@ pub fn json_schema() -> Json {
     let schema = Want::Shape(Some("name"), SCHEMA_KEYS);
     properties.insert(
         "schema".to_owned(),
-        described(want_schema(schema), "Schema that everything in the file is in; `public` when left out."),
+        described(
+            want_schema(schema),
+            "Schema that everything in the file is in; `public` when left out.",
+        ),
     );
     for form in SECTIONS {
         properties.insert(form.section.to_owned(), section_schema(form, &mut definitions));
     }
-    let kinds: Vec<Json> = Kind::ALL.iter().filter_map(|kind| serde_json::to_value(kind).ok()).collect();
+    let kinds: Vec<Json> = Kind::ALL
+        .iter()
+        .filter_map(|kind| serde_json::to_value(kind).ok())
+        .collect();
     let own = json!({
         "type": "array",
         "description": OBJECTS,
@@ -106,7 +112,9 @@ fn define(form: &'static Form, definitions: &mut BTreeMap<String, Json>) -> Stri
     }
     // Stands in for itself, because partitions are tables with partitions.
     definitions.insert(name.clone(), Json::Null);
-    let Json::Object(mut properties) = keys_schema(form.keys) else { return name };
+    let Json::Object(mut properties) = keys_schema(form.keys) else {
+        return name;
+    };
     for part in (form.parts)() {
         properties.insert(part.section.to_owned(), section_schema(part, definitions));
     }
@@ -149,7 +157,11 @@ pub fn reference() -> String {
 
 fn describe(form: &'static Form, above: &mut Vec<&'static str>, out: &mut String) {
     above.push(form.section);
-    out.push_str(&format!("### `{}`\n\n{}\n\n| key | |\n| --- | --- |\n", above.join("` / `"), form.doc));
+    out.push_str(&format!(
+        "### `{}`\n\n{}\n\n| key | |\n| --- | --- |\n",
+        above.join("` / `"),
+        form.doc
+    ));
     for key in form.keys {
         out.push_str(&format!("| `{}` | {} |\n", key.name, key.doc));
         nested(key.want, key.name, out);
@@ -161,7 +173,10 @@ fn describe(form: &'static Form, above: &mut Vec<&'static str>, out: &mut String
         out.push_str(&format!("| `{}` | {} |\n", attached.name(), attached.doc()));
     }
     out.push('\n');
-    for part in (form.parts)().iter().filter(|part| part.kind != form.kind && part.kind != Kind::Table) {
+    for part in (form.parts)()
+        .iter()
+        .filter(|part| part.kind != form.kind && part.kind != Kind::Table)
+    {
         describe(part, above, out);
     }
     above.pop();

@@ -73,7 +73,8 @@ pub(super) const fn own(name: &'static str, want: Want, doc: &'static str) -> Ke
 
 fn wrong(node: &Node, name: &str, wanted: &str) -> Complaint {
     let found = node.describe();
-    Complaint::new(node.offset, format!("`{name}` must be {wanted}, not {found}")).hint(format!("Write {wanted} there."))
+    Complaint::new(node.offset, format!("`{name}` must be {wanted}, not {found}"))
+        .hint(format!("Write {wanted} there."))
 }
 
 impl Want {
@@ -104,9 +105,11 @@ impl Want {
                 "false" | "no" | "off" => Ok(json!(false)),
                 _ => Err(wrong()),
             },
-            (Self::Number, Value::Scalar { text, .. }) => {
-                text.replace('_', "").parse::<i64>().map(|number| json!(number)).map_err(|_| wrong())
-            }
+            (Self::Number, Value::Scalar { text, .. }) => text
+                .replace('_', "")
+                .parse::<i64>()
+                .map(|number| json!(number))
+                .map_err(|_| wrong()),
             (Self::Word(words), Value::Scalar { text, .. }) => word(words, name, node, text),
             (Self::Names, Value::Scalar { text, .. }) => Ok(json!([text])),
             (Self::Names, Value::List(items)) => items.iter().map(|item| Self::Text.read(name, item)).collect(),
@@ -150,7 +153,12 @@ fn shape(short: Option<&'static str>, keys: &'static [Key], name: &str, node: &N
             for entry in entries {
                 let Some(key) = keys.iter().find(|key| key.name == entry.key) else {
                     let known = keys.iter().map(|key| key.name);
-                    return Err(Complaint::unknown(entry.offset, &entry.key, &format!("of `{name}`"), known));
+                    return Err(Complaint::unknown(
+                        entry.offset,
+                        &entry.key,
+                        &format!("of `{name}`"),
+                        known,
+                    ));
                 };
                 out.insert(entry.key.clone(), key.want.read(&entry.key, &entry.node)?);
             }
@@ -176,7 +184,12 @@ fn any(node: &Node) -> Json {
         },
         Value::Scalar { text, .. } => json!(text),
         Value::List(items) => items.iter().map(any).collect(),
-        Value::Map(entries) => Json::Object(entries.iter().map(|entry| (entry.key.clone(), any(&entry.node))).collect()),
+        Value::Map(entries) => Json::Object(
+            entries
+                .iter()
+                .map(|entry| (entry.key.clone(), any(&entry.node)))
+                .collect(),
+        ),
     }
 }
 
@@ -204,9 +217,10 @@ impl Key {
     pub(super) fn to_yaml(self, value: &Json) -> Option<Json> {
         match (self.want, value) {
             (Want::Bool, Json::Bool(value)) if self.field.starts_with('!') => Some(json!(!value)),
-            (Want::Word(words), Json::String(own)) => {
-                words.iter().find(|(_, known)| known == own).map(|(word, _)| json!(word))
-            }
+            (Want::Word(words), Json::String(own)) => words
+                .iter()
+                .find(|(_, known)| known == own)
+                .map(|(word, _)| json!(word)),
             (Want::Pairs, Json::Array(options)) => {
                 let pair = |option: &Json| {
                     let (name, value) = option.as_str()?.split_once('=')?;

@@ -13,7 +13,7 @@ use super::want::Fields;
 use super::{finish, read, sentences, text};
 use crate::catalog::{Catalog, Identity};
 use crate::desired::write::{file_name, whole};
-use crate::kinds::{AnyObject, Context, Kind, KeyType, Owner, Partition, Privilege};
+use crate::kinds::{AnyObject, Context, KeyType, Kind, Owner, Partition, Privilege};
 
 /// More tables than this, and each has a file of its own.
 const TABLES_IN_ONE: usize = 30;
@@ -45,7 +45,13 @@ fn creations(catalog: &Catalog, empty: &Catalog) -> BTreeMap<Identity, Vec<Strin
         to: catalog,
         version_num: catalog.version_num,
     };
-    let statements = |object: &AnyObject| object.create(&context).iter().map(|statement| normal(&statement.sql())).collect();
+    let statements = |object: &AnyObject| {
+        object
+            .create(&context)
+            .iter()
+            .map(|statement| normal(&statement.sql()))
+            .collect()
+    };
     catalog
         .objects
         .iter()
@@ -94,7 +100,8 @@ impl<'a> Writer<'a> {
                 && key.constraint == KeyType::Primary
             {
                 let columns = key.columns.iter();
-                out.primary.extend(columns.map(|column| [key.schema.as_str(), &key.table, column]));
+                out.primary
+                    .extend(columns.map(|column| [key.schema.as_str(), &key.table, column]));
             }
         }
         for parts in out.parts.values_mut() {
@@ -196,7 +203,11 @@ impl<'a> Writer<'a> {
     /// Returns what a table is a partition of.
     pub(super) fn partition(&self, schema: &str, table: &str) -> Option<&'a Partition> {
         let identity = Identity::new(Kind::Partition, [schema, table]);
-        match self.catalog.get(&identity).filter(|_| !self.excluded.contains(&identity)) {
+        match self
+            .catalog
+            .get(&identity)
+            .filter(|_| !self.excluded.contains(&identity))
+        {
             Some(AnyObject::Partition(partition)) if !partition.detaching => Some(partition),
             _ => None,
         }
@@ -218,7 +229,9 @@ impl<'a> Writer<'a> {
         if self.excluded.contains(&identity) {
             return None;
         }
-        let Ok(Json::Object(values)) = serde_json::to_value(object) else { return None };
+        let Ok(Json::Object(values)) = serde_json::to_value(object) else {
+            return None;
+        };
         let mut out = Fields::new();
         for key in form.keys.iter().filter(|key| !key.field.is_empty()) {
             let value = get(&values, &key.path()).unwrap_or(&Json::Null);
@@ -373,7 +386,11 @@ impl<'a> Writer<'a> {
     /// Writes the items of a section that lie in a schema, or in none.
     fn top(&self, form: &'static Form, schema: Option<&str>) -> Option<Json> {
         let first = Identity::new(form.kind, [""; 0]);
-        let all = self.catalog.objects.range(first..).take_while(|(identity, _)| identity.kind == form.kind);
+        let all = self
+            .catalog
+            .objects
+            .range(first..)
+            .take_while(|(identity, _)| identity.kind == form.kind);
         let own = all.filter(|(_, object)| home(object) == schema && !self.is_silent(object));
         let items = own.filter_map(|(_, object)| Some((name(object), self.item(form, object)?)));
         if form.layout == Layout::List {
@@ -396,8 +413,12 @@ impl<'a> Writer<'a> {
     /// Writes what the forms cannot say.
     fn plain_objects(&self, homes: &mut BTreeMap<String, Fields>, database: &mut Fields) {
         for identity in &self.excluded {
-            let Some(object) = self.catalog.get(identity) else { continue };
-            let Ok(Json::Object(fields)) = serde_json::to_value(object) else { continue };
+            let Some(object) = self.catalog.get(identity) else {
+                continue;
+            };
+            let Ok(Json::Object(fields)) = serde_json::to_value(object) else {
+                continue;
+            };
             let item: Fields = fields.into_iter().filter(|(_, value)| !value.is_null()).collect();
             let top = whole(identity, self.catalog);
             let schema = top.path.first().filter(|_| top.path.len() > 1);

@@ -8,12 +8,17 @@ use crate::desired::yaml::form::{Attached, Form, Layout, flag, no_parts, set, te
 use crate::desired::yaml::want::{Fields, Key, Want, key, own};
 use crate::desired::yaml::write::Writer;
 use crate::kinds::{
-    AnyObject, ColumnDefault, ColumnIdentity, Comment, ForeignColumn, Kind, NotNull, Object, SequenceOptions, chosen_name,
+    AnyObject, ColumnDefault, ColumnIdentity, Comment, ForeignColumn, Kind, NotNull, Object, SequenceOptions,
+    chosen_name,
 };
 
 const GENERATED: &[Key] = &[
     own("expression", Want::Text, "SQL expression."),
-    own("stored", Want::Bool, "Whether values are stored (the default), or computed when read (PostgreSQL 18)."),
+    own(
+        "stored",
+        Want::Bool,
+        "Whether values are stored (the default), or computed when read (PostgreSQL 18).",
+    ),
 ];
 
 const NOT_NULL: &[Key] = &[
@@ -27,8 +32,16 @@ const WHEN: &[(&str, &str)] = &[("always", "always"), ("by default", "by default
 
 const IDENTITY: &[Key] = &[
     own("generated", Want::Word(WHEN), "`always` or `by default`."),
-    own("sequence", Want::Text, "Name of the sequence, when it is not the one that PostgreSQL chooses."),
-    own("logged_apart", Want::Bool, "Whether the sequence is logged when its table is not, or the other way round."),
+    own(
+        "sequence",
+        Want::Text,
+        "Name of the sequence, when it is not the one that PostgreSQL chooses.",
+    ),
+    own(
+        "logged_apart",
+        Want::Bool,
+        "Whether the sequence is logged when its table is not, or the other way round.",
+    ),
     SEQUENCE_KEYS[1],
     SEQUENCE_KEYS[2],
     SEQUENCE_KEYS[3],
@@ -47,16 +60,56 @@ pub(super) static COLUMNS: Form = Form {
     layout: Layout::Named,
     short: Some("type"),
     keys: &[
-        own("type", Want::Text, "Type; left out only for a column that is inherited."),
-        own("not_null", Want::Shape(Some("name"), NOT_NULL), "Whether null is refused."),
-        own("identity", Want::Shape(Some("generated"), IDENTITY), "Identity: `always`, `by default`, or a mapping."),
+        own(
+            "type",
+            Want::Text,
+            "Type; left out only for a column that is inherited.",
+        ),
+        own(
+            "not_null",
+            Want::Shape(Some("name"), NOT_NULL),
+            "Whether null is refused.",
+        ),
+        own(
+            "identity",
+            Want::Shape(Some("generated"), IDENTITY),
+            "Identity: `always`, `by default`, or a mapping.",
+        ),
         own("default", Want::Text, "Default, an SQL expression."),
-        own("generated", Want::Shape(Some("expression"), GENERATED), "Expression that the value is generated from."),
-        key("collation", Want::Text, "collation", "null", "Collation, when it is not the type's own."),
-        key("storage", Want::Word(STORAGE), "storage", "null", "Storage mode, when it is not the type's own."),
-        key("compression", Want::Word(COMPRESSION), "compression", "null", "Compression method."),
+        own(
+            "generated",
+            Want::Shape(Some("expression"), GENERATED),
+            "Expression that the value is generated from.",
+        ),
+        key(
+            "collation",
+            Want::Text,
+            "collation",
+            "null",
+            "Collation, when it is not the type's own.",
+        ),
+        key(
+            "storage",
+            Want::Word(STORAGE),
+            "storage",
+            "null",
+            "Storage mode, when it is not the type's own.",
+        ),
+        key(
+            "compression",
+            Want::Word(COMPRESSION),
+            "compression",
+            "null",
+            "Compression method.",
+        ),
         key("statistics", Want::Number, "statistics", "null", "Statistics target."),
-        key("options", Want::Pairs, "options", "[]", "Attribute options, such as `n_distinct`."),
+        key(
+            "options",
+            Want::Pairs,
+            "options",
+            "[]",
+            "Attribute options, such as `n_distinct`.",
+        ),
         FOREIGN_OPTIONS,
     ],
     parts: no_parts,
@@ -88,7 +141,10 @@ fn read(
     if let Some(generated) = values.get("generated").and_then(Json::as_object) {
         let expression = text(generated, "expression").ok_or("`generated` needs an `expression`")?;
         let stored = generated.get("stored").and_then(Json::as_bool).unwrap_or(true);
-        fields.insert("generated".to_owned(), json!({"expression": expression, "stored": stored}));
+        fields.insert(
+            "generated".to_owned(),
+            json!({"expression": expression, "stored": stored}),
+        );
     }
     let mut out = Vec::new();
     if let Some(expression) = text(values, "default") {
@@ -173,7 +229,10 @@ fn write(writer: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
                 first.insert("identity".to_owned(), write_identity(found)?);
             }
             AnyObject::ForeignColumn(found) => {
-                out.insert("foreign_options".to_owned(), FOREIGN_OPTIONS.to_yaml(&json!(found.options))?);
+                out.insert(
+                    "foreign_options".to_owned(),
+                    FOREIGN_OPTIONS.to_yaml(&json!(found.options))?,
+                );
             }
             _ => {}
         }
@@ -217,7 +276,11 @@ fn write_not_null(not_null: &NotNull, comment: Option<&str>) -> Json {
     if let Some(comment) = comment {
         given.insert("comment".to_owned(), json!(comment));
     }
-    if given.is_empty() { json!(true) } else { Json::Object(given) }
+    if given.is_empty() {
+        json!(true)
+    } else {
+        Json::Object(given)
+    }
 }
 
 fn write_identity(identity: &ColumnIdentity) -> Option<Json> {
@@ -237,5 +300,9 @@ fn write_identity(identity: &ColumnIdentity) -> Option<Json> {
             given.insert(key.name.to_owned(), value.clone());
         }
     }
-    Some(if given.len() == 1 { json!(when) } else { Json::Object(given) })
+    Some(if given.len() == 1 {
+        json!(when)
+    } else {
+        Json::Object(given)
+    })
 }

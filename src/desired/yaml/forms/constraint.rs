@@ -9,9 +9,15 @@ use crate::desired::yaml::form::{Attached, Form, Layout, Spot, flag, no_parts, t
 use crate::desired::yaml::pieces::{self, strings};
 use crate::desired::yaml::want::{Fields, Key, Want, key, own};
 use crate::desired::yaml::write::Writer;
-use crate::kinds::{AnyObject, Kind, KeyType, chosen_name};
+use crate::kinds::{AnyObject, KeyType, Kind, chosen_name};
 
-const DEFERRABLE: Key = key("deferrable", Want::Bool, "deferrable", "false", "Whether the check can wait until the transaction ends.");
+const DEFERRABLE: Key = key(
+    "deferrable",
+    Want::Bool,
+    "deferrable",
+    "false",
+    "Whether the check can wait until the transaction ends.",
+);
 const DEFERRED: Key = key(
     "initially_deferred",
     Want::Bool,
@@ -19,8 +25,20 @@ const DEFERRED: Key = key(
     "false",
     "Whether it waits unless told otherwise.",
 );
-const OPTIONS: Key = key("options", Want::Pairs, "settings.options", "[]", "Storage parameters of the index.");
-const TABLESPACE: Key = key("tablespace", Want::Text, "settings.tablespace", "null", "Tablespace of the index.");
+const OPTIONS: Key = key(
+    "options",
+    Want::Pairs,
+    "settings.options",
+    "[]",
+    "Storage parameters of the index.",
+);
+const TABLESPACE: Key = key(
+    "tablespace",
+    Want::Text,
+    "settings.tablespace",
+    "null",
+    "Tablespace of the index.",
+);
 const CLUSTERED: Key = key(
     "clustered",
     Want::Bool,
@@ -44,8 +62,16 @@ const USABLE: Key = key("valid", Want::Bool, "valid", "true", VALIDITY);
 const NAME: Key = own("name", Want::Text, "Name, when it is not `TABLE_pkey`.");
 const COLUMNS: Key = own("columns", Want::Names, "Columns in their order.");
 const INCLUDE: Key = own("include", Want::Names, "Columns that the index only stores.");
-const NULLS: Key = own("nulls_not_distinct", Want::Bool, "Whether nulls are equal to each other (PostgreSQL 15).");
-const OVERLAPS: Key = own("without_overlaps", Want::Bool, "Whether the last column is a range that must not overlap (PostgreSQL 18).");
+const NULLS: Key = own(
+    "nulls_not_distinct",
+    Want::Bool,
+    "Whether nulls are equal to each other (PostgreSQL 15).",
+);
+const OVERLAPS: Key = own(
+    "without_overlaps",
+    Want::Bool,
+    "Whether the last column is a range that must not overlap (PostgreSQL 18).",
+);
 
 /// Primary key.
 pub(super) static PRIMARY_KEY: Form = Form {
@@ -55,7 +81,8 @@ pub(super) static PRIMARY_KEY: Form = Form {
     layout: Layout::Single,
     short: Some("columns"),
     keys: &[
-        NAME, COLUMNS, INCLUDE, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED, USABLE,
+        NAME, COLUMNS, INCLUDE, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED,
+        USABLE,
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -81,7 +108,8 @@ pub(super) static UNIQUE: Form = Form {
     layout: Layout::Named,
     short: Some("columns"),
     keys: &[
-        COLUMNS, INCLUDE, NULLS, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED, USABLE,
+        COLUMNS, INCLUDE, NULLS, OVERLAPS, DEFERRABLE, DEFERRED, OPTIONS, TABLESPACE, CLUSTERED, STATISTICS, ATTACHED,
+        USABLE,
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -97,8 +125,16 @@ fn read_key(spot: &Spot, values: &Fields, fields: &mut Fields, words: &str) -> R
     if columns.is_empty() {
         return Err("a key needs `columns`".to_owned());
     }
-    let nulls = if flag(values, "nulls_not_distinct") { " NULLS NOT DISTINCT" } else { "" };
-    let overlaps = if flag(values, "without_overlaps") { " WITHOUT OVERLAPS" } else { "" };
+    let nulls = if flag(values, "nulls_not_distinct") {
+        " NULLS NOT DISTINCT"
+    } else {
+        ""
+    };
+    let overlaps = if flag(values, "without_overlaps") {
+        " WITHOUT OVERLAPS"
+    } else {
+        ""
+    };
     let mut definition = format!("{words}{nulls} ({}{overlaps})", list(&columns));
     let include = texts(values, "include");
     if !include.is_empty() {
@@ -159,10 +195,24 @@ pub(super) static EXCLUSIONS: Form = Form {
     layout: Layout::Named,
     short: None,
     keys: &[
-        own("method", Want::Text, "Access method of the index, `gist` when left out."),
-        own("elements", Want::Names, "Elements with their operators, such as `during with &&`."),
+        own(
+            "method",
+            Want::Text,
+            "Access method of the index, `gist` when left out.",
+        ),
+        own(
+            "elements",
+            Want::Names,
+            "Elements with their operators, such as `during with &&`.",
+        ),
         INCLUDE,
-        key("where", Want::Text, "predicate", "null", "Condition on the rows that are compared."),
+        key(
+            "where",
+            Want::Text,
+            "predicate",
+            "null",
+            "Condition on the rows that are compared.",
+        ),
         DEFERRABLE,
         DEFERRED,
         OPTIONS,
@@ -208,7 +258,13 @@ pub(super) static EXCLUSIONS: Form = Form {
     },
 };
 
-const VALID: Key = key("not_valid", Want::Bool, "!valid", "true", "Whether existing rows were never checked.");
+const VALID: Key = key(
+    "not_valid",
+    Want::Bool,
+    "!valid",
+    "true",
+    "Whether existing rows were never checked.",
+);
 const ENFORCED: Key = key(
     "not_enforced",
     Want::Bool,
@@ -238,7 +294,10 @@ pub(super) static CHECKS: Form = Form {
         fields.insert("schema".to_owned(), json!(spot.home()));
         fields.insert("table".to_owned(), json!(spot.table()));
         fields.insert("name".to_owned(), json!(spot.name));
-        fields.insert("definition".to_owned(), json!(format!("{}{inherit}", check_definition(expression))));
+        fields.insert(
+            "definition".to_owned(),
+            json!(format!("{}{inherit}", check_definition(expression))),
+        );
         fields.insert("local".to_owned(), json!(true));
         fields.insert("parents".to_owned(), json!([]));
         Ok(Vec::new())
@@ -280,12 +339,40 @@ pub(super) static FOREIGN_KEYS: Form = Form {
     keys: &[
         own("columns", Want::Names, "Columns in their order."),
         own("references", Want::Text, "Referenced table."),
-        own("referenced_columns", Want::Names, "Referenced columns; left out, those of the primary key."),
-        key("on_delete", Want::Word(ACTION), "on_delete", "\"a\"", "Action when a referenced row is deleted."),
-        own("on_delete_columns", Want::Names, "Columns that `set null` and `set default` are limited to."),
-        key("on_update", Want::Word(ACTION), "on_update", "\"a\"", "Action when a referenced value changes."),
-        own("match", Want::Word(MATCH), "`full`: either all columns are null or none."),
-        own("period", Want::Bool, "Whether the last column is a period (PostgreSQL 18)."),
+        own(
+            "referenced_columns",
+            Want::Names,
+            "Referenced columns; left out, those of the primary key.",
+        ),
+        key(
+            "on_delete",
+            Want::Word(ACTION),
+            "on_delete",
+            "\"a\"",
+            "Action when a referenced row is deleted.",
+        ),
+        own(
+            "on_delete_columns",
+            Want::Names,
+            "Columns that `set null` and `set default` are limited to.",
+        ),
+        key(
+            "on_update",
+            Want::Word(ACTION),
+            "on_update",
+            "\"a\"",
+            "Action when a referenced value changes.",
+        ),
+        own(
+            "match",
+            Want::Word(MATCH),
+            "`full`: either all columns are null or none.",
+        ),
+        own(
+            "period",
+            Want::Bool,
+            "Whether the last column is a period (PostgreSQL 18).",
+        ),
         DEFERRABLE,
         DEFERRED,
         VALID,
@@ -349,7 +436,9 @@ fn read_foreign_key(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result
 }
 
 fn write_foreign_key(_: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
-    let AnyObject::ForeignKey(key) = object else { return None };
+    let AnyObject::ForeignKey(key) = object else {
+        return None;
+    };
     let parsed = pieces::constraint(&key.definition)?;
     let mut first = Fields::new();
     first.insert("columns".to_owned(), json!(strings(&parsed.fk_attrs)));

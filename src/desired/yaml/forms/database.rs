@@ -16,8 +16,16 @@ pub(super) static EXTENSIONS: Form = Form {
     layout: Layout::NamedOrList,
     short: Some("schema"),
     keys: &[
-        own("schema", Want::Text, "Schema that holds its members; left out, the one that PostgreSQL chooses."),
-        own("version", Want::Text, "Version, for people: it counts as no difference."),
+        own(
+            "schema",
+            Want::Text,
+            "Schema that holds its members; left out, the one that PostgreSQL chooses.",
+        ),
+        own(
+            "version",
+            Want::Text,
+            "Version, for people: it counts as no difference.",
+        ),
     ],
     parts: no_parts,
     attached: &[Attached::Comment],
@@ -30,7 +38,9 @@ pub(super) static EXTENSIONS: Form = Form {
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::Extension(extension) = object else { return None };
+        let AnyObject::Extension(extension) = object else {
+            return None;
+        };
         out.insert("schema".to_owned(), json!(extension.schema));
         Some(())
     },
@@ -45,9 +55,21 @@ pub(super) static EVENT_TRIGGERS: Form = Form {
     short: None,
     keys: &[
         key("on", Want::Text, "event", "", "Event, such as `ddl_command_end`."),
-        key("tags", Want::Names, "tags", "[]", "Command tags that it is restricted to."),
+        key(
+            "tags",
+            Want::Names,
+            "tags",
+            "[]",
+            "Command tags that it is restricted to.",
+        ),
         key("execute", Want::Text, "function", "", "Function, without parentheses."),
-        key("state", Want::Word(FIRING), "firing", "\"origin\"", "When it fires: origin, disabled, replica, always."),
+        key(
+            "state",
+            Want::Word(FIRING),
+            "firing",
+            "\"origin\"",
+            "When it fires: origin, disabled, replica, always.",
+        ),
     ],
     parts: no_parts,
     attached: Attached::OWNED,
@@ -79,10 +101,24 @@ pub(super) static DEFAULT_PRIVILEGES: Form = Form {
     short: None,
     keys: &[
         key("for", Want::Text, "role", "", "Role that creates the objects."),
-        own("everywhere", Want::Bool, "Whether they hold in every schema; else in the schema of the file."),
-        key("on", Want::Word(OBJECTS), "objects", "", "tables, sequences, functions, types or schemas."),
+        own(
+            "everywhere",
+            Want::Bool,
+            "Whether they hold in every schema; else in the schema of the file.",
+        ),
+        key(
+            "on",
+            Want::Word(OBJECTS),
+            "objects",
+            "",
+            "tables, sequences, functions, types or schemas.",
+        ),
         key("to", Want::Text, "grantee", "", "Role, or `public`."),
-        own("privileges", Want::Names, "Privileges, each with or without `with grant option`."),
+        own(
+            "privileges",
+            Want::Names,
+            "Privileges, each with or without `with grant option`.",
+        ),
     ],
     parts: no_parts,
     attached: &[],
@@ -95,19 +131,27 @@ pub(super) static DEFAULT_PRIVILEGES: Form = Form {
         };
         let schema = if everywhere { Json::Null } else { json!(spot.schema) };
         fields.insert("schema".to_owned(), schema);
-        fields.insert("privileges".to_owned(), json!(attached::privilege_set(&texts(values, "privileges"))));
+        fields.insert(
+            "privileges".to_owned(),
+            json!(attached::privilege_set(&texts(values, "privileges"))),
+        );
         fields.insert("initial".to_owned(), json!(initial));
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::DefaultPrivilege(default) = object else { return None };
+        let AnyObject::DefaultPrivilege(default) = object else {
+            return None;
+        };
         if default.grantee == "pg_owner" {
             return None;
         }
         if default.schema.is_none() {
             out.insert("everywhere".to_owned(), json!(true));
         }
-        out.insert("privileges".to_owned(), json!(attached::privilege_words(&default.privileges)));
+        out.insert(
+            "privileges".to_owned(),
+            json!(attached::privilege_words(&default.privileges)),
+        );
         Some(())
     },
 };

@@ -22,18 +22,62 @@ pub(super) static INDEXES: Form = Form {
     layout: Layout::Named,
     short: Some("on"),
     keys: &[
-        own("on", Want::Names, "Columns and expressions with collation, operator class and order, such as `joined_at desc`."),
-        key("unique", Want::Bool, "unique", "false", "Whether no two rows may be equal."),
-        key("method", Want::Text, "method", "\"btree\"", "Access method, `btree` when left out."),
-        key("include", Want::Names, "include", "[]", "Columns that the index only stores."),
-        key("nulls_not_distinct", Want::Bool, "nulls_not_distinct", "false", "Whether nulls are equal to each other (PostgreSQL 15)."),
+        own(
+            "on",
+            Want::Names,
+            "Columns and expressions with collation, operator class and order, such as `joined_at desc`.",
+        ),
+        key(
+            "unique",
+            Want::Bool,
+            "unique",
+            "false",
+            "Whether no two rows may be equal.",
+        ),
+        key(
+            "method",
+            Want::Text,
+            "method",
+            "\"btree\"",
+            "Access method, `btree` when left out.",
+        ),
+        key(
+            "include",
+            Want::Names,
+            "include",
+            "[]",
+            "Columns that the index only stores.",
+        ),
+        key(
+            "nulls_not_distinct",
+            Want::Bool,
+            "nulls_not_distinct",
+            "false",
+            "Whether nulls are equal to each other (PostgreSQL 15).",
+        ),
         own("where", Want::Text, "Condition on the rows that are indexed."),
         key("with", Want::Pairs, "settings.options", "[]", "Storage parameters."),
         key("tablespace", Want::Text, "settings.tablespace", "null", "Tablespace."),
-        key("clustered", Want::Bool, "settings.clustered", "false", "Whether `CLUSTER` without a name uses the index."),
-        key("statistics", Want::Any, "settings.statistics", "[]", "Statistics targets of expressions: a list of pairs of place and target."),
+        key(
+            "clustered",
+            Want::Bool,
+            "settings.clustered",
+            "false",
+            "Whether `CLUSTER` without a name uses the index.",
+        ),
+        key(
+            "statistics",
+            Want::Any,
+            "settings.statistics",
+            "[]",
+            "Statistics targets of expressions: a list of pairs of place and target.",
+        ),
         key("valid", Want::Bool, "valid", "true", VALIDITY),
-        own("attached_to", Want::Text, "Index of the partitioned table that this one, on a partition, is attached to."),
+        own(
+            "attached_to",
+            Want::Text,
+            "Index of the partitioned table that this one, on a partition, is attached to.",
+        ),
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -82,7 +126,11 @@ pub(super) fn attachment(spot: &Spot, parent: &str, of_key: bool) -> AnyObject {
 
 fn predicate(text: &str) -> String {
     let text = text.trim();
-    if pieces::is_loose(text) { format!("({text})") } else { text.to_owned() }
+    if pieces::is_loose(text) {
+        format!("({text})")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn write_index(_: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
@@ -113,7 +161,11 @@ pub(super) static STATISTICS: Form = Form {
     short: Some("on"),
     keys: &[
         own("on", Want::Names, "Columns and expressions."),
-        own("kinds", Want::Names, "Sorts of statistics, such as `ndistinct`; all of them when left out."),
+        own(
+            "kinds",
+            Want::Names,
+            "Sorts of statistics, such as `ndistinct`; all of them when left out.",
+        ),
         key("target", Want::Number, "target", "null", "Statistics target."),
     ],
     parts: no_parts,
@@ -121,7 +173,11 @@ pub(super) static STATISTICS: Form = Form {
     read: |spot, values, fields| {
         let is_view = spot.parent.is_some_and(|parent| parent.kind == Kind::MaterializedView);
         let kinds = texts(values, "kinds");
-        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        let kinds = if kinds.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", kinds.join(", "))
+        };
         let definition = format!(
             "CREATE STATISTICS {}{kinds} ON {} FROM {}",
             qualified([spot.home(), spot.name]),
@@ -141,10 +197,19 @@ pub(super) static STATISTICS: Form = Form {
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::Statistics(statistics) = object else { return None };
-        let head = format!("CREATE STATISTICS {}", qualified([&statistics.schema, &statistics.name]));
+        let AnyObject::Statistics(statistics) = object else {
+            return None;
+        };
+        let head = format!(
+            "CREATE STATISTICS {}",
+            qualified([&statistics.schema, &statistics.name])
+        );
         let tail = format!(" FROM {}", qualified([&statistics.table_schema, &statistics.table]));
-        let middle = statistics.definition.strip_prefix(&head)?.strip_suffix(&tail)?.trim_start();
+        let middle = statistics
+            .definition
+            .strip_prefix(&head)?
+            .strip_suffix(&tail)?
+            .trim_start();
         let (kinds, rest) = match pieces::group(middle) {
             Some((kinds, rest)) => (Some(kinds), rest),
             None => (None, middle),

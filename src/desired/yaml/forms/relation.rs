@@ -14,13 +14,37 @@ use crate::kinds::{AnyObject, Kind, SequenceOwner};
 
 /// Keys of the options of a sequence; the first is the type.
 pub(super) const SEQUENCE_KEYS: [Key; 7] = [
-    key("type", Want::Text, "options.data_type", "\"bigint\"", "Type: smallint, integer or bigint."),
-    key("increment", Want::Number, "options.increment", "1", "Step; a negative one counts down."),
+    key(
+        "type",
+        Want::Text,
+        "options.data_type",
+        "\"bigint\"",
+        "Type: smallint, integer or bigint.",
+    ),
+    key(
+        "increment",
+        Want::Number,
+        "options.increment",
+        "1",
+        "Step; a negative one counts down.",
+    ),
     key("minimum", Want::Number, "options.minimum", "null", "Smallest value."),
     key("maximum", Want::Number, "options.maximum", "null", "Largest value."),
     key("start", Want::Number, "options.start", "null", "First value."),
-    key("cache", Want::Number, "options.cache", "1", "How many values a session takes at once."),
-    key("cycle", Want::Bool, "options.cycle", "false", "Whether counting starts again at the end of the range."),
+    key(
+        "cache",
+        Want::Number,
+        "options.cache",
+        "1",
+        "How many values a session takes at once.",
+    ),
+    key(
+        "cycle",
+        Want::Bool,
+        "options.cycle",
+        "false",
+        "Whether counting starts again at the end of the range.",
+    ),
 ];
 
 /// Sequences.
@@ -38,15 +62,27 @@ pub(super) static SEQUENCES: Form = Form {
         SEQUENCE_KEYS[4],
         SEQUENCE_KEYS[5],
         SEQUENCE_KEYS[6],
-        key("unlogged", Want::Bool, "unlogged", "false", "Whether its changes are not written to the log (PostgreSQL 15)."),
-        own("owned_by", Want::Text, "Column that it is dropped with: `table.column`."),
+        key(
+            "unlogged",
+            Want::Bool,
+            "unlogged",
+            "false",
+            "Whether its changes are not written to the log (PostgreSQL 15).",
+        ),
+        own(
+            "owned_by",
+            Want::Text,
+            "Column that it is dropped with: `table.column`.",
+        ),
     ],
     parts: no_parts,
     attached: Attached::ALL,
     read: |spot, values, fields| {
         fields.insert("schema".to_owned(), json!(spot.schema));
         fields.insert("name".to_owned(), json!(spot.name));
-        let Some(owned_by) = text(values, "owned_by") else { return Ok(Vec::new()) };
+        let Some(owned_by) = text(values, "owned_by") else {
+            return Ok(Vec::new());
+        };
         let (table, column) = pieces::relation(owned_by, "")?;
         if table.is_empty() {
             return Err("`owned_by` names a table and a column, such as `orders.id`".to_owned());
@@ -71,7 +107,11 @@ pub(super) static SEQUENCES: Form = Form {
 };
 
 const VIEW_COLUMN: &[Key] = &[
-    own("default", Want::Text, "Default for rows that are inserted through the view."),
+    own(
+        "default",
+        Want::Text,
+        "Default for rows that are inserted through the view.",
+    ),
     own("comment", Want::Text, "Comment."),
     own("grants", Want::Named(&Want::Names), "Privileges on the column by role."),
 ];
@@ -88,14 +128,28 @@ pub(super) static VIEWS: Form = Form {
     short: Some("definition"),
     keys: &[
         own("definition", Want::Text, "Query."),
-        key("options", Want::Pairs, "options", "[]", "Options: security_barrier, security_invoker, check_option."),
-        own("columns", Want::Named(&Want::Shape(None, VIEW_COLUMN)), "What is to say of single columns, by name."),
+        key(
+            "options",
+            Want::Pairs,
+            "options",
+            "[]",
+            "Options: security_barrier, security_invoker, check_option.",
+        ),
+        own(
+            "columns",
+            Want::Named(&Want::Shape(None, VIEW_COLUMN)),
+            "What is to say of single columns, by name.",
+        ),
     ],
     parts: || VIEW_PARTS,
     attached: Attached::ALL,
     read: |spot, values, fields| {
         relation(spot, values, fields)?;
-        let columns = values.get("columns").and_then(Json::as_object).cloned().unwrap_or_default();
+        let columns = values
+            .get("columns")
+            .and_then(Json::as_object)
+            .cloned()
+            .unwrap_or_default();
         let defaults: Json = columns
             .iter()
             .filter_map(|(name, column)| Some(json!([name, column.get("default")?])))
@@ -157,7 +211,11 @@ fn column_attachments(relation: &Identity, columns: &Fields) -> Vec<AnyObject> {
 }
 
 const MATERIALIZED_COLUMN: &[Key] = &[
-    own("storage", Want::Word(STORAGE), "Storage mode, when it is not the type's own."),
+    own(
+        "storage",
+        Want::Word(STORAGE),
+        "Storage mode, when it is not the type's own.",
+    ),
     own("compression", Want::Word(COMPRESSION), "Compression method."),
     own("statistics", Want::Number, "Statistics target."),
     own("options", Want::Pairs, "Attribute options, such as `n_distinct`."),
@@ -175,9 +233,21 @@ pub(super) static MATERIALIZED_VIEWS: Form = Form {
     keys: &[
         own("definition", Want::Text, "Query."),
         key("options", Want::Pairs, "options", "[]", "Storage parameters."),
-        key("access_method", Want::Text, "access_method", "null", "Access method, when it is not `heap`."),
+        key(
+            "access_method",
+            Want::Text,
+            "access_method",
+            "null",
+            "Access method, when it is not `heap`.",
+        ),
         key("tablespace", Want::Text, "tablespace", "null", "Tablespace."),
-        key("extensions", Want::Names, "extensions", "[]", "Extensions that take it along when they are dropped."),
+        key(
+            "extensions",
+            Want::Names,
+            "extensions",
+            "[]",
+            "Extensions that take it along when they are dropped.",
+        ),
         own(
             "columns",
             Want::Named(&Want::Shape(None, MATERIALIZED_COLUMN)),
@@ -188,7 +258,11 @@ pub(super) static MATERIALIZED_VIEWS: Form = Form {
     attached: Attached::ALL,
     read: |spot, values, fields| {
         relation(spot, values, fields)?;
-        let columns = values.get("columns").and_then(Json::as_object).cloned().unwrap_or_default();
+        let columns = values
+            .get("columns")
+            .and_then(Json::as_object)
+            .cloned()
+            .unwrap_or_default();
         let said: Json = columns
             .iter()
             .map(|(name, column)| {
@@ -207,7 +281,9 @@ pub(super) static MATERIALIZED_VIEWS: Form = Form {
         Ok(column_attachments(&view, &columns))
     },
     write: |writer, object, out| {
-        let AnyObject::MaterializedView(view) = object else { return None };
+        let AnyObject::MaterializedView(view) = object else {
+            return None;
+        };
         let mut first = Fields::new();
         first.insert("definition".to_owned(), json!(view.definition.trim()));
         first.append(out);
@@ -216,7 +292,9 @@ pub(super) static MATERIALIZED_VIEWS: Form = Form {
             let mut column = Fields::new();
             let values = serde_json::to_value(found).ok()?;
             for key in &MATERIALIZED_COLUMN[..4] {
-                let value = values.get(key.name).filter(|value| !value.is_null() && **value != json!([]));
+                let value = values
+                    .get(key.name)
+                    .filter(|value| !value.is_null() && **value != json!([]));
                 if let Some(value) = value {
                     column.insert(key.name.to_owned(), key.to_yaml(value)?);
                 }
@@ -251,12 +329,17 @@ pub(super) static RULES: Form = Form {
         let definition = text(values, "definition").ok_or("a rule needs a `definition`")?;
         part_of_relation(spot, fields);
         let definition = definition.trim().trim_end_matches(';');
-        fields.insert("definition".to_owned(), json!(format!("RULE {} AS\n    {definition}", ident(spot.name))));
+        fields.insert(
+            "definition".to_owned(),
+            json!(format!("RULE {} AS\n    {definition}", ident(spot.name))),
+        );
         Ok(Vec::new())
     },
     write: |_, object, out| {
         let AnyObject::Rule(rule) = object else { return None };
-        let definition = rule.definition.strip_prefix(&format!("RULE {} AS", ident(&rule.name)))?;
+        let definition = rule
+            .definition
+            .strip_prefix(&format!("RULE {} AS", ident(&rule.name)))?;
         out.insert("definition".to_owned(), json!(definition.trim()));
         Some(())
     },
@@ -278,16 +361,54 @@ pub(super) static TRIGGERS: Form = Form {
     short: None,
     keys: &[
         own("fires", Want::Text, "When, such as `before insert or update of email`."),
-        own("for_each", Want::Word(&[("row", "row"), ("statement", "statement")]), "`row` or `statement` (the default)."),
+        own(
+            "for_each",
+            Want::Word(&[("row", "row"), ("statement", "statement")]),
+            "`row` or `statement` (the default).",
+        ),
         own("when", Want::Text, "Condition."),
-        own("execute", Want::Text, "Function with its arguments, such as `shop.touch()`."),
-        own("referencing", Want::Text, "Transition tables, such as `old table as gone`."),
-        key("constraint", Want::Bool, "constraint", "false", "Whether it is a constraint trigger."),
-        own("deferrable", Want::Bool, "Whether a constraint trigger can wait until the transaction ends."),
-        own("initially_deferred", Want::Bool, "Whether it waits unless told otherwise."),
+        own(
+            "execute",
+            Want::Text,
+            "Function with its arguments, such as `shop.touch()`.",
+        ),
+        own(
+            "referencing",
+            Want::Text,
+            "Transition tables, such as `old table as gone`.",
+        ),
+        key(
+            "constraint",
+            Want::Bool,
+            "constraint",
+            "false",
+            "Whether it is a constraint trigger.",
+        ),
+        own(
+            "deferrable",
+            Want::Bool,
+            "Whether a constraint trigger can wait until the transaction ends.",
+        ),
+        own(
+            "initially_deferred",
+            Want::Bool,
+            "Whether it waits unless told otherwise.",
+        ),
         own("from", Want::Text, "Referenced table of a constraint trigger."),
-        key("state", Want::Word(FIRING), "firing", "\"origin\"", "When it fires: origin, disabled, replica, always."),
-        key("extensions", Want::Names, "extensions", "[]", "Extensions that take it along when they are dropped."),
+        key(
+            "state",
+            Want::Word(FIRING),
+            "firing",
+            "\"origin\"",
+            "When it fires: origin, disabled, replica, always.",
+        ),
+        key(
+            "extensions",
+            Want::Names,
+            "extensions",
+            "[]",
+            "Extensions that take it along when they are dropped.",
+        ),
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -298,8 +419,16 @@ pub(super) static TRIGGERS: Form = Form {
 fn read_trigger(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<Vec<AnyObject>, String> {
     let fires = text(values, "fires").ok_or("a trigger needs `fires`")?;
     let execute = text(values, "execute").ok_or("a trigger needs `execute`")?;
-    let word = if flag(values, "constraint") { "CONSTRAINT TRIGGER" } else { "TRIGGER" };
-    let each = if text(values, "for_each") == Some("row") { "ROW" } else { "STATEMENT" };
+    let word = if flag(values, "constraint") {
+        "CONSTRAINT TRIGGER"
+    } else {
+        "TRIGGER"
+    };
+    let each = if text(values, "for_each") == Some("row") {
+        "ROW"
+    } else {
+        "STATEMENT"
+    };
     let mut definition = format!(
         "{word} {} {} ON {}",
         ident(spot.name),
@@ -311,7 +440,11 @@ fn read_trigger(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<Vec
     }
     if flag(values, "constraint") {
         let deferred = flag(values, "initially_deferred");
-        let deferrable = if deferred || flag(values, "deferrable") { "" } else { "NOT " };
+        let deferrable = if deferred || flag(values, "deferrable") {
+            ""
+        } else {
+            "NOT "
+        };
         let when = if deferred { "DEFERRED" } else { "IMMEDIATE" };
         definition.push_str(&format!(" {deferrable}DEFERRABLE INITIALLY {when}"));
     }
@@ -321,7 +454,11 @@ fn read_trigger(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<Vec
     definition.push_str(&format!(" FOR EACH {each}"));
     if let Some(when) = text(values, "when") {
         let when = when.trim();
-        let when = if pieces::is_loose(when) { format!("({when})") } else { when.to_owned() };
+        let when = if pieces::is_loose(when) {
+            format!("({when})")
+        } else {
+            when.to_owned()
+        };
         definition.push_str(&format!(" WHEN ({when})"));
     }
     definition.push_str(&format!(" EXECUTE FUNCTION {}", execute.trim()));
@@ -333,12 +470,20 @@ fn read_trigger(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<Vec
 
 /// Takes a deparsed definition apart at its fixed words; what comes out wrong is seen when it is read back.
 fn write_trigger(_: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
-    let AnyObject::Trigger(trigger) = object else { return None };
+    let AnyObject::Trigger(trigger) = object else {
+        return None;
+    };
     if trigger.clone_of.is_some() {
         return None;
     }
-    let word = if trigger.constraint { "CONSTRAINT TRIGGER" } else { "TRIGGER" };
-    let rest = trigger.definition.strip_prefix(&format!("{word} {} ", ident(&trigger.name)))?;
+    let word = if trigger.constraint {
+        "CONSTRAINT TRIGGER"
+    } else {
+        "TRIGGER"
+    };
+    let rest = trigger
+        .definition
+        .strip_prefix(&format!("{word} {} ", ident(&trigger.name)))?;
     let relation = qualified([&trigger.schema, &trigger.table]);
     let (fires, rest) = rest.split_once(&format!(" ON {relation} "))?;
     let (middle, rest) = rest.split_once("FOR EACH ")?;

@@ -18,7 +18,13 @@ const MODE: &[(&str, &str)] = &[
 const ARGUMENT: &[Key] = &[
     key("name", Want::Text, "name", "null", "Name."),
     key("type", Want::Text, "data_type", "", "Type."),
-    key("mode", Want::Word(MODE), "mode", "\"in\"", "in (the default), out, inout, variadic; table for a column of `returns table`."),
+    key(
+        "mode",
+        Want::Word(MODE),
+        "mode",
+        "\"in\"",
+        "in (the default), out, inout, variadic; table for a column of `returns table`.",
+    ),
     key("default", Want::Text, "default", "null", "Default, an SQL expression."),
 ];
 
@@ -35,9 +41,21 @@ const RETURNS: Key = own(
 
 const VOLATILITY: &[(&str, &str)] = &[("volatile", "v"), ("stable", "s"), ("immutable", "i")];
 const PARALLEL: &[(&str, &str)] = &[("unsafe", "u"), ("restricted", "r"), ("safe", "s")];
-const PARALLEL_KEY: Key = key("parallel", Want::Word(PARALLEL), "parallel", "\"u\"", "Parallel safety: unsafe (the default), restricted or safe.");
+const PARALLEL_KEY: Key = key(
+    "parallel",
+    Want::Word(PARALLEL),
+    "parallel",
+    "\"u\"",
+    "Parallel safety: unsafe (the default), restricted or safe.",
+);
 
-const LANGUAGE: Key = key("language", Want::Text, "language", "\"sql\"", "Language, `sql` when left out.");
+const LANGUAGE: Key = key(
+    "language",
+    Want::Text,
+    "language",
+    "\"sql\"",
+    "Language, `sql` when left out.",
+);
 const DEFINER: Key = key(
     "security_definer",
     Want::Bool,
@@ -45,9 +63,27 @@ const DEFINER: Key = key(
     "false",
     "Whether it runs with its owner's rights.",
 );
-const SETTINGS: Key = key("settings", Want::Pairs, "settings", "[]", "Settings that are in force while it runs.");
-const TRANSFORMS: Key = key("transforms", Want::Names, "transforms", "[]", "Types whose transforms apply.");
-const LIBRARY: Key = key("library", Want::Text, "library", "null", "Library of a C function; `body` is its symbol.");
+const SETTINGS: Key = key(
+    "settings",
+    Want::Pairs,
+    "settings",
+    "[]",
+    "Settings that are in force while it runs.",
+);
+const TRANSFORMS: Key = key(
+    "transforms",
+    Want::Names,
+    "transforms",
+    "[]",
+    "Types whose transforms apply.",
+);
+const LIBRARY: Key = key(
+    "library",
+    Want::Text,
+    "library",
+    "null",
+    "Library of a C function; `body` is its symbol.",
+);
 const PARSED: Key = key(
     "parsed_body",
     Want::Bool,
@@ -55,8 +91,13 @@ const PARSED: Key = key(
     "false",
     "Whether the body is SQL that is parsed at once: `begin atomic … end` or `return …`.",
 );
-const EXTENSIONS: Key =
-    key("extensions", Want::Names, "extensions", "[]", "Extensions that take it along when they are dropped.");
+const EXTENSIONS: Key = key(
+    "extensions",
+    Want::Names,
+    "extensions",
+    "[]",
+    "Extensions that take it along when they are dropped.",
+);
 const BODY: Key = key("body", Want::Text, "body", "", "Body.");
 
 /// Functions.
@@ -70,10 +111,34 @@ pub(super) static FUNCTIONS: Form = Form {
         ARGUMENTS,
         RETURNS,
         LANGUAGE,
-        key("volatility", Want::Word(VOLATILITY), "volatility", "\"v\"", "volatile (the default), stable or immutable."),
-        key("strict", Want::Bool, "strict", "false", "Whether a null argument makes a null result without a call."),
-        key("leakproof", Want::Bool, "leakproof", "false", "Whether it is promised to leak nothing about its arguments."),
-        key("window", Want::Bool, "window", "false", "Whether it is a window function."),
+        key(
+            "volatility",
+            Want::Word(VOLATILITY),
+            "volatility",
+            "\"v\"",
+            "volatile (the default), stable or immutable.",
+        ),
+        key(
+            "strict",
+            Want::Bool,
+            "strict",
+            "false",
+            "Whether a null argument makes a null result without a call.",
+        ),
+        key(
+            "leakproof",
+            Want::Bool,
+            "leakproof",
+            "false",
+            "Whether it is promised to leak nothing about its arguments.",
+        ),
+        key(
+            "window",
+            Want::Bool,
+            "window",
+            "false",
+            "Whether it is a window function.",
+        ),
         DEFINER,
         PARALLEL_KEY,
         key("cost", Want::Text, "cost", "null", "Estimated cost."),
@@ -92,7 +157,9 @@ pub(super) static FUNCTIONS: Form = Form {
         read_routine(spot, values, fields)?;
         let arguments = fields["arguments"].as_array().cloned().unwrap_or_default();
         let is_table = arguments.iter().any(|argument| argument["mode"] == "table");
-        let comes_out = arguments.iter().filter(|argument| argument["mode"] == "out" || argument["mode"] == "in_out");
+        let comes_out = arguments
+            .iter()
+            .filter(|argument| argument["mode"] == "out" || argument["mode"] == "in_out");
         let comes_out: Vec<&Json> = comes_out.collect();
         let returns = match (text(values, "returns"), comes_out.as_slice()) {
             (Some(returns), _) => returns.trim().to_owned(),
@@ -108,10 +175,16 @@ pub(super) static FUNCTIONS: Form = Form {
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::Function(function) = object else { return None };
+        let AnyObject::Function(function) = object else {
+            return None;
+        };
         let mut first = Fields::new();
         write_arguments(&function.0, &mut first)?;
-        let is_table = function.0.arguments.iter().any(|a| a.mode == crate::kinds::ArgumentMode::Table);
+        let is_table = function
+            .0
+            .arguments
+            .iter()
+            .any(|a| a.mode == crate::kinds::ArgumentMode::Table);
         let returns = function.0.returns.as_ref()?;
         if !is_table {
             let set = if function.0.returns_set { "setof " } else { "" };
@@ -130,7 +203,9 @@ pub(super) static PROCEDURES: Form = Form {
     kind: Kind::Procedure,
     layout: Layout::Overloads,
     short: None,
-    keys: &[ARGUMENTS, LANGUAGE, DEFINER, TRANSFORMS, SETTINGS, LIBRARY, PARSED, EXTENSIONS, BODY],
+    keys: &[
+        ARGUMENTS, LANGUAGE, DEFINER, TRANSFORMS, SETTINGS, LIBRARY, PARSED, EXTENSIONS, BODY,
+    ],
     parts: no_parts,
     attached: Attached::ALL,
     read: |spot, values, fields| {
@@ -152,7 +227,9 @@ pub(super) static PROCEDURES: Form = Form {
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::Procedure(procedure) = object else { return None };
+        let AnyObject::Procedure(procedure) = object else {
+            return None;
+        };
         let mut first = Fields::new();
         write_arguments(&procedure.0, &mut first)?;
         first.append(out);
@@ -164,12 +241,22 @@ pub(super) static PROCEDURES: Form = Form {
 fn read_routine(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<(), String> {
     fields.insert("schema".to_owned(), json!(spot.schema));
     fields.insert("name".to_owned(), json!(spot.name));
-    let arguments = values.get("arguments").and_then(Json::as_array).cloned().unwrap_or_default();
+    let arguments = values
+        .get("arguments")
+        .and_then(Json::as_array)
+        .cloned()
+        .unwrap_or_default();
     let read = |argument: &Json| {
         let mut out = Fields::new();
         for key in ARGUMENT {
-            let value = argument.get(key.name).map(|value| key.to_field(value)).or_else(|| key.default());
-            out.insert(key.field.to_owned(), value.ok_or_else(|| format!("an argument needs `{}`", key.name))?);
+            let value = argument
+                .get(key.name)
+                .map(|value| key.to_field(value))
+                .or_else(|| key.default());
+            out.insert(
+                key.field.to_owned(),
+                value.ok_or_else(|| format!("an argument needs `{}`", key.name))?,
+            );
         }
         Ok(Json::Object(out))
     };
@@ -213,22 +300,104 @@ pub(super) static AGGREGATES: Form = Form {
     layout: Layout::Overloads,
     short: None,
     keys: &[
-        key("arguments", Want::Text, "arguments", "\"\"", "Arguments as `CREATE AGGREGATE` says them; none when left out."),
-        own("signature", Want::Text, "Types of the arguments, when they are not the whole of `arguments`."),
-        key("returns", Want::Text, "returns", "\"\"", "Result type; it follows from the functions."),
-        key("sort", Want::Word(SORT), "sort", "\"n\"", "normal (the default), ordered set or hypothetical set."),
-        key("transition", Want::Text, "plain.transition", "", "Function that takes a row in."),
+        key(
+            "arguments",
+            Want::Text,
+            "arguments",
+            "\"\"",
+            "Arguments as `CREATE AGGREGATE` says them; none when left out.",
+        ),
+        own(
+            "signature",
+            Want::Text,
+            "Types of the arguments, when they are not the whole of `arguments`.",
+        ),
+        key(
+            "returns",
+            Want::Text,
+            "returns",
+            "\"\"",
+            "Result type; it follows from the functions.",
+        ),
+        key(
+            "sort",
+            Want::Word(SORT),
+            "sort",
+            "\"n\"",
+            "normal (the default), ordered set or hypothetical set.",
+        ),
+        key(
+            "transition",
+            Want::Text,
+            "plain.transition",
+            "",
+            "Function that takes a row in.",
+        ),
         key("state_type", Want::Text, "plain.state_type", "", "Type of the state."),
-        key("state_space", Want::Number, "plain.state_space", "0", "Estimated size of the state."),
+        key(
+            "state_space",
+            Want::Number,
+            "plain.state_space",
+            "0",
+            "Estimated size of the state.",
+        ),
         key("initial", Want::Text, "plain.initial", "null", "State to begin with."),
-        key("final_function", Want::Text, "plain.final_function", "null", "Function that makes the result of the state."),
-        key("final_extra", Want::Bool, "plain.final_extra", "false", "Whether the final function is given the arguments' types too."),
-        key("final_modify", Want::Word(MODIFY), "plain.final_modify", "null", "How the final function treats the state: read_only, shareable or read_write."),
-        key("moving", Want::Any, "moving", "null", "How it runs over a moving window frame: the same fields, and `inverse`."),
-        key("combine", Want::Text, "combine", "null", "Function that joins two states."),
-        key("serialize", Want::Text, "serialize", "null", "Function that packs a state for another process."),
-        key("deserialize", Want::Text, "deserialize", "null", "Function that unpacks a state."),
-        key("sort_operator", Want::Any, "sort_operator", "null", "Sort operator of an aggregate like `min`: schema and operator."),
+        key(
+            "final_function",
+            Want::Text,
+            "plain.final_function",
+            "null",
+            "Function that makes the result of the state.",
+        ),
+        key(
+            "final_extra",
+            Want::Bool,
+            "plain.final_extra",
+            "false",
+            "Whether the final function is given the arguments' types too.",
+        ),
+        key(
+            "final_modify",
+            Want::Word(MODIFY),
+            "plain.final_modify",
+            "null",
+            "How the final function treats the state: read_only, shareable or read_write.",
+        ),
+        key(
+            "moving",
+            Want::Any,
+            "moving",
+            "null",
+            "How it runs over a moving window frame: the same fields, and `inverse`.",
+        ),
+        key(
+            "combine",
+            Want::Text,
+            "combine",
+            "null",
+            "Function that joins two states.",
+        ),
+        key(
+            "serialize",
+            Want::Text,
+            "serialize",
+            "null",
+            "Function that packs a state for another process.",
+        ),
+        key(
+            "deserialize",
+            Want::Text,
+            "deserialize",
+            "null",
+            "Function that unpacks a state.",
+        ),
+        key(
+            "sort_operator",
+            Want::Any,
+            "sort_operator",
+            "null",
+            "Sort operator of an aggregate like `min`: schema and operator.",
+        ),
         PARALLEL_KEY,
     ],
     parts: no_parts,
@@ -245,7 +414,9 @@ pub(super) static AGGREGATES: Form = Form {
         Ok(Vec::new())
     },
     write: |_: &Writer, object, out| {
-        let AnyObject::Aggregate(aggregate) = object else { return None };
+        let AnyObject::Aggregate(aggregate) = object else {
+            return None;
+        };
         if aggregate.signature != aggregate.arguments {
             out.insert("signature".to_owned(), json!(aggregate.signature));
         }

@@ -13,15 +13,51 @@ use crate::desired::yaml::write::Writer;
 use crate::kinds::{AnyObject, Kind, Partition, ReplicaIdentity, ReplicaIdentityChoice};
 
 const TABLE_KEYS: [Key; 9] = [
-    key("unlogged", Want::Bool, "unlogged", "false", "Whether its changes are not written to the log."),
-    key("of_type", Want::Text, "of_type", "null", "Composite type of a typed table."),
+    key(
+        "unlogged",
+        Want::Bool,
+        "unlogged",
+        "false",
+        "Whether its changes are not written to the log.",
+    ),
+    key(
+        "of_type",
+        Want::Text,
+        "of_type",
+        "null",
+        "Composite type of a typed table.",
+    ),
     own("inherits", Want::Names, "Tables that it inherits from."),
-    key("partition_by", Want::Text, "partition_key", "null", "Partition key, such as `range (created_at)`."),
+    key(
+        "partition_by",
+        Want::Text,
+        "partition_key",
+        "null",
+        "Partition key, such as `range (created_at)`.",
+    ),
     key("options", Want::Pairs, "options", "[]", "Storage parameters."),
-    key("access_method", Want::Text, "access_method", "null", "Access method, when it is not `heap`."),
+    key(
+        "access_method",
+        Want::Text,
+        "access_method",
+        "null",
+        "Access method, when it is not `heap`.",
+    ),
     key("tablespace", Want::Text, "tablespace", "null", "Tablespace."),
-    key("row_security", Want::Bool, "row_security", "false", "Whether row security is on."),
-    key("force_row_security", Want::Bool, "force_row_security", "false", "Whether row security binds the owner too."),
+    key(
+        "row_security",
+        Want::Bool,
+        "row_security",
+        "false",
+        "Whether row security is on.",
+    ),
+    key(
+        "force_row_security",
+        Want::Bool,
+        "force_row_security",
+        "false",
+        "Whether row security binds the owner too.",
+    ),
 ];
 
 const REPLICA_IDENTITY: Key = own(
@@ -38,8 +74,16 @@ const FOREIGN: Key = own(
     Want::Shape(Some("server"), ELSEWHERE),
     "Foreign server of a foreign table, or a mapping.",
 );
-const PARTITION_OF: Key = own("partition_of", Want::Text, "Partitioned table that it is a partition of.");
-const BOUND: Key = own("bound", Want::Text, "Bound of a partition, such as `for values from (1) to (10)` or `default`.");
+const PARTITION_OF: Key = own(
+    "partition_of",
+    Want::Text,
+    "Partitioned table that it is a partition of.",
+);
+const BOUND: Key = own(
+    "bound",
+    Want::Text,
+    "Bound of a partition, such as `for values from (1) to (10)` or `default`.",
+);
 
 /// Tables.
 pub(super) static TABLES: Form = Form {
@@ -49,8 +93,19 @@ pub(super) static TABLES: Form = Form {
     layout: Layout::Named,
     short: None,
     keys: &[
-        PARTITION_OF, BOUND, TABLE_KEYS[0], TABLE_KEYS[1], TABLE_KEYS[2], TABLE_KEYS[3], TABLE_KEYS[4], TABLE_KEYS[5],
-        TABLE_KEYS[6], TABLE_KEYS[7], TABLE_KEYS[8], REPLICA_IDENTITY, FOREIGN,
+        PARTITION_OF,
+        BOUND,
+        TABLE_KEYS[0],
+        TABLE_KEYS[1],
+        TABLE_KEYS[2],
+        TABLE_KEYS[3],
+        TABLE_KEYS[4],
+        TABLE_KEYS[5],
+        TABLE_KEYS[6],
+        TABLE_KEYS[7],
+        TABLE_KEYS[8],
+        REPLICA_IDENTITY,
+        FOREIGN,
     ],
     parts: || TABLE_PARTS,
     attached: Attached::ALL,
@@ -92,8 +147,16 @@ pub(super) static PARTITIONS: Form = Form {
     layout: Layout::Named,
     short: Some("bound"),
     keys: &[
-        BOUND, TABLE_KEYS[0], TABLE_KEYS[3], TABLE_KEYS[4], TABLE_KEYS[5], TABLE_KEYS[6], TABLE_KEYS[7], TABLE_KEYS[8],
-        REPLICA_IDENTITY, FOREIGN,
+        BOUND,
+        TABLE_KEYS[0],
+        TABLE_KEYS[3],
+        TABLE_KEYS[4],
+        TABLE_KEYS[5],
+        TABLE_KEYS[6],
+        TABLE_KEYS[7],
+        TABLE_KEYS[8],
+        REPLICA_IDENTITY,
+        FOREIGN,
     ],
     parts: || TABLE_PARTS,
     attached: Attached::ALL,
@@ -142,14 +205,21 @@ fn partition(schema: &str, table: &str, parent: (&str, &str), bound: &str) -> An
         table: table.to_owned(),
         parent_schema: parent.0.to_owned(),
         parent_table: parent.1.to_owned(),
-        bound: if is_default { "DEFAULT".to_owned() } else { bound.to_owned() },
+        bound: if is_default {
+            "DEFAULT".to_owned()
+        } else {
+            bound.to_owned()
+        },
         detaching: false,
     })
 }
 
 fn read_table(spot: &Spot, values: &Fields, fields: &mut Fields, schema: &str) -> Result<Vec<AnyObject>, String> {
     let parents = texts(values, "inherits");
-    let parents: Vec<_> = parents.iter().map(|parent| pieces::relation(parent, schema)).collect::<Result<_, _>>()?;
+    let parents: Vec<_> = parents
+        .iter()
+        .map(|parent| pieces::relation(parent, schema))
+        .collect::<Result<_, _>>()?;
     fields.insert("schema".to_owned(), json!(schema));
     fields.insert("name".to_owned(), json!(spot.name));
     fields.insert("inherits".to_owned(), json!(parents));
@@ -164,7 +234,10 @@ fn read_table(spot: &Spot, values: &Fields, fields: &mut Fields, schema: &str) -
         Some("full") => ReplicaIdentityChoice::Full,
         Some("nothing") => ReplicaIdentityChoice::Nothing,
         // Whether a key stands behind the index is filled in when all is read.
-        Some(index) => ReplicaIdentityChoice::Index { name: index.to_owned(), of_key: false },
+        Some(index) => ReplicaIdentityChoice::Index {
+            name: index.to_owned(),
+            of_key: false,
+        },
     };
     Ok(vec![AnyObject::ReplicaIdentity(ReplicaIdentity {
         schema: schema.to_owned(),
@@ -176,7 +249,11 @@ fn read_table(spot: &Spot, values: &Fields, fields: &mut Fields, schema: &str) -
 fn write_table(writer: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
     let AnyObject::Table(table) = object else { return None };
     if !table.inherits.is_empty() {
-        let parents: Vec<String> = table.inherits.iter().map(|(schema, name)| pieces::named(schema, name)).collect();
+        let parents: Vec<String> = table
+            .inherits
+            .iter()
+            .map(|(schema, name)| pieces::named(schema, name))
+            .collect();
         out.insert("inherits".to_owned(), json!(parents));
     }
     if let Some(foreign) = &table.foreign {
@@ -199,8 +276,13 @@ fn write_table(writer: &Writer, object: &AnyObject, out: &mut Fields) -> Option<
     Some(())
 }
 
-const COMMAND: &[(&str, &str)] =
-    &[("all", "*"), ("select", "r"), ("insert", "a"), ("update", "w"), ("delete", "d")];
+const COMMAND: &[(&str, &str)] = &[
+    ("all", "*"),
+    ("select", "r"),
+    ("insert", "a"),
+    ("update", "w"),
+    ("delete", "d"),
+];
 
 static POLICIES: Form = Form {
     section: "policies",
@@ -209,11 +291,29 @@ static POLICIES: Form = Form {
     layout: Layout::Named,
     short: None,
     keys: &[
-        key("restrictive", Want::Bool, "!permissive", "true", "Whether it narrows access instead of widening it."),
-        key("for", Want::Word(COMMAND), "command", "\"*\"", "Command: all (the default), select, insert, update or delete."),
+        key(
+            "restrictive",
+            Want::Bool,
+            "!permissive",
+            "true",
+            "Whether it narrows access instead of widening it.",
+        ),
+        key(
+            "for",
+            Want::Word(COMMAND),
+            "command",
+            "\"*\"",
+            "Command: all (the default), select, insert, update or delete.",
+        ),
         own("to", Want::Names, "Roles; everybody when left out."),
         key("using", Want::Text, "using", "null", "Condition on rows that are read."),
-        key("check", Want::Text, "check", "null", "Condition on rows that are written."),
+        key(
+            "check",
+            Want::Text,
+            "check",
+            "null",
+            "Condition on rows that are written.",
+        ),
     ],
     parts: no_parts,
     attached: Attached::PART,

@@ -41,7 +41,13 @@ pub(super) static DOMAINS: Form = Form {
     short: Some("type"),
     keys: &[
         key("type", Want::Text, "base_type", "", "Base type."),
-        key("collation", Want::Text, "collation", "null", "Collation, when it is not the type's own."),
+        key(
+            "collation",
+            Want::Text,
+            "collation",
+            "null",
+            "Collation, when it is not the type's own.",
+        ),
         key("default", Want::Text, "default", "null", "Default, an SQL expression."),
         key("not_null", Want::Bool, "not_null", "false", "Whether null is refused."),
         key(
@@ -72,7 +78,13 @@ static DOMAIN_CHECKS: Form = Form {
     short: Some("expression"),
     keys: &[
         own("expression", Want::Text, "Condition, an SQL expression."),
-        key("not_valid", Want::Bool, "!valid", "true", "Whether existing values were never checked."),
+        key(
+            "not_valid",
+            Want::Bool,
+            "!valid",
+            "true",
+            "Whether existing values were never checked.",
+        ),
     ],
     parts: no_parts,
     attached: Attached::PART,
@@ -85,7 +97,9 @@ static DOMAIN_CHECKS: Form = Form {
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::DomainCheck(check) = object else { return None };
+        let AnyObject::DomainCheck(check) = object else {
+            return None;
+        };
         out.insert("expression".to_owned(), json!(check_expression(&check.definition)?.0));
         Some(())
     },
@@ -131,9 +145,15 @@ pub(super) static COMPOSITE_TYPES: Form = Form {
     read: |spot, values, fields| {
         fields.insert("schema".to_owned(), json!(spot.schema));
         fields.insert("name".to_owned(), json!(spot.name));
-        let attributes = values.get("attributes").and_then(Json::as_object).cloned().unwrap_or_default();
+        let attributes = values
+            .get("attributes")
+            .and_then(Json::as_object)
+            .cloned()
+            .unwrap_or_default();
         let attribute = |(name, attribute): (&String, &Json)| match attribute["type"].as_str() {
-            Some(data_type) => Ok(json!({"name": name, "data_type": data_type, "collation": attribute.get("collation")})),
+            Some(data_type) => {
+                Ok(json!({"name": name, "data_type": data_type, "collation": attribute.get("collation")}))
+            }
             None => Err(format!("attribute `{name}` needs a `type`")),
         };
         let attributes: Json = attributes.iter().map(attribute).collect::<Result<_, _>>()?;
@@ -141,7 +161,9 @@ pub(super) static COMPOSITE_TYPES: Form = Form {
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::CompositeType(composite) = object else { return None };
+        let AnyObject::CompositeType(composite) = object else {
+            return None;
+        };
         let attributes: Fields = composite
             .attributes
             .iter()
@@ -167,11 +189,39 @@ pub(super) static RANGES: Form = Form {
     short: Some("subtype"),
     keys: &[
         key("subtype", Want::Text, "subtype", "", "Type of the bounds."),
-        key("operator_class", Want::Text, "operator_class", "null", "Operator class that orders bounds."),
-        key("collation", Want::Text, "collation", "null", "Collation that orders bounds."),
-        key("canonical", Want::Text, "canonical", "null", "Function that brings ranges into their one form."),
-        key("difference", Want::Text, "difference", "null", "Function that subtracts bounds."),
-        own("multirange", Want::Text, "Name of the multirange type, when it is not the one that PostgreSQL chooses."),
+        key(
+            "operator_class",
+            Want::Text,
+            "operator_class",
+            "null",
+            "Operator class that orders bounds.",
+        ),
+        key(
+            "collation",
+            Want::Text,
+            "collation",
+            "null",
+            "Collation that orders bounds.",
+        ),
+        key(
+            "canonical",
+            Want::Text,
+            "canonical",
+            "null",
+            "Function that brings ranges into their one form.",
+        ),
+        key(
+            "difference",
+            Want::Text,
+            "difference",
+            "null",
+            "Function that subtracts bounds.",
+        ),
+        own(
+            "multirange",
+            Want::Text,
+            "Name of the multirange type, when it is not the one that PostgreSQL chooses.",
+        ),
     ],
     parts: no_parts,
     attached: Attached::ALL,
@@ -187,7 +237,9 @@ pub(super) static RANGES: Form = Form {
         Ok(Vec::new())
     },
     write: |_, object, out| {
-        let AnyObject::RangeType(range) = object else { return None };
+        let AnyObject::RangeType(range) = object else {
+            return None;
+        };
         if range.multirange_schema != range.schema || range.multirange != chosen_multirange(&range.name) {
             let name = pieces::named(&range.multirange_schema, &range.multirange);
             out.insert("multirange".to_owned(), json!(name));
@@ -206,7 +258,13 @@ pub(super) static COLLATIONS: Form = Form {
     layout: Layout::Named,
     short: None,
     keys: &[
-        key("provider", Want::Word(PROVIDER), "provider", "\"libc\"", "Library that compares: libc, icu or builtin."),
+        key(
+            "provider",
+            Want::Word(PROVIDER),
+            "provider",
+            "\"libc\"",
+            "Library that compares: libc, icu or builtin.",
+        ),
         key(
             "deterministic",
             Want::Bool,
@@ -214,10 +272,22 @@ pub(super) static COLLATIONS: Form = Form {
             "true",
             "Whether strings that compare equal are equal byte by byte.",
         ),
-        key("locale", Want::Text, "locale", "null", "Locale of icu and builtin; of libc for both of its parts."),
+        key(
+            "locale",
+            Want::Text,
+            "locale",
+            "null",
+            "Locale of icu and builtin; of libc for both of its parts.",
+        ),
         key("collate", Want::Text, "collate", "null", "`LC_COLLATE` of libc."),
         key("ctype", Want::Text, "ctype", "null", "`LC_CTYPE` of libc."),
-        key("rules", Want::Text, "rules", "null", "Tailoring rules of ICU (PostgreSQL 16)."),
+        key(
+            "rules",
+            Want::Text,
+            "rules",
+            "null",
+            "Tailoring rules of ICU (PostgreSQL 16).",
+        ),
     ],
     parts: no_parts,
     attached: Attached::OWNED,
