@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
 use super::{
-    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, Table, composite_type, options, sql, type_change,
+    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, Table, composite_type, options, sql,
+    type_change,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,

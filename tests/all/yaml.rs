@@ -71,8 +71,13 @@ views:
 
 #[test]
 fn mixes_with_sql_in_any_order() {
-    let more = "create table shop.visits (at timestamptz, state shop.order_state, who bigint references shop.customers);";
-    let folder = Folder::with(&[("0.sql", more), ("shop.yaml", SHOP), ("z.sql", "create extension citext;")]);
+    let more =
+        "create table shop.visits (at timestamptz, state shop.order_state, who bigint references shop.customers);";
+    let folder = Folder::with(&[
+        ("0.sql", more),
+        ("shop.yaml", SHOP),
+        ("z.sql", "create extension citext;"),
+    ]);
     let sql = folder.sql();
     for part in [
         "CREATE SCHEMA shop",
@@ -94,8 +99,14 @@ fn mixes_with_sql_in_any_order() {
 #[test]
 fn names_the_nearest_key_at_its_place() {
     for (text, expected) in [
-        ("schema: shop\ntabels:\n  a: {}\n", ["a.yaml:2:1: unknown key `tabels`", "`tables`"]),
-        ("tables:\n  a:\n    colums: {id: int}\n", ["a.yaml:3:5: unknown key `colums` of `a`", "`columns`"]),
+        (
+            "schema: shop\ntabels:\n  a: {}\n",
+            ["a.yaml:2:1: unknown key `tabels`", "`tables`"],
+        ),
+        (
+            "tables:\n  a:\n    colums: {id: int}\n",
+            ["a.yaml:3:5: unknown key `colums` of `a`", "`columns`"],
+        ),
         (
             "tables:\n  a:\n    columns:\n      id: {type: int, notnull: true}\n",
             ["a.yaml:4:23: unknown key `notnull` of `id`", "`not_null`"],
@@ -115,14 +126,32 @@ fn names_the_nearest_key_at_its_place() {
 #[test]
 fn says_what_is_wrong_and_where() {
     for (text, expected) in [
-        ("tables: [a]\n", "a.yaml:1:9: `tables` must be a mapping from names, not a list"),
-        ("tables:\n  a:\n    unlogged: maybe\n", "a.yaml:3:15: `unlogged` must be true or false"),
+        (
+            "tables: [a]\n",
+            "a.yaml:1:9: `tables` must be a mapping from names, not a list",
+        ),
+        (
+            "tables:\n  a:\n    unlogged: maybe\n",
+            "a.yaml:3:15: `unlogged` must be true or false",
+        ),
         ("tables:\n  a: {}\n  a: {}\n", "a.yaml:3:3: `a` stands twice"),
         ("tables:\n  a:\n   b: [\n", "no valid YAML"),
-        ("enums: {e: [x]}\ndomains: {d: {type: int, checks: {c: {}}}}\n", "a.yaml:2:35: a check needs an `expression`"),
-        ("tables:\n  a:\n    foreign_keys: {f: {columns: [x]}}\n", "a.yaml:3:20: a foreign key needs `references`"),
-        ("tables:\n  a:\n    columns: {b: {type: int, storage: fast}}\n", "a.yaml:3:39: `fast` is no value of `storage`"),
-        ("objects:\n  - kind: view\n    nam: x\n", "a.yaml:2:5: unknown field `nam`"),
+        (
+            "enums: {e: [x]}\ndomains: {d: {type: int, checks: {c: {}}}}\n",
+            "a.yaml:2:35: a check needs an `expression`",
+        ),
+        (
+            "tables:\n  a:\n    foreign_keys: {f: {columns: [x]}}\n",
+            "a.yaml:3:20: a foreign key needs `references`",
+        ),
+        (
+            "tables:\n  a:\n    columns: {b: {type: int, storage: fast}}\n",
+            "a.yaml:3:39: `fast` is no value of `storage`",
+        ),
+        (
+            "objects:\n  - kind: view\n    nam: x\n",
+            "a.yaml:2:5: unknown field `nam`",
+        ),
         ("- a\n", "a.yaml:1:1: a target file must be a mapping"),
     ] {
         let error = Folder::with(&[("a.yaml", text)]).error();
@@ -134,16 +163,28 @@ fn says_what_is_wrong_and_where() {
 fn names_both_places_of_a_second_declaration() {
     let one = "tables:\n  a: {columns: {id: int}}\n";
     let error = Folder::with(&[("a.yaml", one), ("b.yaml", one)]).error();
-    assert!(error.contains("b.yaml:2:3: table public.a is declared twice, first at a.yaml:2:3"), "{error}");
+    assert!(
+        error.contains("b.yaml:2:3: table public.a is declared twice, first at a.yaml:2:3"),
+        "{error}"
+    );
     let error = Folder::with(&[("a.yaml", one), ("b.sql", "create table a ();")]).error();
-    assert!(error.contains("b.sql:1:1: table `public.a` is declared twice, first at a.yaml:2:3"), "{error}");
+    assert!(
+        error.contains("b.sql:1:1: table `public.a` is declared twice, first at a.yaml:2:3"),
+        "{error}"
+    );
 }
 
 #[test]
 fn refusals_of_the_server_point_into_the_file() {
     for (text, expected) in [
-        ("tables:\n  a:\n    columns:\n      id: int\n      b: strange\n", "a.yaml:5:7: type \"strange\" does not exist"),
-        ("tables:\n  a: {columns: {id: int}}\nviews:\n  v: select nothing from a\n", "a.yaml:4:3: column \"nothing\""),
+        (
+            "tables:\n  a:\n    columns:\n      id: int\n      b: strange\n",
+            "a.yaml:5:7: type \"strange\" does not exist",
+        ),
+        (
+            "tables:\n  a: {columns: {id: int}}\nviews:\n  v: select nothing from a\n",
+            "a.yaml:4:3: column \"nothing\"",
+        ),
         (
             "tables:\n  a:\n    columns: {id: int}\n    indexes:\n      i: [nothing]\n",
             "a.yaml:5:7: column \"nothing\" does not exist",
@@ -182,7 +223,17 @@ tables:
     );
     let folder = Folder::with(&[("a.yaml", text)]);
     let url = database.url();
-    trueup(["plan", "--database", &url, "--schema", folder.path(), "--scratch", newest().as_str(), "--exit-code"]).expect(0);
+    trueup([
+        "plan",
+        "--database",
+        &url,
+        "--schema",
+        folder.path(),
+        "--scratch",
+        newest().as_str(),
+        "--exit-code",
+    ])
+    .expect(0);
 }
 
 #[test]
@@ -206,7 +257,17 @@ views:
     let folder = Folder::with(&[("a.yaml", text)]);
     let url = database.url();
     let server = newest();
-    let plan = ["plan", "--database", &url, "--schema", folder.path(), "--scratch", &server, "--format", "sql"];
+    let plan = [
+        "plan",
+        "--database",
+        &url,
+        "--schema",
+        folder.path(),
+        "--scratch",
+        &server,
+        "--format",
+        "sql",
+    ];
     let sql = trueup(plan).expect(0);
     for part in [
         "RENAME TO customers",
@@ -229,7 +290,17 @@ fn everything_comes_back() {
         let folder = Folder::with(&[]);
         let url = database.url();
         trueup(["inspect", &url, "--format", "yaml", "--out", folder.path()]).expect(0);
-        trueup(["plan", "--database", &url, "--schema", folder.path(), "--scratch", &server, "--exit-code"]).expect(0);
+        trueup([
+            "plan",
+            "--database",
+            &url,
+            "--schema",
+            folder.path(),
+            "--scratch",
+            &server,
+            "--exit-code",
+        ])
+        .expect(0);
         for file in fs::read_dir(&folder.0).unwrap() {
             let text = fs::read_to_string(file.unwrap().path()).unwrap();
             assert!(!text.contains("objects:"), "a form is missing:\n{text}");
@@ -250,7 +321,17 @@ fn what_no_form_says_comes_back_too() {
     trueup(["inspect", &url, "--format", "yaml", "--out", folder.path()]).expect(0);
     let database_wide = fs::read_to_string(folder.0.join("database-wide.yaml")).unwrap();
     assert!(database_wide.contains("kind: publication"), "{database_wide}");
-    trueup(["plan", "--database", &url, "--schema", folder.path(), "--scratch", newest().as_str(), "--exit-code"]).expect(0);
+    trueup([
+        "plan",
+        "--database",
+        &url,
+        "--schema",
+        folder.path(),
+        "--scratch",
+        newest().as_str(),
+        "--exit-code",
+    ])
+    .expect(0);
 }
 
 fn root(path: &str) -> PathBuf {

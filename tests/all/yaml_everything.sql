@@ -9,6 +9,7 @@ create domain shop.amount as numeric(12, 2) default 0 not null
     constraint positive check (value >= 0) constraint small check (value < 1000000);
 comment on constraint positive on domain shop.amount is 'no debts';
 create type shop.address as (street text collate "C", zip varchar(10));
+comment on column shop.address.zip is $$of a type$$;
 create type shop.span as range (subtype = timestamptz);
 create collation shop.german (provider = libc, locale = 'C');
 create sequence shop.numbers as integer increment by 5 minvalue 10 maxvalue 1000 start with 20 cache 3 cycle;

@@ -64,7 +64,9 @@ fn entry(out: &mut String, (key, value): (&str, &Json), indent: usize, strict: b
         }
         (_, Json::Array(items)) if !items.is_empty() => {
             out.push('\n');
-            items.iter().for_each(|item| list_item(out, item, indent + 2, strict));
+            for item in items {
+                list_item(out, item, indent + 2, strict);
+            }
         }
         (_, Json::Object(_)) => out.push_str(" {}\n"),
         _ => out.push_str(" []\n"),
@@ -113,7 +115,11 @@ fn flow(value: &Json, strict: bool, depth: usize) -> Option<String> {
                 return None;
             }
             let one = |(key, value): (&String, &Json)| {
-                Some(format!("{}: {}", scalar(key, true, false), flow(value, strict, depth + 1)?))
+                Some(format!(
+                    "{}: {}",
+                    scalar(key, true, false),
+                    flow(value, strict, depth + 1)?
+                ))
             };
             let fields: Option<Vec<String>> = fields.iter().map(one).collect();
             Some(format!("{{{}}}", fields?.join(", ")))
@@ -136,7 +142,11 @@ fn scalar(text: &str, in_flow: bool, strict: bool) -> String {
 /// Tells whether a text without quotes would be read as something else by whoever knows no better.
 fn means_more(text: &str) -> bool {
     let word = text.to_ascii_lowercase();
-    text.parse::<f64>().is_ok() || matches!(word.as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n")
+    text.parse::<f64>().is_ok()
+        || matches!(
+            word.as_str(),
+            "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"
+        )
 }
 
 fn is_odd(c: char) -> bool {
@@ -183,7 +193,11 @@ fn block_or_quoted(out: &mut String, text: &str, indent: usize) {
         return;
     }
     // Where the first line is indented, the reader must be told what of it is indentation of the block.
-    let head = if text.trim_start_matches('\n').starts_with(char::is_whitespace) { "|2" } else { "|" };
+    let head = if text.trim_start_matches('\n').starts_with(char::is_whitespace) {
+        "|2"
+    } else {
+        "|"
+    };
     let tail = if text.ends_with('\n') { "" } else { "-" };
     out.push_str(&format!("{head}{tail}\n"));
     for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
@@ -204,17 +218,66 @@ mod tests {
     #[test]
     fn every_text_comes_back() {
         let texts = [
-            "plain", "a: b", "a #b", "- x", "-1", "'x'::text", "", "null", "~", " lead", "trail ", "a\nb", "a\n", "a\n\n",
-            "  a\n b", "\n", "\n a\nb", "tab\tbed", "a\r\nb", "[x]", "{x}", "a, b", "it's", "say \"x\"", "#x", "x:", "é: ü",
-            "a\n\n  b \n", "---", "line\u{2028}sep", "%x", "@x", "!x", "&x", "*x", "`x", "x\n\ty", "::", "a]", "back\\slash",
-            "integer -", "\n\na\n", "\n  \na\n", "a\n ", "a - b", "- -",
+            "plain",
+            "a: b",
+            "a #b",
+            "- x",
+            "-1",
+            "'x'::text",
+            "",
+            "null",
+            "~",
+            " lead",
+            "trail ",
+            "a\nb",
+            "a\n",
+            "a\n\n",
+            "  a\n b",
+            "\n",
+            "\n a\nb",
+            "tab\tbed",
+            "a\r\nb",
+            "[x]",
+            "{x}",
+            "a, b",
+            "it's",
+            "say \"x\"",
+            "#x",
+            "x:",
+            "é: ü",
+            "a\n\n  b \n",
+            "---",
+            "line\u{2028}sep",
+            "%x",
+            "@x",
+            "!x",
+            "&x",
+            "*x",
+            "`x",
+            "x\n\ty",
+            "::",
+            "a]",
+            "back\\slash",
+            "integer -",
+            "\n\na\n",
+            "\n  \na\n",
+            "a\n ",
+            "a - b",
+            "- -",
         ];
         for text in texts {
-            for value in [json!(text), json!([text]), json!({"k": text}), json!({"k": {text: text}})] {
+            for value in [
+                json!(text),
+                json!([text]),
+                json!({"k": text}),
+                json!({"k": {text: text}}),
+            ] {
                 let fields = json!({"schema": value}).as_object().unwrap().clone();
                 let written = document(&fields);
                 let read = node::parse(&written).unwrap_or_else(|error| panic!("{error:?}\n{written}"));
-                let node::Value::Map(entries) = &read[0].value else { panic!() };
+                let node::Value::Map(entries) = &read[0].value else {
+                    panic!()
+                };
                 assert_eq!(plain(&entries[0].node), value, "{written}");
             }
         }
@@ -227,9 +290,12 @@ mod tests {
                 json!(text)
             }
             node::Value::List(items) => items.iter().map(plain).collect(),
-            node::Value::Map(entries) => {
-                Json::Object(entries.iter().map(|entry| (entry.key.clone(), plain(&entry.node))).collect())
-            }
+            node::Value::Map(entries) => Json::Object(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), plain(&entry.node)))
+                    .collect(),
+            ),
         }
     }
 }
