@@ -19,3 +19,4 @@ mod scratch;
 mod servers;
 mod table_parts;
 mod whole_loop;
+mod yaml;

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::want::Fields;
 use crate::catalog::Identity;
-use crate::kinds::{AnyObject, Comment, Owner, Privilege, built_in};
+use crate::kinds::{AnyObject, Comment, Kind, Owner, Privilege, built_in};
 
 /// Server version whose privileges are assumed while the server is not known yet; older ones know some less.
 pub(super) const NEWEST: i32 = 18_00_00;
@@ -34,6 +34,14 @@ pub(super) fn privilege_words(privileges: &BTreeMap<String, bool>) -> Vec<String
     privileges.iter().map(write).collect()
 }
 
+/// Returns what a grantee has on something that nothing was said of; of the schema `public`, what any version gives.
+pub(super) fn given(target: &Identity, grantee: &str) -> BTreeMap<String, bool> {
+    if target.kind == Kind::Schema && target.path == ["public"] && grantee == "public" {
+        return privilege_set(&["usage".to_owned(), "create".to_owned()]);
+    }
+    built_in(Some(target.kind), "", grantee, NEWEST)
+}
+
 /// Returns the privileges on something, by role.
 pub(super) fn privileges(target: &Identity, holder: &Identity, grants: &Fields) -> Vec<AnyObject> {
     let read = |(grantee, words): (&String, &Json)| {
@@ -43,7 +51,7 @@ pub(super) fn privileges(target: &Identity, holder: &Identity, grants: &Fields) 
             holder: Some(holder.clone()),
             grantee: grantee.clone(),
             privileges: privilege_set(&words),
-            initial: built_in(Some(target.kind), "", grantee, NEWEST),
+            initial: given(target, grantee),
         })
     };
     grants.iter().map(read).collect()

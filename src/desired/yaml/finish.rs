@@ -15,8 +15,8 @@ pub(super) type Placed = BTreeMap<Identity, (AnyObject, usize, usize)>;
 /// Completes objects; a complaint comes with its file.
 pub(super) fn finish(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
     number_columns(objects);
-    fill_partitions(objects)?;
     refuse_null(objects);
+    fill_partitions(objects)?;
     attach(objects)?;
     refer(objects);
     Ok(())
@@ -87,7 +87,11 @@ fn fill_partitions(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
                 left.push((partition, file, offset));
             }
             for copy in copies {
-                objects.entry(copy.identity()).or_insert((copy, file, offset));
+                // Only a check can have been written at the partition itself.
+                let is_said = copy.kind() == Kind::Check && objects.contains_key(&copy.identity());
+                if !is_said {
+                    objects.insert(copy.identity(), (copy, file, offset));
+                }
             }
         }
         if left.len() == before {
@@ -108,6 +112,9 @@ fn fill_partitions(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
 fn copies(objects: &Placed, partition: &Partition) -> Vec<AnyObject> {
     let (schema, table) = (&partition.schema, &partition.table);
     let of = |kind| within(objects, kind, &partition.parent_schema, &partition.parent_table).map(|(object, ..)| object);
+    if of(Kind::Column).next().is_none() {
+        return Vec::new();
+    }
     let kinds = [Kind::Column, Kind::ColumnDefault, Kind::NotNull, Kind::Check];
     let all = kinds.into_iter().flat_map(of);
     all.filter_map(|object| match object.clone() {

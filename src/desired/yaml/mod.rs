@@ -2,17 +2,20 @@
 //!
 //! A file declares the objects of one schema in a form that people like to write. [`forms`] is the one list of what can
 //! be said; it is read into the kinds' own structs ([`read`], [`finish`]) and becomes SQL by the same `create()` that
-//! plans use ([`sentences`]), which is then executed like any other target file. [`write`] goes the other way, and the
+//! plans use ([`sentences`]), which is then executed like any other target file. [`files`] goes the other way, and the
 //! JSON Schema and the reference ([`schema`]) derive from the same list. What the forms cannot say stands under
 //! `objects`, in the kinds' own fields, so that nothing is lost.
 
 mod attached;
 mod complaint;
+mod files;
 mod finish;
 mod form;
 mod forms;
+mod item;
 mod node;
 mod pieces;
+mod proof;
 mod read;
 mod schema;
 mod sentences;
@@ -22,8 +25,8 @@ mod write;
 
 use std::collections::BTreeMap;
 
+pub use files::yaml_files;
 pub use schema::{json_schema, reference};
-pub use write::yaml_files;
 
 use super::hints::Hint;
 use super::place::SourceText;
@@ -66,15 +69,15 @@ pub(super) fn read_files(files: &[TargetFile]) -> Result<Made> {
         }));
         all.push((index, declared));
     }
-    let mut objects = read::by_identity(&all).map_err(|(identity, first, second)| {
+    let mut objects = read::by_identity(&all).map_err(|twice| {
         let place = |(file, offset): (usize, usize)| source(&files[file]).place(offset);
+        let (first, second) = (place(twice.first), place(twice.second));
         let mut error = Error::target(format!(
-            "{}: {identity} is declared twice, first at {}",
-            place(second),
-            place(first)
+            "{second}: {} is declared twice, first at {first}",
+            twice.identity
         ))
         .hint("Keep one of the declarations.");
-        error.detail = source(&files[second.0]).show(second.1);
+        error.detail = source(&files[twice.second.0]).show(twice.second.1);
         error
     })?;
     finish::finish(&mut objects).map_err(|(file, complaint)| complaint.error(&source(&files[file])))?;

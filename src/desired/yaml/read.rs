@@ -1,11 +1,10 @@
 //! YAML target files to objects with their places.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use super::attached;
 use super::complaint::Complaint;
+use super::finish::Placed;
 use super::form::{Attached, Form, Layout, Spot, set};
 use super::forms::SECTIONS;
 use super::node::{self, Entry, Node, Value};
@@ -87,7 +86,7 @@ impl Declared {
         let Some(name) = given["name"].as_str() else {
             return Err(Complaint::new(entry.offset, "`schema` needs a `name`").hint("Write `schema: NAME`."));
         };
-        self.schema = name.to_owned();
+        name.clone_into(&mut self.schema);
         self.schema_offset = entry.offset;
         let schema = Schema { name: name.to_owned() };
         let identity = Identity::new(Kind::Schema, [name]);
@@ -103,7 +102,7 @@ impl Declared {
         self.objects
             .extend(found.into_iter().map(|object| (object, entry.offset)));
         if let Some(former) = given["renamed_from"].as_str() {
-            self.rename("schema", &identity.path, former, entry.offset)?;
+            self.rename("schema", &identity.path, former, entry.offset);
         }
         Ok(())
     }
@@ -258,7 +257,7 @@ impl Declared {
                     .map(|grants| attached::privileges(identity, identity, grants))
                     .unwrap_or_default(),
                 Attached::Renamed => {
-                    self.rename(identity.kind.words(), &identity.path, text, entry.node.offset)?;
+                    self.rename(identity.kind.words(), &identity.path, text, entry.node.offset);
                     Vec::new()
                 }
             };
@@ -268,7 +267,7 @@ impl Declared {
         Ok(())
     }
 
-    fn rename(&mut self, words: &str, path: &[String], former: &str, offset: usize) -> Result<(), Complaint> {
+    fn rename(&mut self, words: &str, path: &[String], former: &str, offset: usize) {
         // A name that is no identifier as it stands is meant letter by letter.
         let former = identifiers(former).unwrap_or_else(|| vec![former.to_owned()]);
         self.renames.push(Rename {
@@ -277,7 +276,6 @@ impl Declared {
             former,
             offset,
         });
-        Ok(())
     }
 
     /// Reads objects in the kinds' own form.
@@ -332,18 +330,33 @@ fn build(form: &Form, spot: &Spot, values: &Fields) -> Result<(AnyObject, Vec<An
     Ok((object, beside))
 }
 
-/// Returns objects by identity with their places, or the two places of one that is declared twice.
-pub(super) fn by_identity(
-    files: &[(usize, Declared)],
-) -> Result<BTreeMap<Identity, (AnyObject, usize, usize)>, (Identity, (usize, usize), (usize, usize))> {
-    let mut out: BTreeMap<Identity, (AnyObject, usize, usize)> = BTreeMap::new();
+/// An object that is declared twice: its identity, and file and offset of both.
+#[derive(Debug)]
+pub(super) struct Twice {
+    /// Object.
+    pub identity: Identity,
+    /// Where it stands first.
+    pub first: (usize, usize),
+    /// Where it stands again.
+    pub second: (usize, usize),
+}
+
+/// Returns objects by identity with their places.
+pub(super) fn by_identity(files: &[(usize, Declared)]) -> Result<Placed, Box<Twice>> {
+    let mut out = Placed::new();
     for (file, declared) in files {
         for (object, offset) in &declared.objects {
             let identity = object.identity();
             match out.get(&identity) {
                 // Every file of a schema names it.
                 Some(_) if identity.kind == Kind::Schema => {}
-                Some((_, other, first)) => return Err((identity, (*other, *first), (*file, *offset))),
+                Some((_, other, first)) => {
+                    return Err(Box::new(Twice {
+                        first: (*other, *first),
+                        second: (*file, *offset),
+                        identity,
+                    }));
+                }
                 None => {
                     out.insert(identity, (object.clone(), *file, *offset));
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::attached::NEWEST;
+use super::attached::{NEWEST, given};
 use super::finish::Placed;
 use crate::catalog::quote::{ident, list};
 use crate::catalog::{Catalog, Identity};
@@ -117,15 +117,14 @@ fn given_by_postgres(to: &mut Catalog) -> Vec<Privilege> {
         AnyObject::Privilege(privilege) => Some(privilege),
         _ => None,
     });
-    let given = privileges.filter(|privilege| {
-        privilege.initial == crate::kinds::built_in(Some(privilege.target.kind), "", &privilege.grantee, NEWEST)
-            && !privilege.initial.is_empty()
+    let found = privileges.filter(|privilege| {
+        !privilege.initial.is_empty() && privilege.initial == given(&privilege.target, &privilege.grantee)
     });
-    let given: Vec<Privilege> = given.cloned().collect();
-    for privilege in &given {
+    let found: Vec<Privilege> = found.cloned().collect();
+    for privilege in &found {
         to.remove(&privilege.identity());
     }
-    given
+    found
 }
 
 /// Takes all away, then gives what is said.

@@ -64,7 +64,9 @@ fn entry(out: &mut String, (key, value): (&str, &Json), indent: usize, strict: b
         }
         (_, Json::Array(items)) if !items.is_empty() => {
             out.push('\n');
-            items.iter().for_each(|item| list_item(out, item, indent + 2, strict));
+            for item in items {
+                list_item(out, item, indent + 2, strict);
+            }
         }
         (_, Json::Object(_)) => out.push_str(" {}\n"),
         _ => out.push_str(" []\n"),
@@ -184,21 +186,19 @@ fn is_plain(text: &str, in_flow: bool) -> bool {
 /// Writes a text of several lines as a literal block, or in quotes where a block could not hold it.
 fn block_or_quoted(out: &mut String, text: &str, indent: usize) {
     let odd = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_odd(c);
-    if !text.contains('\n') || text.chars().any(odd) || text.trim().is_empty() {
+    // Blank lines at the end would run into those behind the block.
+    if !text.contains('\n') || text.chars().any(odd) || text.trim().is_empty() || text.ends_with("\n\n") {
         out.push_str(&scalar(text, true, true));
         out.push('\n');
         return;
     }
-    let head = if text.starts_with(char::is_whitespace) {
+    // Where the first line is indented, the reader must be told what of it is indentation of the block.
+    let head = if text.trim_start_matches('\n').starts_with(char::is_whitespace) {
         "|2"
     } else {
         "|"
     };
-    let tail = match text {
-        text if text.ends_with("\n\n") => "+",
-        text if text.ends_with('\n') => "",
-        _ => "-",
-    };
+    let tail = if text.ends_with('\n') { "" } else { "-" };
     out.push_str(&format!("{head}{tail}\n"));
     for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
         if !line.is_empty() {
@@ -259,6 +259,9 @@ mod tests {
             "a]",
             "back\\slash",
             "integer -",
+            "\n\na\n",
+            "\n  \na\n",
+            "a\n ",
             "a - b",
             "- -",
         ];

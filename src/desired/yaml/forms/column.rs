@@ -251,9 +251,10 @@ fn write(writer: &Writer, object: &AnyObject, out: &mut Fields) -> Option<()> {
         first.insert("default".to_owned(), json!(default.expression));
     }
     if let Some(generated) = &column.generated {
-        let value = match generated.stored {
-            true => json!(generated.expression),
-            false => json!({"expression": generated.expression, "stored": false}),
+        let value = if generated.stored {
+            json!(generated.expression)
+        } else {
+            json!({"expression": generated.expression, "stored": false})
         };
         first.insert("generated".to_owned(), value);
     }

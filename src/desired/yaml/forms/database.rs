@@ -125,10 +125,8 @@ pub(super) static DEFAULT_PRIVILEGES: Form = Form {
     read: |spot, values, fields| {
         let everywhere = values.get("everywhere").and_then(Json::as_bool).unwrap_or_default();
         let grantee = text(values, "to").unwrap_or_default();
-        let initial = match everywhere {
-            true => built_in(None, text(values, "on").unwrap_or_default(), grantee, attached::NEWEST),
-            false => Default::default(),
-        };
+        let plural = text(values, "on").filter(|_| everywhere).unwrap_or_default();
+        let initial = built_in(None, plural, grantee, attached::NEWEST);
         let schema = if everywhere { Json::Null } else { json!(spot.schema) };
         fields.insert("schema".to_owned(), schema);
         fields.insert(

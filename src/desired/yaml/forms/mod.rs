@@ -7,6 +7,7 @@ mod index;
 mod relation;
 mod routine;
 mod table;
+mod trigger;
 mod types;
 
 use super::form::Form;

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::column::COLUMNS;
 use super::constraint::{CHECKS, EXCLUSIONS, FOREIGN_KEYS, PRIMARY_KEY, UNIQUE};
 use super::index::{INDEXES, STATISTICS};
-use super::relation::{RULES, TRIGGERS};
+use super::trigger::{RULES, TRIGGERS};
 use crate::desired::yaml::form::{Attached, Form, Layout, Spot, no_parts, text, texts};
 use crate::desired::yaml::pieces;
 use crate::desired::yaml::want::{Fields, Key, Want, key, own};

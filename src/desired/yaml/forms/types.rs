@@ -2,6 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
+use super::relation::column_attachments;
+use crate::catalog::Identity;
 use crate::desired::yaml::form::{Attached, Form, Layout, no_parts, nothing_more, text, texts};
 use crate::desired::yaml::pieces;
 use crate::desired::yaml::want::{Fields, Key, Want, key, own};
@@ -126,6 +128,7 @@ pub(super) fn check_expression(definition: &str) -> Option<(&str, &str)> {
 const ATTRIBUTE: &[Key] = &[
     own("type", Want::Text, "Type."),
     own("collation", Want::Text, "Collation, when it is not the type's own."),
+    own("comment", Want::Text, "Comment."),
 ];
 
 /// Composite types.
@@ -156,25 +159,29 @@ pub(super) static COMPOSITE_TYPES: Form = Form {
             }
             None => Err(format!("attribute `{name}` needs a `type`")),
         };
-        let attributes: Json = attributes.iter().map(attribute).collect::<Result<_, _>>()?;
-        fields.insert("attributes".to_owned(), attributes);
-        Ok(Vec::new())
+        let said: Json = attributes.iter().map(attribute).collect::<Result<_, _>>()?;
+        fields.insert("attributes".to_owned(), said);
+        let composite = Identity::new(Kind::CompositeType, [spot.schema, spot.name]);
+        Ok(column_attachments(&composite, &attributes))
     },
-    write: |_, object, out| {
+    write: |writer, object, out| {
         let AnyObject::CompositeType(composite) = object else {
             return None;
         };
-        let attributes: Fields = composite
-            .attributes
-            .iter()
-            .map(|attribute| {
-                let value = match &attribute.collation {
-                    None => json!(attribute.data_type),
-                    Some(collation) => json!({"type": attribute.data_type, "collation": collation}),
-                };
-                (attribute.name.clone(), value)
-            })
-            .collect();
+        let mut attributes = Fields::new();
+        for attribute in &composite.attributes {
+            let mut said = Fields::from_iter([("type".to_owned(), json!(attribute.data_type))]);
+            if let Some(collation) = &attribute.collation {
+                said.insert("collation".to_owned(), json!(collation));
+            }
+            said.append(&mut writer.column(&[&composite.schema, &composite.name, &attribute.name]));
+            let said = if said.len() == 1 {
+                json!(attribute.data_type)
+            } else {
+                Json::Object(said)
+            };
+            attributes.insert(attribute.name.clone(), said);
+        }
         out.insert("attributes".to_owned(), Json::Object(attributes));
         Some(())
     },
