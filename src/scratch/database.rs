@@ -29,7 +29,7 @@ impl Databases {
         let server = Server::read(&mut client)?;
         server.check_supported()?;
         let session = client.query_one("select pg_backend_pid()", &[])?.try_get(0)?;
-        sweep(&mut client)?;
+        sweep(&mut client, url)?;
         Ok(Self {
             url: url.clone(),
             client: Some(client),
@@ -76,6 +76,9 @@ impl Databases {
         let mut client = self.client.take();
         for name in std::mem::take(&mut self.made) {
             let sql = format!("drop database if exists {name} with (force)");
+            if let Some(client) = client.as_mut() {
+                unsubscribe(client, &self.url, &name);
+            }
             let dropped = client.as_mut().is_some_and(|client| client.batch_execute(&sql).is_ok());
             if !dropped {
                 // The connection may have been lost while the scratch database was used for long.
@@ -119,6 +122,37 @@ fn refused(client: &mut Client, error: postgres::Error) -> Error {
     ))
 }
 
+/// Drops the subscriptions of a scratch database, with which PostgreSQL refuses to drop it; none of them has connected.
+const UNSUBSCRIBE: &str = "\
+    do $$
+    declare
+        name text;
+    begin
+        for name in
+            select s.subname
+              from pg_catalog.pg_subscription s
+              join pg_catalog.pg_database d on d.oid = s.subdbid
+             where d.datname = pg_catalog.current_database()
+        loop
+            execute pg_catalog.format('alter subscription %I disable', name);
+            execute pg_catalog.format('alter subscription %I set (slot_name = none)', name);
+            execute pg_catalog.format('drop subscription %I', name);
+        end loop;
+    end $$";
+
+/// Frees a database of its subscriptions; what fails here shows when the database is dropped.
+fn unsubscribe(client: &mut Client, url: &Url, name: &str) {
+    let found = client.query(
+        "select from pg_catalog.pg_subscription s join pg_catalog.pg_database d on d.oid = s.subdbid where d.datname = $1",
+        &[&name],
+    );
+    if found.is_ok_and(|rows| !rows.is_empty())
+        && let Ok(mut inside) = url.with_database(name).connect()
+    {
+        let _ = inside.batch_execute(UNSUBSCRIBE);
+    }
+}
+
 const LEFTOVERS: &str = "\
     select d.datname::text
       from pg_catalog.pg_database d
@@ -127,7 +161,7 @@ const LEFTOVERS: &str = "\
        and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
      order by d.datname";
 
-fn sweep(client: &mut Client) -> Result<()> {
+fn sweep(client: &mut Client, url: &Url) -> Result<()> {
     let candidates = client.query(LEFTOVERS, &[])?;
     for row in candidates {
         let name: String = row.try_get(0)?;
@@ -136,6 +170,7 @@ fn sweep(client: &mut Client) -> Result<()> {
         };
         let alive = client.query("select from pg_catalog.pg_stat_activity where pid = $1", &[&session])?;
         if alive.is_empty() {
+            unsubscribe(client, url, &name);
             // Another run may sweep at the same time, and without FORCE a database in use stays.
             let _ = client.batch_execute(&format!("drop database if exists {name}"));
         }

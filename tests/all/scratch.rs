@@ -215,6 +215,12 @@ fn a_database_on_a_named_server_is_dropped_and_leftovers_are_found() {
     assert_eq!(count(), 2);
     let beside = scratch::open(&request).unwrap();
     assert_eq!(count(), 3);
+    // PostgreSQL refuses to drop a database that has a subscription.
+    beside
+        .connect()
+        .unwrap()
+        .batch_execute("create subscription s connection 'dbname=nowhere' publication p with (connect = false)")
+        .unwrap();
     drop(beside);
     let _still_connected = scratch.connect().unwrap();
     drop(scratch);
