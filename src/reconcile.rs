@@ -10,7 +10,8 @@ use crate::desired::source::Source;
 use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
-use crate::plan::{Database, Plan, Sides, draft};
+use crate::plan::{Database, Plan, Proof, Sides, draft};
+use crate::prove::{Ground, prove};
 use crate::risk::{Look, findings, statistics, touched};
 use crate::scratch;
 
@@ -27,6 +28,8 @@ pub struct Setup {
     pub cache: bool,
     /// Objects that are looked at, on both sides.
     pub filter: Filter,
+    /// Whether plans are executed on a scratch database before they are shown.
+    pub prove: bool,
 }
 
 impl Setup {
@@ -63,9 +66,11 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
     let hints = desired.hints();
     let renames = renames(&hints, &live, &to);
     let workshop = setup.workshop(Some((url, &server)));
-    let from = match restate(&whole, &to, &renames, &workshop)? {
+    let ground = restate(&whole, &to, &renames, &workshop)?;
+    let from = match &ground {
         None => Cow::Borrowed(&live),
-        Some(mut restated) => {
+        Some(restated) => {
+            let mut restated = restated.clone();
             setup.filter.apply(&mut restated)?;
             Cow::Owned(restated)
         }
@@ -79,6 +84,16 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         renames: &renames,
     };
     let mut plan = draft(sides, database(&server));
+    let ground = Ground {
+        from: ground.as_ref().unwrap_or(&whole),
+        to: &to,
+        renames: &renames,
+    };
+    if setup.prove {
+        prove(&mut plan, ground, &workshop)?;
+    } else if !plan.is_empty() {
+        plan.proof = Some(Proof::skipped());
+    }
     let figures = statistics(&mut client, &touched(&plan.forward, &from))?;
     plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
     for change in &mut plan.changes {

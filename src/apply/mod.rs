@@ -19,9 +19,11 @@ mod session;
 mod watch;
 
 pub use approvals::{Approval, Approvals, unapproved};
+pub(crate) use batch::{batches, items};
 pub use event::{Event, Options, Outcome};
 pub use forward::apply;
 pub use ledger::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status, history, status};
 pub use resume::resume;
 pub use rollback::{LOSS_CODE, Preview, preview, rollback};
+pub(crate) use session::SETTINGS;
 pub use watch::Party;

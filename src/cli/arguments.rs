@@ -50,6 +50,9 @@ pub(super) struct SchemaArguments {
     /// schema]
     #[arg(long, value_name = "SOURCE")]
     pub(super) schema: Option<String>,
+    /// Do not execute the plan on a scratch database first; the plan says so
+    #[arg(long)]
+    pub(super) no_prove: bool,
     #[command(flatten)]
     pub(super) scratch: ScratchArguments,
 }

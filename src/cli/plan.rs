@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let setup = setup::setup(&arguments.schema.scratch)?;
+    let setup = setup::planning(&arguments.schema)?;
     let url = setup::live(&arguments.live)?;
     let plan = reconcile::plan(&setup, &url, &setup::schema(&arguments.schema)?)?;
     if let Some(path) = &arguments.out {
@@ -58,5 +58,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Format::Sql if arguments.rollback => report::sql(&plan, Direction::Rollback),
         Format::Sql => report::sql(&plan, Direction::Forward),
     })?;
+    plan.must_hold()?;
     Ok(if arguments.exit_code && !plan.is_empty() { 2 } else { 0 })
 }

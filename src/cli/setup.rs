@@ -53,6 +53,15 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         scratch,
         cache: !arguments.no_cache,
         filter: config.filter(&arguments.include, &arguments.exclude),
+        prove: true,
+    })
+}
+
+/// Builds the set-up of a command that plans.
+pub(super) fn planning(arguments: &SchemaArguments) -> Result<Setup> {
+    Ok(Setup {
+        prove: !arguments.no_prove,
+        ..setup(&arguments.scratch)?
     })
 }
 

@@ -8,7 +8,7 @@ use postgres::Client;
 use super::elaborate::{Workshop, open, stand_in};
 use crate::catalog::Catalog;
 use crate::catalog::quote::ident;
-use crate::db::Server;
+use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::introspect;
 use crate::kinds::{AnyObject, Context, Kind, Transaction};
@@ -22,23 +22,30 @@ pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> 
     let scratch = open(workshop)?;
     let url = stand_in(&scratch, Some(&catalog.role))?;
     let mut client = url.connect()?;
-    let server = Server::read(&mut client)?;
+    let server = build(catalog, &url, &mut client, scratch.own_cluster())?;
+    let run = Run {
+        client: &mut client,
+        may_make_roles: scratch.own_cluster(),
+    };
+    run.all(&[], statements)?;
+    let mut out = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    catalog.role.clone_into(&mut out.role);
+    out.unmodelled.clone_from(&catalog.unmodelled);
+    Ok(out)
+}
+
+/// Builds a catalog in an empty database; roles that it names are made where that is allowed.
+pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, may_make_roles: bool) -> Result<Server> {
+    let server = Server::read(client)?;
     client.batch_execute("SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''")?;
-    let empty = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let empty = introspect::read(url, client, &server, introspect::Options::default())?;
     let way = route(&Context {
         from: &empty,
         to: catalog,
         version_num: server.version_num,
     });
-    let run = Run {
-        client: &mut client,
-        may_make_roles: scratch.own_cluster(),
-    };
-    run.all(&way.steps, statements)?;
-    let mut out = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
-    catalog.role.clone_into(&mut out.role);
-    out.unmodelled.clone_from(&catalog.unmodelled);
-    Ok(out)
+    Run { client, may_make_roles }.all(&way.steps, &[])?;
+    Ok(server)
 }
 
 /// Returns the steps that build a catalog in an empty database: what `inspect` writes as SQL.
@@ -126,7 +133,7 @@ impl Run<'_> {
 }
 
 /// Returns the role that a message of the server (whose language is English on scratch) says is missing.
-fn missing_role(message: &str) -> Option<String> {
+pub(crate) fn missing_role(message: &str) -> Option<String> {
     let name = message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
     Some(name.to_owned())
 }

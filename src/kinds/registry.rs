@@ -233,6 +233,22 @@ impl Kind {
         super::sql::IS_TYPE.contains(&self)
     }
 
+    /// Returns the kind of what `pg_class.relkind` says; nothing where it holds no rows that a query can name.
+    pub fn of_relation(relkind: &str) -> Option<Self> {
+        match relkind {
+            "r" | "p" | "f" => Some(Self::Table),
+            "v" => Some(Self::View),
+            "m" => Some(Self::MaterializedView),
+            _ => None,
+        }
+    }
+
+    /// Returns the identity of a table's column.
+    pub fn column_of(table: &Identity, name: &str) -> Identity {
+        let path = table.path.iter().map(String::as_str);
+        Identity::new(Self::Column, path.chain([name]))
+    }
+
     /// Tells whether SQL calls the kind a constraint.
     pub fn is_constraint(self) -> bool {
         self.words().ends_with("constraint") || matches!(self.words(), "key" | "foreign key")

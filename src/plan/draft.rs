@@ -67,6 +67,7 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         forward: forward.steps,
         rollback: rollback.steps,
         findings: Vec::new(),
+        proof: None,
         notes: Vec::new(),
         unmodelled: live.unmodelled.iter().cloned().collect(),
     }

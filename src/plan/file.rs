@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::{Direction, Proof};
 use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::risk::Finding;
 
 /// Version of the plan file's format.
@@ -76,6 +77,8 @@ pub struct Plan {
     pub rollback: Vec<Step>,
     /// What the rules found.
     pub findings: Vec<Finding>,
+    /// What came of executing it on a scratch database; none where there is nothing to execute.
+    pub proof: Option<Proof>,
     /// What was passed over in the target files, with its place.
     pub notes: Vec<String>,
     /// Objects that trueup does not model: kind in words, and name.
@@ -93,6 +96,30 @@ impl Plan {
     /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.forward.is_empty()
+    }
+
+    /// Refuses a plan that failed its proof.
+    pub fn must_hold(&self) -> Result<()> {
+        let Some(refutation) = self.proof.as_ref().and_then(|proof| proof.refutation.as_ref()) else {
+            return Ok(());
+        };
+        let step = refutation
+            .step
+            .map(|step| format!(", step {}", step + 1))
+            .unwrap_or_default();
+        let place = match refutation.direction {
+            None => "before its first step".to_owned(),
+            Some(Direction::Forward) => format!("on the way forward{step}"),
+            Some(Direction::Rollback) => format!("on the way back{step}"),
+        };
+        let message = format!(
+            "the plan failed its proof on a scratch database, {place}: {}",
+            refutation.message
+        );
+        Err(Error::new(ErrorKind::Refuted, message).hint(
+            "It cannot be applied. Where the target files are right this is a fault of trueup: please report it. \
+             `--no-prove` plans without proof, at your own risk.",
+        ))
     }
 
     /// Returns the text of the plan file.

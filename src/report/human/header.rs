@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Plan, Verb};
+use crate::plan::{Plan, Proof, Verb, Verdict};
 use crate::report::paint::Style;
 use crate::report::text::count;
 use crate::risk::Risk;
@@ -42,7 +42,23 @@ pub(super) fn header(plan: &Plan, style: &Style) -> String {
         count(transactions, "transaction")
     ));
     out.push_str(&format!("  {}\n", risks(plan, style)));
+    if let Some(proof) = &plan.proof {
+        out.push_str(&format!("  {}\n", proven(proof)));
+    }
     out
+}
+
+fn proven(proof: &Proof) -> String {
+    let server = proof.server.as_deref().unwrap_or_default();
+    match proof.verdict {
+        Verdict::Skipped => "not proven: nobody executed it before (--no-prove)".to_owned(),
+        Verdict::Failed => format!("FAILED its proof on {server}: it cannot be applied"),
+        Verdict::Held if proof.rows == 0 => format!("proven on {server}: executed forward and back"),
+        Verdict::Held => format!(
+            "proven on {server}: executed forward and back, {} kept",
+            count(usize::try_from(proof.rows).unwrap_or(usize::MAX), "generated row")
+        ),
+    }
 }
 
 fn risks(plan: &Plan, style: &Style) -> String {
