@@ -184,6 +184,7 @@ mod tests {
                 message: "Look.".to_owned(),
                 hint: String::new(),
             }],
+            proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),
         }

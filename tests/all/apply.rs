@@ -89,6 +89,7 @@ impl Live {
             forward,
             rollback,
             findings: Vec::new(),
+            proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),
         }

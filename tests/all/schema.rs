@@ -39,7 +39,8 @@ impl Validator<'_> {
                 "additionalProperties" => {
                     assert_eq!(*rule, Value::Bool(false));
                     let known = schema["properties"].as_object().unwrap();
-                    value.as_object().unwrap().keys().all(|name| known.contains_key(name))
+                    let names = value.as_object().map(|fields| fields.keys());
+                    names.is_some_and(|mut names| names.all(|name| known.contains_key(name)))
                 }
                 "properties" => {
                     for (name, part) in rule.as_object().unwrap() {
