@@ -1,7 +1,7 @@
 //! Generated rows for every table of a scratch database, so that a proof sees what happens to rows.
 //!
-//! Nothing is drawn at random: row and attempt choose among the values that fit a column's type and the constants that
-//! the table's constraints mention, and the server says which of them hold.
+//! Nothing is drawn at random: values are those that fit a column's type and the constants that the table's constraints
+//! mention; the constraint that the server names when it refuses a row says which columns need others.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::error::Result;
 const ROWS: usize = 3;
 
 /// How often a row is tried with other values.
-const ATTEMPTS: usize = 24;
+const ATTEMPTS: usize = 60;
 
 /// What was filled in.
 #[derive(Debug, Default)]
@@ -33,6 +33,8 @@ struct Table {
     columns: Vec<Column>,
     references: Vec<Reference>,
     constants: Constants,
+    /// Columns by the constraint or unique index that speaks of them; those of the partition key have no name.
+    constraints: BTreeMap<String, Vec<usize>>,
     rows: usize,
 }
 
@@ -93,6 +95,28 @@ pub(super) fn fill(client: &mut Client) -> Result<Filled> {
     Ok(out)
 }
 
+/// Which of its candidates each column takes, and how often each constraint has asked for others.
+#[derive(Debug)]
+struct Choice {
+    candidates: Vec<Vec<String>>,
+    taken: Vec<usize>,
+    asked: BTreeMap<String, usize>,
+}
+
+impl Choice {
+    /// Moves the columns that a constraint speaks of to their next combination.
+    fn advance(&mut self, constraint: &str, columns: &[usize]) {
+        let asked = self.asked.entry(constraint.to_owned()).or_default();
+        *asked += 1;
+        let mut rest = *asked;
+        for column in columns {
+            let radix = self.candidates[*column].len().max(1);
+            self.taken[*column] = rest % radix;
+            rest /= radix;
+        }
+    }
+}
+
 impl Table {
     fn is_ready(&self, own: u32, all: &BTreeMap<u32, Self>) -> bool {
         let mut others = self.references.iter().filter(|reference| reference.to != own);
@@ -101,19 +125,51 @@ impl Table {
 
     /// Inserts rows and returns how many could be.
     fn fill(&self, client: &mut Client, all: &BTreeMap<u32, Self>) -> usize {
-        (0..ROWS)
-            .filter(|row| (0..ATTEMPTS).any(|attempt| client.batch_execute(&self.insert(*row, attempt, all)).is_ok()))
-            .count()
+        (0..ROWS).filter(|row| self.insert(client, *row, all)).count()
     }
 
-    fn insert(&self, row: usize, attempt: usize, all: &BTreeMap<u32, Self>) -> String {
+    /// Inserts one row: what the server refuses says which columns need another value.
+    fn insert(&self, client: &mut Client, row: usize, all: &BTreeMap<u32, Self>) -> bool {
+        let candidates = self.columns.iter().map(|column| {
+            let texts = column.candidates(row, &self.constants);
+            let holds = |text: &String| {
+                column.is_plain() || client.batch_execute(&format!("SELECT {}", cast(text, column))).is_ok()
+            };
+            texts.into_iter().filter(holds).collect::<Vec<_>>()
+        });
+        let candidates: Vec<Vec<String>> = candidates.collect();
+        let mut choice = Choice {
+            taken: vec![0; candidates.len()],
+            candidates,
+            asked: BTreeMap::new(),
+        };
+        let every: Vec<usize> = (0..self.columns.len()).collect();
+        for _ in 0..ATTEMPTS {
+            let Err(error) = client.batch_execute(&self.statement(&choice, row, all)) else {
+                return true;
+            };
+            let constraint = error
+                .as_db_error()
+                .and_then(|error| error.constraint())
+                .unwrap_or_default();
+            let columns = self.constraints.get(constraint).filter(|columns| !columns.is_empty());
+            choice.advance(constraint, columns.unwrap_or(&every));
+        }
+        false
+    }
+
+    fn statement(&self, choice: &Choice, row: usize, all: &BTreeMap<u32, Self>) -> String {
         if self.columns.is_empty() {
             return format!("INSERT INTO {} DEFAULT VALUES", self.name);
         }
         let names: Vec<String> = self.columns.iter().map(|column| ident(&column.name)).collect();
         let columns = self.columns.iter().enumerate();
         let values: Vec<String> = columns
-            .map(|(place, column)| self.value(column, place, row, attempt, all))
+            .map(|(at, column)| {
+                let taken = choice.candidates[at].get(choice.taken[at]);
+                let own = || taken.map_or_else(|| "NULL".to_owned(), |text| cast(text, column));
+                self.referenced(column, row, all).unwrap_or_else(own)
+            })
             .collect();
         format!(
             "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})",
@@ -123,30 +179,23 @@ impl Table {
         )
     }
 
-    fn value(&self, column: &Column, place: usize, row: usize, attempt: usize, all: &BTreeMap<u32, Self>) -> String {
-        for reference in &self.references {
-            let Some(at) = reference.columns.iter().position(|name| *name == column.name) else {
-                continue;
-            };
+    /// Returns the value of a column that a foreign key leads to another table: one that stands there.
+    fn referenced(&self, column: &Column, row: usize, all: &BTreeMap<u32, Self>) -> Option<String> {
+        self.references.iter().find_map(|reference| {
+            let at = reference.columns.iter().position(|name| *name == column.name)?;
             let Some(target) = all.get(&reference.to).filter(|target| target.rows > 0) else {
-                return "NULL".to_owned();
+                return Some("NULL".to_owned());
             };
             let (key, name, offset) = (ident(&reference.keys[at]), &target.name, row % target.rows);
-            return format!("(SELECT {key} FROM {name} ORDER BY tableoid, ctid OFFSET {offset} LIMIT 1)");
-        }
-        let candidates = column.candidates(row, &self.constants);
-        // The first attempts move one column at a time past its ordinary value, the later ones all of them.
-        let choice = match attempt {
-            0 => 0,
-            _ if attempt < ATTEMPTS / 2 => attempt,
-            _ => attempt + place * (1 + attempt % 5),
-        };
-        let last_resort = column.nullable && attempt % 3 == 2 && attempt > ATTEMPTS / 2;
-        match candidates.get(choice % candidates.len().max(1)) {
-            Some(text) if !last_resort => format!("{}::{}", literal(text), column.type_name),
-            _ => "NULL".to_owned(),
-        }
+            Some(format!(
+                "(SELECT {key} FROM {name} ORDER BY tableoid, ctid OFFSET {offset} LIMIT 1)"
+            ))
+        })
     }
+}
+
+fn cast(text: &str, column: &Column) -> String {
+    format!("{}::{}", literal(text), column.type_name)
 }
 
 fn read(client: &mut Client) -> Result<BTreeMap<u32, Table>> {
@@ -163,6 +212,7 @@ fn read(client: &mut Client) -> Result<BTreeMap<u32, Table>> {
             columns: Vec::new(),
             references: Vec::new(),
             constants: Constants::default(),
+            constraints: BTreeMap::new(),
             rows: 0,
         };
         out.insert(row.try_get::<_, u32>(0)?, table);
@@ -170,6 +220,7 @@ fn read(client: &mut Client) -> Result<BTreeMap<u32, Table>> {
     read_columns(client, &mut out)?;
     read_references(client, &mut out)?;
     read_constants(client, &mut out)?;
+    read_constraints(client, &mut out)?;
     Ok(out)
 }
 
@@ -182,8 +233,7 @@ fn read_columns(client: &mut Client, tables: &mut BTreeMap<u32, Table>) -> Resul
          )
          SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
                 pg_catalog.format_type(t.oid, NULL), t.typcategory::text,
-                ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
-                NOT a.attnotnull
+                ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
          FROM pg_catalog.pg_attribute a
          JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND c.oid >= 16384
          JOIN base ON base.oid = a.atttypid
@@ -202,7 +252,6 @@ fn read_columns(client: &mut Client, tables: &mut BTreeMap<u32, Table>) -> Resul
             base: row.try_get(3)?,
             category: row.try_get(4)?,
             labels: row.try_get(5)?,
-            nullable: row.try_get(6)?,
         });
     }
     Ok(())
@@ -252,6 +301,36 @@ fn read_constants(client: &mut Client, tables: &mut BTreeMap<u32, Table>) -> Res
             continue;
         };
         table.constants.read(row.try_get(1)?);
+    }
+    Ok(())
+}
+
+fn read_constraints(client: &mut Client, tables: &mut BTreeMap<u32, Table>) -> Result<()> {
+    let rows = client.query(
+        "SELECT q.oid, q.name::text,
+                ARRAY(SELECT a.attname::text FROM unnest(q.keys) WITH ORDINALITY u(n, at)
+                      JOIN pg_catalog.pg_attribute a ON a.attrelid = q.oid AND a.attnum = u.n ORDER BY u.at)
+         FROM (SELECT k.conrelid AS oid, k.conname AS name, k.conkey AS keys FROM pg_catalog.pg_constraint k
+               WHERE k.conrelid <> 0 AND k.contype IN ('c', 'p', 'u', 'x')
+             UNION ALL
+               SELECT i.indrelid, c.relname, string_to_array(i.indkey::text, ' ')::int2[]
+               FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid WHERE i.indisunique
+             UNION ALL
+               SELECT p.partrelid, '', string_to_array(p.partattrs::text, ' ')::int2[]
+               FROM pg_catalog.pg_partitioned_table p) q
+         ORDER BY 1, 2",
+        &[],
+    )?;
+    for row in rows {
+        let Some(table) = tables.get_mut(&row.try_get(0)?) else {
+            continue;
+        };
+        let names: Vec<String> = row.try_get(2)?;
+        let columns = table.columns.iter().enumerate();
+        let places = columns
+            .filter(|(_, column)| names.contains(&column.name))
+            .map(|(at, _)| at);
+        table.constraints.insert(row.try_get(1)?, places.collect());
     }
     Ok(())
 }

@@ -77,7 +77,9 @@ impl Survival {
                 )));
             }
             for (number, values) in &before.columns {
-                let now = after.columns.get(number);
+                let of_that_name = || after.columns.values().find(|now| now.name == values.name);
+                // A generated column is computed anew when what it reads changes.
+                let now = after.columns.get(number).or_else(of_that_name);
                 let known = [Some(values), now].into_iter().flatten();
                 let mut names = known.map(|values| column(&before.identity, &after.identity, &values.name));
                 if names.any(|names| names.iter().any(told)) {

@@ -15,8 +15,6 @@ pub(super) struct Column {
     pub(super) category: String,
     /// Labels of an enum.
     pub(super) labels: Vec<String>,
-    /// Whether NULL is allowed.
-    pub(super) nullable: bool,
 }
 
 /// Constants that constraints mention.
@@ -70,7 +68,14 @@ impl Column {
         if self.category == "N" || self.category == "S" {
             out.extend(constants.numbers.iter().cloned());
         }
+        let mut seen = std::collections::BTreeSet::new();
+        out.retain(|text| seen.insert(text.clone()));
         out
+    }
+
+    /// Tells whether every candidate is certain to convert, so that nobody needs to try.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.type_name.as_str(), "text" | "boolean" | "jsonb" | "json" | "uuid")
     }
 
     fn ordinary(&self, row: usize) -> Vec<String> {

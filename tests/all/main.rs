@@ -12,6 +12,7 @@ mod convergence;
 mod desired;
 mod house;
 mod laws;
+mod proof;
 mod round_trips;
 mod rules;
 mod schema;
