@@ -49,6 +49,7 @@ mod grants;
 mod index;
 mod index_attachment;
 mod index_settings;
+mod inheritance;
 mod key;
 mod language;
 mod materialized_view;

@@ -191,6 +191,7 @@ registry! {
     Key = key, "key";
     Index = index, "index";
     Partition = partition, "partition";
+    Inheritance = inheritance, "inheritance";
     IndexAttachment = index_attachment, "index attachment";
     ForeignKey = foreign_key, "foreign key";
     ReplicaIdentity = replica_identity, "replica identity";

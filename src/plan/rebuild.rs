@@ -83,7 +83,9 @@ impl Cause {
             Self::Inherited(_) => Alter::Unchanged,
             Self::Disturbed(kinds) => {
                 let carried = live.carrier(context).as_ref() == Some(identity);
-                if kinds.contains(&dependent.kind) && !carried {
+                // What it has from its like it keeps when the two part.
+                let inherits = dependent.kind == identity.kind && live.dependencies().contains(identity);
+                if kinds.contains(&dependent.kind) && !carried && !inherits {
                     Alter::Replace
                 } else {
                     Alter::Unchanged
