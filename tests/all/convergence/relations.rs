@@ -26,6 +26,17 @@ fn views_change_in_place_where_they_can() {
 }
 
 #[test]
+fn a_table_takes_the_name_of_a_view_that_is_read() {
+    case(
+        "CREATE TABLE data (id uuid, name text); CREATE VIEW q AS SELECT * FROM data; CREATE VIEW r AS SELECT * FROM q;",
+        "CREATE TABLE t_data (id uuid, name text); CREATE VIEW data AS SELECT * FROM t_data;
+         CREATE VIEW q AS SELECT * FROM data; CREATE VIEW r AS SELECT * FROM q;",
+        &[],
+        &[],
+    );
+}
+
+#[test]
 fn values_views_keep_their_names() {
     case(
         "CREATE VIEW public.v(x, \"Y\") AS VALUES (1, 2); ALTER VIEW public.v RENAME COLUMN x TO z;
