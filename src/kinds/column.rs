@@ -137,6 +137,17 @@ impl Column {
         out
     }
 
+    /// Returns the column as `CREATE TABLE` says it. Before PostgreSQL 16 a child cannot repeat what its parent generates.
+    fn element(&self, context: &Context) -> String {
+        let table = context.to.get(&self.table_identity());
+        let inherits = matches!(table, Some(AnyObject::Table(table)) if !table.inherits.is_empty());
+        if context.version_num >= 160_000 || self.parents.is_empty() || !inherits {
+            return self.declaration();
+        }
+        let generated = None;
+        Self { generated, ..self.clone() }.declaration()
+    }
+
     fn alter_table(&self) -> String {
         format!("ALTER TABLE {}", qualified([&self.schema, &self.table]))
     }
@@ -346,7 +357,7 @@ impl Object for Column {
             .locks(table.clone(), Lock::AccessExclusive)
             .fold(Fold::Element {
                 host: table.clone(),
-                sql: declaration,
+                sql: self.element(context),
             });
         if self.generated.as_ref().is_some_and(|generated| generated.stored) {
             add = add.rewrites(table.clone()).scans(table);
@@ -358,10 +369,14 @@ impl Object for Column {
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
         let table = self.table_identity();
-        let goes_with_other = sql::staying_parent(&self.schema, &self.table, &self.parents, context).is_some()
-            || !context.to.contains(&table)
-            || sql::is_made(&table, context);
-        if (!self.local && goes_with_other) || self.type_gives(context.from) {
+        let goes_with_parent =
+            || sql::staying_parent(&self.schema, &self.table, &self.parents, context).is_some();
+        // PostgreSQL drops an inherited column with its table, or with the parent's, but not alone.
+        let goes_with_table = || !context.to.contains(&table) || sql::is_made(&table, context);
+        if (!self.local && goes_with_parent())
+            || (!self.parents.is_empty() && goes_with_table())
+            || self.type_gives(context.from)
+        {
             return Vec::new();
         }
         let column = qualified([&self.schema, &self.table, &self.name]);

@@ -55,3 +55,14 @@ fn children_follow_their_parents() {
         &["NO INHERIT", "ALTER TABLE public.t"],
     );
 }
+
+#[test]
+fn generated_columns_are_inherited() {
+    case(
+        "CREATE TABLE p (a int); CREATE TABLE t () INHERITS (p);",
+        "CREATE TABLE p (a int, b int GENERATED ALWAYS AS (a * 2) STORED); CREATE TABLE t () INHERITS (p);
+         CREATE TABLE u (z int) INHERITS (p); CREATE TABLE v (a int, b int) INHERITS (p);",
+        &[],
+        &[],
+    );
+}
