@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
 use super::{
-    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
+    Alter, AnyObject, Context, Domain, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -113,6 +113,21 @@ impl Column {
     fn type_gives(&self, catalog: &Catalog) -> bool {
         let table = catalog.get(&self.table_identity());
         matches!(table, Some(AnyObject::Table(table)) if table.of_type.is_some())
+    }
+
+    /// Tells whether the type is a domain that checks values: PostgreSQL writes them all anew to check them.
+    fn has_checked_domain(&self, context: &Context) -> bool {
+        let mut users = vec![self.identity()];
+        while let Some(user) = users.pop() {
+            for on in context.to.dependencies_of(&user).filter(|on| on.kind == Kind::Domain) {
+                let checks = |domain: &Domain| domain.not_null || domain.has_checks(context.to);
+                if matches!(context.after(on), Some(AnyObject::Domain(domain)) if checks(domain)) {
+                    return true;
+                }
+                users.push(on.clone());
+            }
+        }
+        false
     }
 
     /// Tells whether the rows are on a foreign server: there are none to convert, and PostgreSQL refuses `USING`.
@@ -359,7 +374,8 @@ impl Object for Column {
                 host: table.clone(),
                 sql: self.element(context),
             });
-        if self.generated.as_ref().is_some_and(|generated| generated.stored) {
+        let is_stored = self.generated.as_ref().is_some_and(|generated| generated.stored);
+        if is_stored || self.has_checked_domain(context) {
             add = add.rewrites(table.clone()).scans(table);
         }
         let mut out = vec![add];
