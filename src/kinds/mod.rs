@@ -96,6 +96,7 @@ pub use key::KeyType;
 pub use owner::complete_owners;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
+pub(crate) use schema::public_schema;
 pub use replica_identity::ReplicaIdentityChoice;
 pub(crate) use routine::Routine;
 pub use sequence_options::SequenceOptions;
