@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
 use super::{
-    Alter, AnyObject, Context, Domain, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql, type_change,
+    Alter, AnyObject, Context, Domain, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql,
+    type_change,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -160,7 +161,11 @@ impl Column {
             return self.declaration();
         }
         let generated = None;
-        Self { generated, ..self.clone() }.declaration()
+        Self {
+            generated,
+            ..self.clone()
+        }
+        .declaration()
     }
 
     fn alter_table(&self) -> String {
@@ -385,8 +390,7 @@ impl Object for Column {
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
         let table = self.table_identity();
-        let goes_with_parent =
-            || sql::staying_parent(&self.schema, &self.table, &self.parents, context).is_some();
+        let goes_with_parent = || sql::staying_parent(&self.schema, &self.table, &self.parents, context).is_some();
         // PostgreSQL drops an inherited column with its table, or with the parent's, but not alone.
         let goes_with_table = || !context.to.contains(&table) || sql::is_made(&table, context);
         if (!self.local && goes_with_parent())

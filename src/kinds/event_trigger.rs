@@ -140,7 +140,9 @@ fn others(context: &Context) -> Vec<Identity> {
     let is_event_trigger = |identity: &Identity| identity.kind == Kind::EventTrigger;
     let all = context.from.objects.iter().chain(&context.to.objects);
     let mut out: Vec<Identity> = all
-        .filter(|(identity, object)| !is_event_trigger(identity) && !object.parent().as_ref().is_some_and(is_event_trigger))
+        .filter(|(identity, object)| {
+            !is_event_trigger(identity) && !object.parent().as_ref().is_some_and(is_event_trigger)
+        })
         .map(|(identity, _)| identity.clone())
         .collect();
     out.sort();

@@ -49,10 +49,7 @@ impl Inheritance {
     fn compared(&self, context: &Context) -> Vec<Identity> {
         let mut out = Vec::new();
         for catalog in [context.from, context.to] {
-            for (schema, table) in [
-                (&self.schema, &self.table),
-                (&self.parent_schema, &self.parent_table),
-            ] {
+            for (schema, table) in [(&self.schema, &self.table), (&self.parent_schema, &self.parent_table)] {
                 for kind in COMPARED {
                     let found = partitioning::within(catalog, *kind, schema, table);
                     out.extend(found.map(|(identity, _)| identity.clone()));

@@ -305,7 +305,10 @@ impl Object for Table {
 
     fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
         // The table leaves its parent while that is made anew; its rows stay where they are.
-        let inherited = self.inherits.iter().any(|(schema, name)| Self::named(schema, name) == *replaced);
+        let inherited = self
+            .inherits
+            .iter()
+            .any(|(schema, name)| Self::named(schema, name) == *replaced);
         if inherited || sql::partition_of(&self.schema, &self.name, context.from).as_ref() == Some(replaced) {
             return Alter::Unchanged;
         }

@@ -172,7 +172,11 @@ fn a_script_says_how_the_schema_public_differs() {
             let catalog = database.catalog();
             let script = sql_script(&catalog);
             assert_eq!(script.is_empty(), changes.is_empty(), "{script}");
-            assert_eq!(Database::with(&server, &script).catalog().objects, catalog.objects, "{script}");
+            assert_eq!(
+                Database::with(&server, &script).catalog().objects,
+                catalog.objects,
+                "{script}"
+            );
         }
     }
 }
