@@ -11,7 +11,7 @@ use crate::catalog::quote::ident;
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::introspect;
-use crate::kinds::{AnyObject, Context, Kind, Transaction};
+use crate::kinds::{Context, Transaction, public_schema};
 use crate::plan::{Step, route};
 
 /// Statements in one message to the server.
@@ -55,17 +55,8 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
         role: catalog.role.clone(),
         ..Catalog::default()
     };
-    // Every new database has the schema public, with its own owner, comment and privileges.
-    for object in catalog.objects.values() {
-        let is_public = |object: &AnyObject| object.kind() == Kind::Schema && object.identity().path == ["public"];
-        let of_public = object
-            .parent()
-            .and_then(|parent| catalog.get(&parent))
-            .is_some_and(is_public);
-        if is_public(object) || (of_public && object.kind() != Kind::Schema && empty.get(&object.identity()).is_none())
-        {
-            empty.insert(object.clone());
-        }
+    for object in public_schema(catalog) {
+        empty.insert(object);
     }
     route(&Context {
         from: &empty,

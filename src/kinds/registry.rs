@@ -155,6 +155,14 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.set_aside(context), )* }
             }
 
+            /// See [`Object::rename_part`].
+            pub fn rename_part(&self, words: &str, from: &str, to: &str, desired: &Self) -> Option<Vec<Statement>> {
+                match (self, desired) {
+                    $( (AnyObject::$kind(live), AnyObject::$kind(desired)) => live.rename_part(words, from, to, desired), )*
+                    _ => None,
+                }
+            }
+
             /// See [`Object::rename`].
             pub fn rename(&self, desired: &Self, context: &Context) -> Option<Vec<Statement>> {
                 match (self, desired) {
@@ -191,6 +199,7 @@ registry! {
     Key = key, "key";
     Index = index, "index";
     Partition = partition, "partition";
+    Inheritance = inheritance, "inheritance";
     IndexAttachment = index_attachment, "index attachment";
     ForeignKey = foreign_key, "foreign key";
     ReplicaIdentity = replica_identity, "replica identity";

@@ -237,6 +237,11 @@ impl Statement {
         self
     }
 
+    /// Tells whether the statement has a parenthesised list: it creates what is folded into it.
+    pub fn has_list(&self) -> bool {
+        self.in_parentheses
+    }
+
     /// Takes another statement's fold into its own list; false when there is no such place.
     pub fn absorb(&mut self, object: &Identity, position: i32, fold: &Fold) -> bool {
         match (fold, &mut self.elements) {

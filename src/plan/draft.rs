@@ -85,7 +85,7 @@ fn prepend(route: &mut Route, renames: &[Rename]) {
     let steps = renames.iter().map(|rename| step(rename, &rename.forward, 0));
     route.steps.splice(..0, steps);
     let own = renames.iter().map(|rename| Change {
-        object: rename.to.clone(),
+        object: rename.subject.clone(),
         verb: Verb::Rename,
     });
     route.changes.splice(..0, own);
@@ -103,7 +103,7 @@ fn append(route: &mut Route, renames: &[Rename]) {
 fn step(rename: &Rename, statements: &[Statement], transaction: usize) -> Step {
     Step {
         changes: vec![Change {
-            object: rename.to.clone(),
+            object: rename.subject.clone(),
             verb: Verb::Rename,
         }],
         phase: Phase::Structure,

@@ -79,6 +79,12 @@ fn absorb(graph: &mut Graph, node: usize, host: usize, statement: &Statement) ->
                 .cloned()
                 .collect();
             into.facts.locks.extend(new);
+            if !into.has_list() {
+                // A table that stands is written anew for it all the same (`ADD COLUMN … DEFAULT random()`).
+                let rewrites = &statement.facts.rewrites;
+                into.facts.rewrites.extend(rewrites.iter().cloned());
+                into.facts.scans.extend(rewrites.iter().cloned());
+            }
             return true;
         }
     }

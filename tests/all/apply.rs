@@ -307,6 +307,19 @@ fn apply_and_rollback() {
 }
 
 #[test]
+fn event_triggers_do_not_keep_the_ledger_out() {
+    let refuses = format!(
+        "{SHOP}; CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS 'begin raise ''no''; end';
+         CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE SCHEMA') EXECUTE FUNCTION public.refuse();"
+    );
+    let mut live = Live::with(&refuses);
+    let plan = live.plan(&refuses, forward(), back());
+    live.apply(&plan).unwrap();
+    assert_eq!(live.latest().status, ExecutionStatus::Succeeded);
+    assert!(live.client().batch_execute("CREATE SCHEMA other").is_err());
+}
+
+#[test]
 fn dry_run_and_refusals_leave_no_trace() {
     let mut live = Live::with(SHOP);
     let mut plan = live.plan(SHOP, forward(), back());
