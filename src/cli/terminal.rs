@@ -44,6 +44,7 @@ pub(super) fn style(plan_file: Option<&str>) -> Style<'_> {
         color: wanted && std::io::stdout().is_terminal(),
         width,
         plan_file,
+        verbose: false,
     }
 }
 

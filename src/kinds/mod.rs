@@ -200,6 +200,11 @@ pub trait Object: Sized {
         None
     }
 
+    /// Returns the table that rows of the object's own table refer to; a diagram draws a line there.
+    fn refers_to(&self) -> Option<Identity> {
+        None
+    }
+
     /// Returns a key that orders siblings; columns stand in table order, everything else by name.
     fn position(&self) -> i32 {
         0

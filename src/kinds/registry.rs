@@ -119,6 +119,11 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.carrier(context), )* }
             }
 
+            /// See [`Object::refers_to`].
+            pub fn refers_to(&self) -> Option<Identity> {
+                match self { $( AnyObject::$kind(object) => object.refers_to(), )* }
+            }
+
             /// See [`Object::position`].
             pub fn position(&self) -> i32 {
                 match self { $( AnyObject::$kind(object) => object.position(), )* }

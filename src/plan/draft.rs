@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::build::{Route, route};
 use super::file::{Database, Detail, Difference, FORMAT, Plan};
+use super::references::references;
 use super::steps::{Change, Phase, Reversal, Sentence, Step, Verb};
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::diff::Rename;
@@ -59,10 +60,11 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         fingerprint: Fingerprint::of(&before),
         expected: expected.collect(),
         scope: before,
+        references: references(forward.changes.iter().map(|change| &change.object), &[from, to]),
         changes: forward
             .changes
             .into_iter()
-            .map(|change| detail(change, &context))
+            .map(|change| detail(change, &context, renames))
             .collect(),
         forward: forward.steps,
         rollback: rollback.steps,
@@ -138,16 +140,32 @@ fn fingerprints(scope: &BTreeSet<Identity>, catalog: &Catalog) -> Vec<(Identity,
         .collect()
 }
 
-fn detail(change: Change, context: &Context) -> Detail {
+fn detail(change: Change, context: &Context, renames: &[Rename]) -> Detail {
     let sides = (context.before(&change.object), context.after(&change.object));
-    let differences = match sides {
-        (Some(before), Some(after)) => differences(before, after),
+    let rename = renames.iter().find(|rename| rename.to == change.object);
+    let differences = match (rename, sides) {
+        (Some(rename), _) if change.verb == Verb::Rename => vec![named_anew(rename)],
+        (_, (Some(before), Some(after))) => differences(before, after),
         _ => Vec::new(),
     };
     Detail {
         change,
         differences,
         declared_at: None,
+    }
+}
+
+/// Shows a rename as a difference: names alone, with what they stand in where that differs too.
+fn named_anew(rename: &Rename) -> Difference {
+    let place = |object: &Identity| object.path.split_last().map(|(_, place)| place.to_vec());
+    let name = |object: &Identity| match place(&rename.from) == place(&rename.to) {
+        true => object.name().to_owned(),
+        false => object.path_text(),
+    };
+    Difference {
+        attribute: "name".to_owned(),
+        before: Some(name(&rename.from)),
+        after: Some(name(&rename.to)),
     }
 }
 

@@ -52,6 +52,18 @@ pub struct Detail {
     pub declared_at: Option<String>,
 }
 
+/// One table's rows that refer to another one's, before or after the plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Object that refers: a foreign key.
+    pub by: Identity,
+    /// Table that it belongs to.
+    pub from: Identity,
+    /// Table that it refers to.
+    pub to: Identity,
+}
+
 /// A whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +83,9 @@ pub struct Plan {
     pub expected: Vec<(Identity, Option<Fingerprint>)>,
     /// Every change by object.
     pub changes: Vec<Detail>,
+    /// References of the tables that the plan touches, for diagrams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Reference>,
     /// Way forward.
     pub forward: Vec<Step>,
     /// Way back, from the last step to the first.

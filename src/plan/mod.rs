@@ -9,11 +9,12 @@ mod graph;
 mod order;
 mod proof;
 mod rebuild;
+mod references;
 mod steps;
 mod transactions;
 
 pub use build::{Route, route};
 pub use draft::{Sides, draft};
-pub use file::{Database, Detail, Difference, FORMAT, Plan};
+pub use file::{Database, Detail, Difference, FORMAT, Plan, Reference};
 pub use proof::{Direction, Proof, Refutation, Surprise, Verdict};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};

@@ -1,5 +1,7 @@
 //! Reports, all from the same plan: human, json, sql. They return text; the command line prints it. Names no kind.
 
+mod groups;
+mod highlight;
 mod human;
 mod json;
 mod name;

@@ -174,6 +174,7 @@ mod tests {
             scope: Vec::new(),
             expected: Vec::new(),
             changes: Vec::new(),
+            references: Vec::new(),
             forward,
             rollback: Vec::new(),
             findings: vec![Finding {

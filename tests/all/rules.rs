@@ -403,6 +403,7 @@ fn whole_plan() {
             color: false,
             width: 80,
             plan_file: Some("plan.json"),
+            verbose: false,
         };
         let human = report::human(&plan, &style);
         if let Some(folder) = std::env::var_os("TRUEUP_SHOW") {
