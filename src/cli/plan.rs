@@ -8,7 +8,7 @@ use super::arguments::{LiveArguments, SchemaArguments};
 use super::{setup, terminal};
 use crate::error::{Error, Result};
 use crate::reconcile;
-use crate::report::{self, Direction};
+use crate::report::{self, Direction, Style};
 
 /// Form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// With `--format sql`: the script that leads back
     #[arg(long)]
     rollback: bool,
+    /// With `--format human`: show long plans whole
+    #[arg(long)]
+    verbose: bool,
     /// Exit with 2 when there are changes
     #[arg(long)]
     exit_code: bool,
@@ -53,7 +56,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     }
     let file = arguments.out.as_ref().map(|path| path.display().to_string());
     terminal::print(&match arguments.format {
-        Format::Human => report::human(&plan, &terminal::style(file.as_deref())),
+        Format::Human => report::human(
+            &plan,
+            &Style {
+                verbose: arguments.verbose,
+                ..terminal::style(file.as_deref())
+            },
+        ),
         Format::Json => report::json(&plan)?,
         Format::Sql if arguments.rollback => report::sql(&plan, Direction::Rollback),
         Format::Sql => report::sql(&plan, Direction::Forward),

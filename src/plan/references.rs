@@ -6,10 +6,7 @@ use super::file::Reference;
 use crate::catalog::{Catalog, Identity};
 
 /// Returns the references that leave touched tables, or are touched themselves, in any of the states.
-pub(super) fn references<'a>(
-    touched: impl Iterator<Item = &'a Identity>,
-    states: &[&'a Catalog],
-) -> Vec<Reference> {
+pub(super) fn references<'a>(touched: impl Iterator<Item = &'a Identity>, states: &[&'a Catalog]) -> Vec<Reference> {
     let mut around: BTreeSet<Identity> = BTreeSet::new();
     for object in touched {
         let parents = states.iter().filter_map(|state| state.get(object)?.parent());

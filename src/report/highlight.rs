@@ -24,7 +24,10 @@ pub(super) enum Sort {
 pub(super) fn pieces(sql: &str) -> Vec<(Sort, &str)> {
     let whole = || vec![(Sort::Plain, sql)];
     let dialect = PostgreSqlDialect {};
-    let Ok(tokens) = Tokenizer::new(&dialect, sql).with_unescape(false).tokenize_with_location() else {
+    let Ok(tokens) = Tokenizer::new(&dialect, sql)
+        .with_unescape(false)
+        .tokenize_with_location()
+    else {
         return whole();
     };
     let mut cursor = Cursor::new(sql);
@@ -44,7 +47,9 @@ pub(super) fn pieces(sql: &str) -> Vec<(Sort, &str)> {
     if !complete {
         return whole();
     }
-    out.into_iter().map(|(sort, start, end)| (sort, &sql[start..end])).collect()
+    out.into_iter()
+        .map(|(sort, start, end)| (sort, &sql[start..end]))
+        .collect()
 }
 
 /// Plans and deparsed definitions write keywords in capitals; a column called `name` is none.

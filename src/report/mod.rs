@@ -1,5 +1,9 @@
 //! Reports, all from the same plan: human, json, sql. They return text; the command line prints it. Names no kind.
 
+mod by_hand;
+mod differences;
+mod findings;
+mod fold;
 mod groups;
 mod highlight;
 mod human;
@@ -7,7 +11,10 @@ mod json;
 mod name;
 mod paint;
 mod sql;
+mod steps;
+mod summary;
 mod text;
+mod words;
 
 pub use human::human;
 pub use json::json;

@@ -43,6 +43,14 @@ impl Style<'_> {
         self.paint(risk.word(), ink(risk))
     }
 
+    /// Returns the text with its words for risks in their colours.
+    pub(super) fn risk_words(&self, text: &str) -> String {
+        let all = [Risk::Caution, Risk::Dangerous, Risk::Critical];
+        all.into_iter().fold(text.to_owned(), |text, risk| {
+            text.replace(risk.word(), &self.risk(risk))
+        })
+    }
+
     /// Returns SQL with its keywords, literals and comments coloured; as it is where the tokenizer gives up.
     pub(super) fn sql(&self, sql: &str) -> String {
         if !self.color {

@@ -89,10 +89,10 @@ impl Script {
         self.line("");
         let number = at + 1;
         let title = step.changes.first().map(|change| {
-            let verb = super::human::verb(change.verb);
+            let verb = super::words::verb(change.verb);
             format!("{verb} {}", name::full(&change.object))
         });
-        let phase = super::human::phase(step.phase);
+        let phase = super::words::phase(step.phase);
         self.comment(&format!("step {number}, {phase}: {}", title.unwrap_or_default()));
         if direction == Direction::Forward {
             for finding in plan.findings.iter().filter(|finding| finding.step == at) {
@@ -130,7 +130,7 @@ impl Script {
 }
 
 fn rollback(reversal: &Reversal) -> Option<String> {
-    let (label, reason) = super::human::reversal(reversal);
+    let (label, reason) = super::words::reversal(reversal);
     reason.map(|reason| format!("rollback {label}: {reason}"))
 }
 

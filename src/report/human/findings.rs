@@ -5,24 +5,52 @@ use std::collections::BTreeSet;
 use owo_colors::Style as Ink;
 
 use crate::plan::Plan;
+use crate::report::findings::by_rule;
 use crate::report::name;
 use crate::report::paint::Style;
 use crate::report::text::wrap;
 use crate::risk::{Finding, Risk};
+
+/// Findings of one rule and risk that are shown one by one, unless everything is.
+const SHOWN: usize = 5;
 
 /// Returns the findings, worst first.
 pub(super) fn findings(plan: &Plan, style: &Style) -> String {
     if plan.findings.is_empty() {
         return String::new();
     }
-    let mut sorted: Vec<&Finding> = plan.findings.iter().collect();
-    sorted.sort_by(|a, b| (b.risk, &a.code, &a.object, a.step).cmp(&(a.risk, &b.code, &b.object, b.step)));
     let mut out = format!("{}\n", style.heading("Findings"));
     let mut said = BTreeSet::new();
-    for finding in sorted {
-        // The same advice again and again is not read at all.
-        let hint = said.insert((&finding.code, &finding.hint));
-        out.push_str(&one(finding, hint, style));
+    for group in by_rule(plan) {
+        let shown = if style.verbose || group.len() <= SHOWN + 1 {
+            group.len()
+        } else {
+            SHOWN
+        };
+        for finding in &group[..shown] {
+            // The same advice again and again is not read at all.
+            let hint = said.insert((&finding.code, &finding.hint));
+            out.push_str(&one(finding, hint, style));
+        }
+        out.push_str(&rest(&group[shown..], style));
+    }
+    out
+}
+
+/// Says how many more findings of a rule there are, and how to approve them together.
+fn rest(findings: &[&Finding], style: &Style) -> String {
+    let Some(first) = findings.first() else {
+        return String::new();
+    };
+    let mut out = format!(
+        "  {} {} and {} more\n",
+        style.risk(first.risk),
+        first.code,
+        findings.len()
+    );
+    if first.risk >= Risk::Dangerous {
+        let flag = format!("--approve {}", first.code);
+        out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
     }
     out
 }
