@@ -1,11 +1,15 @@
 //! What trueup leaves to people: what to save before, what to do after, what it does not touch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::name;
 use super::words::reversal;
-use crate::catalog::{Identity, quote};
-use crate::plan::{Plan, Reversal, Verb};
+use crate::catalog::Identity;
+
+use crate::plan::{Plan, Verb};
+
+/// Names that a sentence lists.
+const NAMED: usize = 5;
 
 /// Returns what to do by hand, as sentences in the order of doing.
 pub(super) fn by_hand(plan: &Plan) -> Vec<String> {
@@ -19,22 +23,28 @@ pub(super) fn by_hand(plan: &Plan) -> Vec<String> {
 
 /// What no rollback brings back is to be saved before.
 fn saves(plan: &Plan) -> Vec<String> {
-    let mut out = Vec::new();
+    let mut worths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (at, step) in plan.forward.iter().enumerate() {
-        let (Some(change), (label, Some(reason))) = (step.changes.first(), reversal(&step.reversal)) else {
-            continue;
-        };
-        let what = name::full(&change.object);
-        let worth = match step.reversal {
-            Reversal::Impossible(_) => "cannot be rolled back".to_owned(),
-            _ => format!("has a rollback that is {label}"),
-        };
-        out.push(format!(
-            "Before: save what you need of {what}; step {} {worth}: {reason}.",
-            at + 1
-        ));
+        if let (Some(change), (label, Some(reason))) = (step.changes.first(), reversal(&step.reversal)) {
+            let what = format!("{} (step {}: {reason})", name::full(&change.object), at + 1);
+            worths.entry(label).or_default().push(what);
+        }
     }
-    out
+    let say = |(label, objects): (&str, Vec<String>)| {
+        format!("Before: save what you need of {}; rollback is {label}.", some(&objects))
+    };
+    worths.into_iter().map(say).collect()
+}
+
+/// Lists the first few.
+fn some(names: &[String]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let shown = names[..names.len() - more].join(", ");
+    if more == 0 {
+        shown
+    } else {
+        format!("{shown} and {more} more")
+    }
 }
 
 /// A rewrite for another type removes the columns' statistics, and nothing collects them before rows change (manual:
@@ -51,21 +61,11 @@ fn analyses(plan: &Plan) -> Option<String> {
         .flat_map(|sentence| &sentence.facts.rewrites)
         .filter(|table| !gone.contains(table))
         .collect();
-    let names: Vec<String> = tables
-        .iter()
-        .map(|table| {
-            table
-                .path
-                .iter()
-                .map(|name| quote::ident(name))
-                .collect::<Vec<_>>()
-                .join(".")
-        })
-        .collect();
+    let names: Vec<String> = tables.iter().map(|table| name::path(&table.path)).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "After: run `ANALYZE {}`; tables that are written anew lose the statistics that queries are planned with.",
-            names.join(", ")
+            "After: run ANALYZE for {}; a table that is written anew loses statistics that queries are planned with.",
+            some(&names)
         )
     })
 }

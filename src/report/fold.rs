@@ -60,14 +60,20 @@ impl<'a> Line<'a> {
 /// Returns at most `limit` lines, and a sentence about the rest. Where something must be left out, the riskiest stays.
 pub(super) fn fold<'a>(entries: &'a [Entry], limit: usize) -> (Vec<Line<'a>>, Option<String>) {
     let mut numbers: BTreeMap<(&str, Option<Risk>), usize> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| !entry.text.is_empty()) {
+    for entry in entries {
         *numbers.entry((&entry.text, entry.risk)).or_default() += 1;
     }
     let mut places: BTreeMap<(&str, Option<Risk>), usize> = BTreeMap::new();
     let mut lines: Vec<Line> = Vec::new();
     for entry in entries {
         let key = (entry.text.as_str(), entry.risk);
-        let folds = numbers.get(&key).is_some_and(|number| *number >= ALIKE);
+        // Names alone are worth their lines as long as there is room.
+        let enough = if entry.text.is_empty() {
+            limit.saturating_add(1)
+        } else {
+            ALIKE
+        };
+        let folds = numbers.get(&key).is_some_and(|number| *number >= enough);
         match places.get(&key).filter(|_| folds) {
             Some(place) => lines[*place].take(&entry.name),
             None => {

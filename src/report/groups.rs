@@ -29,7 +29,7 @@ pub(super) struct Group<'a> {
 pub(super) struct Entry<'a> {
     /// The change.
     pub(super) detail: &'a Detail,
-    /// Name, without the kind that the title says.
+    /// Name, without the kind that the title says; of an index with its table.
     pub(super) name: String,
     /// What differs, or what comes with it; may be empty.
     pub(super) text: String,
@@ -118,16 +118,17 @@ fn entry<'a>(
     let object = &detail.change.object;
     let risk = |detail: &Detail| risks.get(&detail.change.object).copied();
     let differs = differs(detail);
-    let host = homes.host(object).map(|host| format!("on {}", name::path(host)));
-    let texts = [differs, host.unwrap_or_default(), inventory(parts)];
+    let host = homes.host(object).map(|host| format!(" on {}", name::path(host)));
+    let own = if with_kind {
+        name::full(object)
+    } else {
+        name::bare(object)
+    };
+    let texts = [differs, inventory(parts)];
     let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
     Entry {
         detail,
-        name: if with_kind {
-            name::full(object)
-        } else {
-            name::bare(object)
-        },
+        name: own + &host.unwrap_or_default(),
         text: texts.join(", "),
         risk: risk(detail).max(parts.iter().filter_map(|part| risk(part)).max()),
     }

@@ -12,7 +12,7 @@ use crate::report::text::wrap;
 use crate::risk::{Finding, Risk};
 
 /// Findings of one rule and risk that are shown one by one, unless everything is.
-const SHOWN: usize = 5;
+const SHOWN: usize = 3;
 
 /// Returns the findings, worst first.
 pub(super) fn findings(plan: &Plan, style: &Style) -> String {
@@ -22,7 +22,7 @@ pub(super) fn findings(plan: &Plan, style: &Style) -> String {
     let mut out = format!("{}\n", style.heading("Findings"));
     let mut said = BTreeSet::new();
     for group in by_rule(plan) {
-        let shown = if style.verbose || group.len() <= SHOWN + 1 {
+        let shown = if style.verbose || group.len() <= SHOWN + 2 {
             group.len()
         } else {
             SHOWN

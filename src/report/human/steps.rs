@@ -16,6 +16,9 @@ const LONG: usize = 40;
 /// Steps with findings that a folded plan shows; the riskiest.
 const SHOWN: usize = 20;
 
+/// Steps of one risk that do the same to objects of one kind, of these.
+const ALIKE: usize = 3;
+
 /// Lines of SQL of one step that a folded plan shows.
 const LINES: usize = 15;
 
@@ -47,7 +50,7 @@ pub(super) fn steps(plan: &Plan, style: &Style) -> String {
     }
     out.push_str(&rest(&hidden, style));
     if folded {
-        out.push_str("  Shown are the riskiest steps; --verbose shows all, --format sql the whole script.\n");
+        out.push_str("  Shown are the riskiest of each sort; --verbose shows all, --format sql the whole script.\n");
     }
     out
 }
@@ -58,6 +61,15 @@ fn shown(views: &[StepView], folded: bool) -> BTreeSet<usize> {
     if folded {
         order.retain(|view| view.risk >= Some(Risk::Caution));
         order.sort_by_key(|view| (std::cmp::Reverse(view.risk), view.number));
+        let mut sorts: BTreeMap<_, usize> = BTreeMap::new();
+        order.retain(|view| {
+            let change = view.step.changes.first();
+            let number = sorts
+                .entry(change.map(|change| (view.risk, change.verb, change.object.kind)))
+                .or_default();
+            *number += 1;
+            *number <= ALIKE
+        });
         order.truncate(SHOWN);
     }
     order.into_iter().map(|view| view.number).collect()
