@@ -5,6 +5,7 @@ mod arguments;
 mod demo;
 mod execution;
 mod explain;
+mod format;
 mod history;
 mod inspect;
 mod plan;

@@ -242,6 +242,11 @@ registry! {
 }
 
 impl Kind {
+    /// Tells whether rows are kept under the kind's name, and other tables can refer to them.
+    pub fn is_table(self) -> bool {
+        self == Self::Table
+    }
+
     /// Tells whether SQL calls the kind a type.
     pub fn is_type(self) -> bool {
         super::sql::IS_TYPE.contains(&self)

@@ -31,6 +31,8 @@ pub(super) struct Entry<'a> {
     pub(super) detail: &'a Detail,
     /// Name, without the kind that the title says; of an index with its table.
     pub(super) name: String,
+    /// Path of the table or other relation that it belongs to, or is.
+    pub(super) home: &'a [String],
     /// What differs, or what comes with it; may be empty.
     pub(super) text: String,
     /// Highest risk of the object and of what is counted at it.
@@ -112,7 +114,7 @@ fn entry<'a>(
     detail: &'a Detail,
     parts: &[&Detail],
     with_kind: bool,
-    homes: &Homes,
+    homes: &Homes<'a>,
     risks: &BTreeMap<&Identity, Risk>,
 ) -> Entry<'a> {
     let object = &detail.change.object;
@@ -129,6 +131,7 @@ fn entry<'a>(
     Entry {
         detail,
         name: own + &host.unwrap_or_default(),
+        home: homes.home(object),
         text: texts.join(", "),
         risk: risk(detail).max(parts.iter().filter_map(|part| risk(part)).max()),
     }
@@ -169,6 +172,12 @@ impl<'a> Homes<'a> {
 
     fn host(&self, object: &Identity) -> Option<&'a [String]> {
         self.hosts.get(object).copied()
+    }
+
+    /// Returns the path of the relation that an object belongs to.
+    fn home(&self, object: &'a Identity) -> &'a [String] {
+        let own = name::target(object).map_or(object.path.as_slice(), |(_, path)| path);
+        self.host(object).unwrap_or(&own[..own.len().min(2)])
     }
 
     /// Returns the outermost object whose change says this one's.

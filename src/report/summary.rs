@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::text::count;
+use super::text::{count, grouped};
 use super::words::{past, phase};
 use crate::catalog::quote::readable;
 use crate::plan::{Phase, Plan, Verb};
@@ -65,14 +65,18 @@ fn changes(plan: &Plan) -> String {
     }
     let verbs: Vec<String> = verbs
         .iter()
-        .map(|(verb, number)| format!("{number} {}", past(*verb)))
+        .map(|(verb, number)| format!("{} {}", grouped(*number), past(*verb)))
         .collect();
-    format!("{} ({})", plan.changes.len(), verbs.join(", "))
+    format!("{} ({})", grouped(plan.changes.len()), verbs.join(", "))
 }
 
 fn steps(plan: &Plan) -> String {
     let transactions = plan.forward.last().map_or(0, |step| step.transaction + 1);
-    format!("{} in {}", plan.forward.len(), count(transactions, "transaction"))
+    format!(
+        "{} in {}",
+        grouped(plan.forward.len()),
+        count(transactions, "transaction")
+    )
 }
 
 fn findings(plan: &Plan) -> String {
@@ -80,7 +84,7 @@ fn findings(plan: &Plan) -> String {
     if risks.is_empty() {
         return "none: every change is safe".to_owned();
     }
-    format!("{} ({})", plan.findings.len(), risk_counts(&risks))
+    format!("{} ({})", grouped(plan.findings.len()), risk_counts(&risks))
 }
 
 /// Counts findings per risk, worst first.
@@ -94,7 +98,10 @@ pub(super) fn risks<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<
 
 /// Writes counts: `1 critical, 2 caution`.
 pub(super) fn risk_counts(risks: &[(Risk, usize)]) -> String {
-    let counts: Vec<String> = risks.iter().map(|(risk, number)| format!("{number} {risk}")).collect();
+    let counts: Vec<String> = risks
+        .iter()
+        .map(|(risk, number)| format!("{} {risk}", grouped(*number)))
+        .collect();
     counts.join(", ")
 }
 

@@ -57,7 +57,7 @@ pub(super) fn plural(noun: &str) -> String {
 }
 
 /// Writes a number with a comma between thousands.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
