@@ -4,6 +4,8 @@ mod diagram;
 mod layout;
 mod markup;
 
+use std::collections::BTreeSet;
+
 use diagram::diagram;
 use markup::{badge, escape, prose, sql};
 
@@ -21,7 +23,10 @@ use crate::risk::{Finding, Risk};
 
 const STYLE: &str = include_str!("html/style.css");
 
-/// Entries of a group from which on it is folded.
+/// Findings of one rule that stand before its fold.
+const FEW: usize = 10;
+
+/// Entries of a group, or findings of a rule, from which on they are folded.
 const LONG: usize = 40;
 
 /// Returns the page.
@@ -29,8 +34,8 @@ pub fn html(plan: &Plan) -> String {
     let groups = groups(plan);
     let views = steps(plan);
     let sections = [
-        ("Findings", findings(plan)),
         ("Tables", diagram(plan, &groups)),
+        ("Findings", findings(plan)),
         ("What differs", differs(plan, &groups)),
         ("Steps", views.iter().map(step).collect()),
         ("Rollback", rollback(&plan.rollback)),
@@ -76,7 +81,7 @@ fn head(plan: &Plan) -> String {
         ];
         row(&cells)
     });
-    let rows: Vec<String> = rows.collect();
+    let rows: String = rows.collect();
     out + &table(&["phase", "steps", "statements", "findings"], &rows)
 }
 
@@ -85,25 +90,43 @@ fn row(cells: &[String]) -> String {
     format!("<tr>{cells}</tr>\n")
 }
 
-fn table(heads: &[&str], rows: &[String]) -> String {
+fn table(heads: &[&str], rows: &str) -> String {
     let heads: String = heads.iter().map(|head| format!("<th>{head}</th>")).collect();
     format!(
         "<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
-        rows.concat()
+        rows
     )
 }
 
 fn findings(plan: &Plan) -> String {
-    let rows: Vec<String> = by_rule(plan).into_iter().flatten().map(finding).collect();
-    if rows.is_empty() {
-        return String::new();
+    let mut said = BTreeSet::new();
+    let mut out = String::new();
+    for group in by_rule(plan) {
+        let rows: Vec<String> = group
+            .iter()
+            // The same advice again and again is not read at all.
+            .map(|one| finding(one, said.insert((&one.code, &one.hint))))
+            .collect();
+        let shown = if rows.len() > LONG { FEW } else { rows.len() };
+        out.push_str(&rows[..shown].concat());
+        if let (Some(first), more @ 1..) = (group.first(), rows.len() - shown) {
+            let title = format!("{more} more of {} ({})", escape(&first.code), first.risk);
+            let rest = findings_table(&rows[shown..].concat());
+            out.push_str(&format!(
+                "<tr><td colspan=\"5\"><details><summary>{title}</summary>{rest}</details></td></tr>\n"
+            ));
+        }
     }
-    table(&["risk", "rule", "object", "step", "what, and what is safer"], &rows)
+    if out.is_empty() { out } else { findings_table(&out) }
 }
 
-fn finding(finding: &Finding) -> String {
+fn findings_table(rows: &str) -> String {
+    table(&["risk", "rule", "object", "step", "what, and what is safer"], rows)
+}
+
+fn finding(finding: &Finding, with_hint: bool) -> String {
     let mut what = prose(&finding.message);
-    if !finding.hint.is_empty() {
+    if with_hint && !finding.hint.is_empty() {
         what.push_str(&format!(
             "<br/><span class=\"soft\">Safer: {}</span>",
             prose(&finding.hint)

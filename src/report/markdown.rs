@@ -13,7 +13,7 @@ use super::fold::fold;
 use super::groups::groups;
 use super::name;
 use super::summary::{facts, phases, risk_counts};
-use super::text::count;
+use super::text::{count, grouped};
 use super::words::verb;
 use crate::plan::{Plan, Step};
 use crate::risk::{Finding, Risk};
@@ -56,10 +56,12 @@ pub fn markdown(plan: &Plan) -> String {
     let end = end(plan);
     for (title, steps) in [("SQL", &plan.forward), ("SQL of the rollback", &plan.rollback)] {
         let room = LIMIT.saturating_sub(out.len() + end.len() + RESERVE);
-        out.push_str(&folded(
-            &format!("{title}, {}", count(steps.len(), "step")),
-            &script(steps, room),
-        ));
+        let (script, shown) = script(steps, room);
+        let number = match shown == steps.len() {
+            true => count(shown, "step"),
+            false => format!("{} of {}", grouped(shown), count(steps.len(), "step")),
+        };
+        out.push_str(&folded(&format!("{title}, {number}"), &script));
     }
     // Only what no share foresees (a fence longer than the script) gets here.
     if out.len() + end.len() > LIMIT {
@@ -206,8 +208,8 @@ fn cut(text: &str, room: usize, sentence: &str) -> String {
     format!("{}\n{sentence}\n", &text[..kept])
 }
 
-/// Returns the statements of steps as a block, cut at a statement where there is no room for all.
-fn script(steps: &[Step], room: usize) -> String {
+/// Returns the statements of steps as a block, as many as there is room for, and how many steps these are.
+fn script(steps: &[Step], room: usize) -> (String, usize) {
     let mut text = String::new();
     let mut transaction = None;
     for (at, step) in steps.iter().enumerate() {
@@ -227,12 +229,15 @@ fn script(steps: &[Step], room: usize) -> String {
         part.extend(step.statements.iter().map(|sentence| format!("{};\n", sentence.sql)));
         if text.len() + part.len() > room {
             let left = count(steps.len() - at, "step");
-            text.push_str(&format!("-- Cut here: {left} more would be too long for a comment.\n"));
-            break;
+            text.push_str(&format!(
+                "-- Cut here: the comment would be too long with {left} more.\n"
+            ));
+            return (block("sql", &text), at);
         }
         text.push_str(&part);
     }
-    if text.is_empty() { text } else { block("sql", &text) }
+    let whole = if text.is_empty() { text } else { block("sql", &text) };
+    (whole, steps.len())
 }
 
 fn end(plan: &Plan) -> String {

@@ -106,16 +106,11 @@ fn tables<'a>(plan: &'a Plan, groups: &[Group<'a>]) -> (Vec<Table<'a>>, usize) {
             if table.class == "same" {
                 table.class = "change";
             }
-            let own = name::target(&change.object).map_or(change.object.path.as_slice(), |(_, path)| path);
-            let own = own
-                .strip_prefix(*path)
-                .filter(|rest| !rest.is_empty())
-                .unwrap_or(&own[own.len().min(1)..]);
+            let own = part(&change.object, path);
             let colon = if entry.text.is_empty() { "" } else { ": " };
-            table.lines.push((
-                class,
-                format!("{} {}{colon}{}", group.mark, name::path(own), entry.text),
-            ));
+            table
+                .lines
+                .push((class, format!("{} {}{colon}{}", group.mark, own, entry.text)));
         }
     }
     let touched: BTreeSet<&[String]> = found.keys().copied().collect();
@@ -132,6 +127,21 @@ fn tables<'a>(plan: &'a Plan, groups: &[Group<'a>]) -> (Vec<Table<'a>>, usize) {
     all.truncate(TABLES);
     all.sort_by_key(|table| table.path);
     (all, left)
+}
+
+/// Returns what a part is called within its table.
+fn part(object: &Identity, table: &[String]) -> String {
+    let (attached, own) = match name::target(object) {
+        Some((_, path)) => (true, path),
+        None => (false, object.path.as_slice()),
+    };
+    match own.strip_prefix(table) {
+        Some([]) => object.kind.to_string(),
+        Some(rest) if attached => format!("{} {}", object.kind, name::path(rest)),
+        Some(rest) => name::path(rest),
+        // An index is named beside its table, in the same schema.
+        None => name::path(&own[own.len().saturating_sub(1)..]),
+    }
 }
 
 fn class(verb: Verb) -> &'static str {
