@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let setup = setup::setup(&arguments.schema.scratch)?;
+    let setup = setup::planning(&arguments.schema)?;
     let url = setup::live(&arguments.live)?;
     let source = setup::schema(&arguments.schema)?;
     let plan = reconcile::plan(&setup, &url, &source)?;
@@ -38,5 +38,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             .map_err(|error| Error::io(format!("write {}", path.display()), &error))?;
     }
     arguments.format.print(&plan, &source, arguments.out.as_deref())?;
+    plan.must_hold()?;
     Ok(if arguments.exit_code && !plan.is_empty() { 2 } else { 0 })
 }

@@ -148,9 +148,11 @@ fn detail(change: Change, context: &Context, renames: &[Rename]) -> Detail {
         (_, (Some(before), Some(after))) => differences(before, after),
         _ => Vec::new(),
     };
+    let parent = sides.1.or(sides.0).and_then(AnyObject::parent);
     Detail {
         change,
         differences,
+        parent,
         declared_at: None,
     }
 }

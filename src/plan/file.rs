@@ -48,6 +48,9 @@ pub struct Detail {
     pub change: Change,
     /// Attributes that differ; empty for what is created, dropped or merely rebuilt.
     pub differences: Vec<Difference>,
+    /// Object that it belongs to: is created and dropped with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Identity>,
     /// Where the target files declare the object, as `file:line`.
     pub declared_at: Option<String>,
 }

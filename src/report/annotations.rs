@@ -3,14 +3,19 @@
 use super::findings::by_rule;
 use super::name;
 use super::place::Places;
+use super::proof::refutation;
 use crate::plan::Plan;
 use crate::risk::{Finding, Risk};
 
 /// Returns one line per finding, worst first: hosts show only the first ten of a level.
 pub fn annotations(plan: &Plan) -> String {
     let places = Places::of(plan);
+    let failed = refutation(plan).map(|text| format!("::error title=failed proof::{}\n", escape(&text)));
     let findings = by_rule(plan).into_iter().flatten();
-    findings.map(|finding| line(finding, &places)).collect()
+    failed
+        .into_iter()
+        .chain(findings.map(|finding| line(finding, &places)))
+        .collect()
 }
 
 fn line(finding: &Finding, places: &Places) -> String {

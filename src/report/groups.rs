@@ -120,7 +120,10 @@ fn entry<'a>(
     let object = &detail.change.object;
     let risk = |detail: &Detail| risks.get(&detail.change.object).copied();
     let differs = differs(detail);
-    let host = homes.host(object).map(|host| format!(" on {}", name::path(host)));
+    // An index is not named below its table.
+    let host = detail.parent.as_ref().filter(|_| !name::is_attached(object));
+    let host = host.filter(|parent| !object.path.starts_with(&parent.path));
+    let host = host.map(|parent| format!(" on {}", name::path(&parent.path)));
     let own = if with_kind {
         name::full(object)
     } else {
@@ -131,80 +134,45 @@ fn entry<'a>(
     Entry {
         detail,
         name: own + &host.unwrap_or_default(),
-        home: homes.home(object),
+        home: homes.home(detail),
         text: texts.join(", "),
         risk: risk(detail).max(parts.iter().filter_map(|part| risk(part)).max()),
     }
 }
 
-/// Where objects belong: what their own path says, or, for an index, what their statements lock.
+/// What belongs to what.
 struct Homes<'a> {
-    hosts: BTreeMap<&'a Identity, &'a [String]>,
-    /// By path, what is made or dropped there.
-    wholes: BTreeMap<&'a [String], Vec<&'a Detail>>,
+    details: BTreeMap<&'a Identity, &'a Detail>,
 }
 
 impl<'a> Homes<'a> {
     fn of(plan: &'a Plan) -> Self {
-        let mut hosts = BTreeMap::new();
-        for step in &plan.forward {
-            let Some(change) = step.changes.first().filter(|change| change.object.path.len() == 2) else {
-                continue;
-            };
-            let mut locks = step.statements.iter().flat_map(|sentence| &sentence.facts.locks);
-            if let Some((locked, _)) = locks.next()
-                && locked.path.len() == 2
-                && locked.path != change.object.path
-            {
-                hosts.insert(&change.object, locked.path.as_slice());
-            }
+        let details = plan.changes.iter().map(|detail| (&detail.change.object, detail));
+        Self {
+            details: details.collect(),
         }
-        let mut wholes: BTreeMap<&[String], Vec<&Detail>> = BTreeMap::new();
-        for detail in plan
-            .changes
-            .iter()
-            .filter(|detail| !name::is_attached(&detail.change.object))
-        {
-            wholes.entry(&detail.change.object.path).or_default().push(detail);
-        }
-        Self { hosts, wholes }
     }
 
-    fn host(&self, object: &Identity) -> Option<&'a [String]> {
-        self.hosts.get(object).copied()
+    /// Returns what an object belongs to, what that belongs to, and so on, as far as the plan changes it.
+    fn ancestors(&self, detail: &'a Detail) -> impl Iterator<Item = &'a Identity> {
+        let parent = |detail: &'a Detail| detail.parent.as_ref();
+        std::iter::successors(parent(detail), move |object| parent(self.details.get(*object)?))
     }
 
-    /// Returns the path of the relation that an object belongs to.
-    fn home(&self, object: &'a Identity) -> &'a [String] {
-        let own = name::target(object).map_or(object.path.as_slice(), |(_, path)| path);
-        self.host(object).unwrap_or(&own[..own.len().min(2)])
+    /// Returns the path of the relation that an object belongs to, or of the object itself.
+    fn home(&self, detail: &'a Detail) -> &'a [String] {
+        let outermost = self.ancestors(detail).last().unwrap_or(&detail.change.object);
+        // The parent of a part of an unchanged column is all that is known; the table's name begins its path.
+        &outermost.path[..outermost.path.len().min(2)]
     }
 
     /// Returns the outermost object whose change says this one's.
-    fn whole(&self, detail: &Detail) -> Option<&'a Identity> {
-        let object = &detail.change.object;
-        let (about, own) =
-            name::target(object).map_or((None, object.path.as_slice()), |(kind, path)| (Some(kind), path));
-        let inside = |length: usize, whole: &Detail| {
-            length < own.len()
-                || about.is_some_and(|kind| kind == whole.change.object.kind)
-                || whole.change.object.kind < object.kind
-        };
-        // Schemas say nothing about what is in them, but their owner and comment come with them.
-        let first = if about.is_some() && own.len() == 1 { 1 } else { 2 };
-        let places = (first..=own.len()).map(|length| (length, &own[..length]));
-        let mut found = places.flat_map(|(length, path)| {
-            let wholes = self.wholes.get(path).into_iter().flatten();
-            wholes.filter(move |whole| whole.change.object != *object && inside(length, whole))
-        });
-        let hosted = || {
-            self.wholes
-                .get(self.host(object)?)?
-                .iter()
-                .find(|whole| says(whole, detail))
-        };
-        let found = found.find(|whole| says(whole, detail)).or_else(hosted);
-        found.map(|whole| &whole.change.object)
+    fn whole(&self, detail: &'a Detail) -> Option<&'a Identity> {
+        let known = self
+            .ancestors(detail)
+            .filter_map(|object| self.details.get(object).copied());
+        let saying: Vec<&Detail> = known.take_while(|whole| says(whole, detail)).collect();
+        saying.last().map(|whole| &whole.change.object)
     }
 }
 

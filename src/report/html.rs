@@ -14,6 +14,7 @@ use super::differences::{LineDiff, Sign, line_diffs};
 use super::findings::by_rule;
 use super::groups::{Group, groups};
 use super::name;
+use super::proof::remarks;
 use super::steps::{StepView, steps};
 use super::summary::{facts, phases, risk_counts, title};
 use super::text::count;
@@ -34,6 +35,7 @@ pub fn html(plan: &Plan) -> String {
     let groups = groups(plan);
     let views = steps(plan);
     let sections = [
+        ("Proof", list(&remarks(plan))),
         ("Tables", diagram(plan, &groups)),
         ("Findings", findings(plan)),
         ("What differs", differs(plan, &groups)),

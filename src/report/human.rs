@@ -8,6 +8,7 @@ mod steps;
 
 use super::by_hand::by_hand;
 use super::paint::Style;
+use super::proof::remarks;
 use super::text::wrap;
 use crate::plan::Plan;
 
@@ -22,6 +23,7 @@ pub fn human(plan: &Plan, style: &Style) -> String {
         differences::differences(plan, style),
         steps::steps(plan, style),
         findings::findings(plan, style),
+        list("Proof", &remarks(plan), style),
         list("By hand", &by_hand(plan), style),
         list("Notes", &plan.notes, style),
         findings::next(plan, style),

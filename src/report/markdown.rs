@@ -12,6 +12,7 @@ use super::findings::by_rule;
 use super::fold::fold;
 use super::groups::groups;
 use super::name;
+use super::proof::remarks;
 use super::summary::{facts, phases, risk_counts};
 use super::text::{count, grouped};
 use super::words::verb;
@@ -51,6 +52,7 @@ pub fn markdown(plan: &Plan) -> String {
         "The plan's other findings are in the whole report.",
     ));
     out.push_str(&folded("What differs", &differs(plan, changes)));
+    out.push_str(&list("Proof", &remarks(plan), hand));
     out.push_str(&list("By hand", &by_hand(plan), hand));
     out.push_str(&list("Notes", &plan.notes, hand));
     let end = end(plan);

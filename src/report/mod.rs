@@ -14,6 +14,7 @@ mod markdown;
 mod name;
 mod paint;
 mod place;
+mod proof;
 mod sarif;
 mod sql;
 mod steps;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::findings::by_rule;
 use super::name;
 use super::place::{Place, Places};
+use super::proof::{refutation, remarks};
 use crate::catalog::Fingerprint;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -29,6 +30,7 @@ pub fn sarif(plan: &Plan, source: Option<&str>) -> Result<String> {
                 "rules": RULES.iter().map(rule).collect::<Vec<_>>(),
             } },
             "automationDetails": { "id": format!("trueup/plan/{}/", uri(&plan.database.name)) },
+            "invocations": [invocation(plan)],
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
@@ -36,6 +38,23 @@ pub fn sarif(plan: &Plan, source: Option<&str>) -> Result<String> {
     let mut text = serde_json::to_string_pretty(&log).map_err(|error| Error::internal(error.to_string()))?;
     text.push('\n');
     Ok(text)
+}
+
+/// A plan that failed its proof is an invocation that did not succeed: code scanning shows that beside the results.
+fn invocation(plan: &Plan) -> Value {
+    let failed = refutation(plan);
+    let notes: Vec<Value> = remarks(plan)
+        .into_iter()
+        .map(|text| {
+            let level = if failed.as_ref() == Some(&text) {
+                "error"
+            } else {
+                "note"
+            };
+            json!({ "level": level, "message": { "text": text } })
+        })
+        .collect();
+    json!({ "executionSuccessful": failed.is_none(), "toolExecutionNotifications": notes })
 }
 
 fn rule(rule: &Rule) -> Value {

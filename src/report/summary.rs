@@ -1,9 +1,10 @@
 //! What a plan says about itself as a whole: for which database it is, how much changes, how risky that is, phase by
-//! phase. Every report opens with this; what else is known of a whole plan (whether it was executed on a scratch
-//! database, how long it takes) belongs in [`facts`], and is then in all of them.
+//! phase. Every report opens with this; what else is known of a whole plan (how long it takes) belongs in [`facts`] or,
+//! by phase, in [`PhaseSummary::words`], and is then in all of them.
 
 use std::collections::BTreeMap;
 
+use super::proof::verdict;
 use super::text::{count, grouped};
 use super::words::{past, phase};
 use crate::catalog::quote::readable;
@@ -40,6 +41,7 @@ pub(super) fn facts(plan: &Plan) -> Vec<Fact> {
     out.push(fact("changes", changes(plan)));
     out.push(fact("steps", steps(plan)));
     out.push(fact("findings", findings(plan)));
+    out.extend(verdict(plan).map(|text| fact("proof", text)));
     let objects = count(plan.scope.len(), "object");
     out.push(fact(
         "watched",

@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::report::findings::by_rule;
 use crate::report::name;
 use crate::report::paint::Style;
+use crate::report::proof::refutation;
 use crate::report::text::wrap;
 use crate::risk::{Finding, Risk};
 
@@ -84,6 +85,9 @@ fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
 pub(super) fn next(plan: &Plan, style: &Style) -> String {
     if plan.is_empty() {
         return "Nothing to do: the database matches the declared schema.\n".to_owned();
+    }
+    if refutation(plan).is_some() {
+        return "The plan failed its proof and cannot be applied; see above.\n".to_owned();
     }
     let worst = plan.findings.iter().map(|finding| finding.risk).max();
     let approve = match worst {
