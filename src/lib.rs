@@ -18,6 +18,7 @@ pub mod error;
 pub mod introspect;
 pub mod kinds;
 pub mod plan;
+pub mod progress;
 pub mod prove;
 pub mod reconcile;
 pub mod report;

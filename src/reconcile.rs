@@ -11,6 +11,7 @@ use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::plan::{Database, Plan, Proof, Sides, draft};
+use crate::progress::{Progress, Stage};
 use crate::prove::{Ground, prove};
 use crate::risk::{Look, findings, statistics, touched};
 use crate::scratch;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub filter: Filter,
     /// Whether plans are executed on a scratch database before they are shown.
     pub prove: bool,
+    /// Where stages are told.
+    pub progress: Progress,
 }
 
 impl Setup {
@@ -48,6 +51,7 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
     let mut client = url.connect()?;
     let server = Server::read(&mut client)?;
     let warning = server.check_supported()?;
+    setup.progress.begin(Stage::Read);
     let (live, desired) = std::thread::scope(|scope| {
         let desired = scope.spawn(|| desired(setup, source, Some((url, &server))));
         let live = introspect::read(url, &mut client, &server, introspect::Options::default());
@@ -59,6 +63,7 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         )
     });
     let (whole, mut desired) = (live?, desired?);
+    setup.progress.begin(Stage::Compare);
     let mut live = whole.clone();
     setup.filter.apply(&mut live)?;
     setup.filter.apply(&mut desired.catalog)?;
@@ -90,10 +95,12 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         renames: &renames,
     };
     if setup.prove {
+        setup.progress.begin(Stage::Prove);
         prove(&mut plan, ground, &workshop)?;
     } else if !plan.is_empty() {
         plan.proof = Some(Proof::skipped());
     }
+    setup.progress.begin(Stage::Rate);
     let figures = statistics(&mut client, &touched(&plan.forward, &from))?;
     plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
     for change in &mut plan.changes {

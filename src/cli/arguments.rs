@@ -4,13 +4,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{apply, demo, explain, history, inspect, plan, rollback, setup, terminal};
+use super::{apply, demo, explain, history, inspect, plan, progress, rollback, setup, terminal};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
 #[derive(Debug, Parser)]
 #[command(name = "trueup", version, max_term_width = 100)]
 struct Arguments {
+    /// Write no progress to standard error; errors are written
+    #[arg(long, short, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -86,7 +89,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    match dispatch(&arguments.command) {
+    progress::start(arguments.quiet);
+    let done = dispatch(&arguments.command);
+    progress::clear();
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::error(&error);

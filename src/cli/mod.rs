@@ -9,6 +9,7 @@ mod format;
 mod history;
 mod inspect;
 mod plan;
+mod progress;
 mod rollback;
 mod setup;
 mod terminal;
