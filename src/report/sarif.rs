@@ -156,7 +156,7 @@ mod tests {
     fn every_rule_says_what_it_finds() {
         for rule in RULES {
             assert!(
-                section(&rule.page(), "What it finds").is_some_and(|text| text.len() > 20),
+                section(&rule.page(), "What it finds").is_some_and(|text| !text.is_empty()),
                 "{}",
                 rule.code
             );

@@ -86,6 +86,7 @@ impl Live {
             scope: state(&from),
             expected: state(&to),
             changes: Vec::new(),
+            references: Vec::new(),
             forward,
             rollback,
             findings: Vec::new(),

@@ -13,6 +13,7 @@ mod desired;
 mod house;
 mod laws;
 mod proof;
+mod reports;
 mod round_trips;
 mod rules;
 mod schema;
