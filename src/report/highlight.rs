@@ -122,7 +122,12 @@ mod tests {
     #[test]
     fn sorts_are_told_apart() {
         let sorts = pieces("SELECT 1, 'a' FROM name -- why");
-        let of = |wanted: Sort| sorts.iter().filter(move |(sort, _)| *sort == wanted).map(|(_, text)| *text);
+        let of = |wanted: Sort| {
+            sorts
+                .iter()
+                .filter(move |(sort, _)| *sort == wanted)
+                .map(|(_, text)| *text)
+        };
         assert_eq!(of(Sort::Keyword).collect::<Vec<_>>(), ["SELECT", "FROM"]);
         assert_eq!(of(Sort::Number).collect::<Vec<_>>(), ["1"]);
         assert_eq!(of(Sort::Literal).collect::<Vec<_>>(), ["'a'"]);
