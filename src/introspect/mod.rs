@@ -2,6 +2,7 @@
 //! exported snapshot.
 
 mod edges;
+mod print;
 mod session;
 mod unmodelled;
 
@@ -13,6 +14,8 @@ use crate::catalog::{Addresses, Catalog};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::kinds::{AnyObject, Reader, readers};
+
+pub use print::print;
 
 /// How a database is read.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,7 @@ mod convergence;
 mod desired;
 mod house;
 mod laws;
+mod print;
 mod proof;
 mod reports;
 mod round_trips;
