@@ -94,10 +94,7 @@ fn row(cells: &[String]) -> String {
 
 fn table(heads: &[&str], rows: &str) -> String {
     let heads: String = heads.iter().map(|head| format!("<th>{head}</th>")).collect();
-    format!(
-        "<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
-        rows
-    )
+    format!("<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
 }
 
 fn findings(plan: &Plan) -> String {

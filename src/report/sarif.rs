@@ -130,9 +130,12 @@ fn uri(path: &str) -> String {
     let escaped: String = path
         .trim_start_matches("./")
         .bytes()
-        .map(|byte| match plain(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect();
     if escaped.starts_with('/') {

@@ -12,8 +12,11 @@ use crate::report::proof::refutation;
 use crate::report::text::wrap;
 use crate::risk::{Finding, Risk};
 
-/// Findings of one rule and risk that are shown one by one, unless everything is.
-const SHOWN: usize = 3;
+/// Findings from which on those of one rule and risk are counted rather than shown, unless everything is shown.
+const MANY: usize = 30;
+
+/// Findings of one rule and risk that are shown then.
+const SHOWN: usize = 2;
 
 /// Returns the findings, worst first.
 pub(super) fn findings(plan: &Plan, style: &Style) -> String {
@@ -23,11 +26,8 @@ pub(super) fn findings(plan: &Plan, style: &Style) -> String {
     let mut out = format!("{}\n", style.heading("Findings"));
     let mut said = BTreeSet::new();
     for group in by_rule(plan) {
-        let shown = if style.verbose || group.len() <= SHOWN + 2 {
-            group.len()
-        } else {
-            SHOWN
-        };
+        let folds = plan.findings.len() > MANY && !style.verbose;
+        let shown = if folds { SHOWN.min(group.len()) } else { group.len() };
         for finding in &group[..shown] {
             // The same advice again and again is not read at all.
             let hint = said.insert((&finding.code, &finding.hint));
