@@ -101,7 +101,7 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         plan.proof = Some(Proof::skipped());
     }
     setup.progress.begin(Stage::Rate);
-    let figures = statistics(&mut client, &touched(&plan.forward, &from))?;
+    let figures = statistics(&mut client, &touched(&plan.forward, &from), &renames)?;
     plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
     for change in &mut plan.changes {
         change.declared_at = desired.place(&change.change.object.path);

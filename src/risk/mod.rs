@@ -13,4 +13,4 @@ pub use finding::{Finding, Risk};
 pub use look::Look;
 pub use manual::{explain, manual};
 pub use registry::{RULES, Rule, findings};
-pub use statistics::{Figures, Statistics, statistics, touched};
+pub use statistics::{Figures, Size, Statistics, statistics, touched};

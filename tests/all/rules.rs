@@ -25,8 +25,8 @@ fn plan(live: &Database, desired: &Database) -> Plan {
         version_num: from.version_num,
     };
     let mut plan = draft(sides, database);
-    let tables = risk::touched(&plan.forward, &from);
-    let statistics = risk::statistics(&mut live.connect(), &tables).unwrap();
+    let asked = risk::touched(&plan.forward, &from);
+    let statistics = risk::statistics(&mut live.connect(), &asked, &[]).unwrap();
     plan.findings = risk::findings(&Look::new(&from, &to, &plan.forward, &statistics));
     plan
 }
