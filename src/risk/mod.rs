@@ -1,5 +1,6 @@
 //! Risk rules: one file per rule; each turns facts of statements and live figures into findings with a stable code.
 
+mod advice;
 mod chain;
 mod family;
 mod finding;
@@ -7,6 +8,7 @@ mod look;
 mod manual;
 mod registry;
 mod rules;
+mod serving;
 mod statistics;
 
 pub use finding::{Finding, Risk};

@@ -1,6 +1,7 @@
 //! ## What it finds
 //!
-//! A drop of a constraint or of an index, on a table that stays and with columns that stay.
+//! A drop of a constraint or of an index, on a table that stays and with columns that stay. An index that a foreign key or
+//! queries need is TU109.
 //!
 //! ## Why it is dangerous
 //!
@@ -26,7 +27,12 @@ use crate::risk::family::Family;
 use crate::risk::look::{Hit, Look};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
+    let needed: Vec<&Identity> = super::needed_index::needed(look)
+        .into_iter()
+        .map(|(_, object, _)| object)
+        .collect();
     look.with_verb(Verb::Drop)
+        .filter(|(_, object)| object.kind != Kind::Index || !needed.contains(object))
         .filter(|(_, object)| !look.falls_with_parent(object) && !loses_column(look, object))
         .filter_map(|(at, object)| {
             let (consequence, hint) = match Family::of(object.kind) {
