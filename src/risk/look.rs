@@ -195,6 +195,7 @@ impl Hit {
             step: self.step,
             message: self.message,
             hint: self.hint,
+            ruling: None,
         }
     }
 }

@@ -2,17 +2,23 @@
 
 mod advice;
 mod chain;
+mod day;
+mod duration;
 mod family;
 mod finding;
 mod look;
 mod manual;
 mod registry;
 mod rules;
+mod ruling;
 mod serving;
 mod statistics;
 
+pub use day::Day;
+pub use duration::{Blocks, Estimate, estimate};
 pub use finding::{Finding, Risk};
 pub use look::Look;
 pub use manual::{explain, manual};
 pub use registry::{RULES, Rule, findings};
+pub use ruling::{Applied, Entry, Level, Ruling, Waiver, apply_rulings};
 pub use statistics::{Figures, Size, Statistics, statistics, touched};

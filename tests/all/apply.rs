@@ -162,6 +162,7 @@ fn step(transaction: usize, object: Identity, statements: &[&str]) -> Step {
     let sentence = |sql: &&str| Sentence {
         sql: (*sql).to_owned(),
         facts: Facts::default(),
+        estimate: None,
     };
     Step {
         changes: vec![Change {

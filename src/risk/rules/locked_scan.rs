@@ -70,6 +70,6 @@ fn scanned<'a>(look: &Look, step: &'a Step) -> BTreeMap<&'a Identity, (Risk, Loc
 }
 
 /// Tells whether creating an object of the kind builds an index.
-pub(super) fn builds_index(kind: Kind) -> bool {
+pub(in crate::risk) fn builds_index(kind: Kind) -> bool {
     matches!(kind, Kind::Index | Kind::Key)
 }
