@@ -7,7 +7,8 @@
 //!
 //! ## Why it is dangerous
 //!
-//! No row is lost and a rollback restores it exactly, so it is `caution`, and `safe` for a comment and the like. But callers fail from the moment of the
+//! No row is lost and a rollback restores it exactly, so it is `caution`, and `safe` for a comment and the
+//! like, and for a trigger or a rule of an empty table. But callers fail from the moment of the
 //! commit, and a trigger that no longer fires leaves rows that nobody corrects later. PostgreSQL does not know which
 //! functions call a function.
 //!
@@ -24,7 +25,7 @@ use crate::kinds::Kind;
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::family::Family;
-use crate::risk::look::{Hit, Look, names};
+use crate::risk::look::{Hit, Look, names, table_of};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let mut dropped = look
@@ -46,7 +47,8 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
                 format!("{users} depend on it and change in this plan too")
             };
             let message = format!("The {} `{}` is dropped; {who}.", object.kind, object.path_text());
-            let risk = if Family::of(object.kind) == Family::Definition {
+            let of_empty = object.path.len() == 3 && look.is_empty(&table_of(object));
+            let risk = if Family::of(object.kind) == Family::Definition && !of_empty {
                 Risk::Caution
             } else {
                 Risk::Safe

@@ -8,7 +8,7 @@
 //! Without the constraint, rows can come in that break it, and then neither a rollback nor a later plan can put it back.
 //! Without a unique index two sessions can write the same value. Without an index, queries and foreign keys that used it
 //! read the whole table; a dropped index of a large table takes long to build again. Dropping either takes ACCESS
-//! EXCLUSIVE for a moment, and a foreign key takes it on both tables.
+//! EXCLUSIVE for a moment, and a foreign key takes it on both tables. It is `caution`, and `safe` on an empty table.
 //!
 //! ## Safer way
 //!
@@ -24,7 +24,8 @@ use crate::kinds::Kind;
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::family::Family;
-use crate::risk::look::{Hit, Look};
+use crate::risk::look::{Hit, Look, table_of};
+use crate::risk::serving::table_of_index;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let needed: Vec<&Identity> = super::needed_index::needed(look)
@@ -51,9 +52,15 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
                 object.kind,
                 object.path_text()
             );
-            Some(Hit::new(Risk::Caution, at, object, message).hint(hint))
+            let empty = of_table(look, object).is_some_and(|table| look.is_empty(&table));
+            let risk = if empty { Risk::Safe } else { Risk::Caution };
+            Some(Hit::new(risk, at, object, message).hint(hint))
         })
         .collect()
+}
+
+fn of_table(look: &Look, object: &Identity) -> Option<Identity> {
+    table_of_index(look.from, object).or_else(|| (object.path.len() == 3).then(|| table_of(object)))
 }
 
 /// Tells whether a column that the object is about is dropped too, which says it already.

@@ -8,7 +8,7 @@
 //! Rows and dependents stay, but code that uses the former name fails from the moment of the commit, and code that uses
 //! the new one fails until then. Bodies of functions are text to PostgreSQL and keep the former name. It is `dangerous`
 //! for what applications name (schemas, tables, columns, views, functions, types, sequences), `caution` for constraints,
-//! indexes and the like.
+//! indexes and the like, and for an empty table and its columns.
 //!
 //! ## Safer way
 //!
@@ -23,12 +23,13 @@ use crate::kinds::AnyObject;
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::family::Family;
-use crate::risk::look::{Hit, Look};
+use crate::risk::look::{Hit, Look, table_of};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let mut out = values(look);
     out.extend(look.with_verb(Verb::Rename).map(|(at, object)| {
         let risk = match Family::of(object.kind) {
+            Family::Table | Family::Column if look.is_empty(&table_of(object)) => Risk::Caution,
             Family::Table | Family::Column | Family::Holder | Family::Definition => Risk::Dangerous,
             _ => Risk::Caution,
         };
