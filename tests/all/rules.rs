@@ -12,9 +12,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 
-use trueup::plan::{Database as Target, Plan, Sides, draft};
+use trueup::catalog::Identity;
+use trueup::kinds::{AnyObject, Kind};
+use trueup::plan::{Database as Target, Plan, Sides, Verb, draft};
 use trueup::report::{self, Direction, Style};
-use trueup::risk::{self, Look, Risk};
+use trueup::risk::{self, Figures, Look, Risk, Statistics};
 
 use self::cases::{CASES, Case};
 use crate::schema;
@@ -146,6 +148,102 @@ fn every_rule_has_cases_that_fire_it_do_not_fire_it_and_change_its_level() {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// Of every object that is dropped while what it belongs to stays, a rule says something.
+#[test]
+fn every_drop_is_found() {
+    const LIVE: &str = "CREATE SCHEMA x; CREATE EXTENSION citext; CREATE COLLATION k (provider = 'icu', locale = 'und');
+        CREATE TYPE e AS ENUM ('a'); CREATE TYPE r AS RANGE (subtype = int); CREATE TYPE c AS (a int);
+        CREATE DOMAIN d AS int; CREATE SEQUENCE s; CREATE SEQUENCE u;
+        CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE q() LANGUAGE sql AS 'SELECT 1';
+        CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE FUNCTION h() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE AGGREGATE m(int) (sfunc = int4pl, stype = int); CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq);
+        CREATE CAST (c AS text) WITH INOUT;
+        CREATE TABLE t (id int CONSTRAINT t_key PRIMARY KEY, a int NOT NULL DEFAULT 1, b int CONSTRAINT t_check CHECK (b > 0),
+                        i int GENERATED ALWAYS AS IDENTITY, gone text, p int REFERENCES t);
+        COMMENT ON TABLE t IS 'x'; GRANT SELECT ON t TO PUBLIC; CREATE INDEX t_index ON t (b);
+        ALTER TABLE t REPLICA IDENTITY FULL; ALTER SEQUENCE u OWNED BY t.a; CREATE STATISTICS t_statistics ON a, b FROM t;
+        CREATE RULE t_rule AS ON DELETE TO t WHERE false DO INSTEAD NOTHING; CREATE POLICY t_policy ON t;
+        CREATE TRIGGER t_trigger BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION g();
+        CREATE TABLE w (a int) PARTITION BY RANGE (a); CREATE TABLE w1 PARTITION OF w FOR VALUES FROM (1) TO (2);
+        CREATE VIEW v AS SELECT 1 AS a; CREATE MATERIALIZED VIEW z AS SELECT 1 AS a; CREATE TABLE gone (a int);
+        CREATE EVENT TRIGGER y ON ddl_command_end EXECUTE FUNCTION h();
+        CREATE TEXT SEARCH DICTIONARY n (TEMPLATE = simple); CREATE TEXT SEARCH CONFIGURATION o (PARSER = default);
+        CREATE FOREIGN DATA WRAPPER j; CREATE SERVER l FOREIGN DATA WRAPPER j; CREATE USER MAPPING FOR PUBLIC SERVER l;
+        CREATE PUBLICATION aa FOR TABLE t; CREATE PUBLICATION bb; ALTER PUBLICATION bb ADD TABLE t;
+        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;";
+    const DESIRED: &str =
+        "CREATE TABLE t (id int, a int, b int, i int, p int); CREATE SEQUENCE u; CREATE PUBLICATION bb;
+        CREATE TABLE w (a int) PARTITION BY RANGE (a); CREATE TABLE w1 (a int);";
+    let server = newest();
+    let (live, desired) = (Database::with(&server, LIVE), Database::with(&server, DESIRED));
+    let plan = plan(&live, &desired);
+    let from = live.catalog();
+    let dropped: BTreeSet<&Identity> = plan
+        .changes
+        .iter()
+        .filter(|detail| detail.change.verb == Verb::Drop)
+        .map(|detail| &detail.change.object)
+        .collect();
+    let said: BTreeSet<&Identity> = plan.findings.iter().map(|finding| &finding.object).collect();
+    let stands_alone = |object: &&&Identity| {
+        let parent = from.get(object).and_then(AnyObject::parent);
+        let needs_gone = from.dependencies_of(object).any(|on| dropped.contains(on));
+        !parent.is_some_and(|parent| dropped.contains(&parent)) && !needs_gone
+    };
+    let silent: Vec<String> = dropped
+        .iter()
+        .filter(|object| !said.contains(*object))
+        .filter(stands_alone)
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        silent.is_empty() && dropped.len() > 40,
+        "{} of {}: {silent:#?}",
+        silent.len(),
+        dropped.len()
+    );
+}
+
+/// A large table that is written to all the time raises what keeps writers waiting.
+#[test]
+fn a_large_and_busy_table_raises_the_level() {
+    let server = newest();
+    let (live, desired) = (
+        Database::with(&server, "CREATE TABLE t (a int, b int);"),
+        Database::with(
+            &server,
+            "CREATE TABLE t (a bigint, b int, CHECK (b > 0)); CREATE INDEX i ON t (b);",
+        ),
+    );
+    let (from, to) = (live.catalog(), desired.catalog());
+    let plan = plan(&live, &desired);
+    for (writes_per_second, bytes, expected) in [
+        (0.1, 1 << 34, Risk::Dangerous),
+        (500.0, 1 << 34, Risk::Critical),
+        (500.0, 1 << 20, Risk::Caution),
+    ] {
+        let mut statistics = Statistics::default();
+        let figures = Figures {
+            heap_bytes: bytes,
+            bytes,
+            writes_per_second,
+            measured: true,
+            ..Figures::default()
+        };
+        statistics.insert(Identity::new(Kind::Table, ["public", "t"]), figures);
+        let found = risk::findings(&Look::new(&from, &to, &plan.forward, &statistics));
+        for code in ["TU301", "TU302", "TU303"] {
+            let level = found
+                .iter()
+                .filter(|finding| finding.code == code)
+                .map(|finding| finding.risk)
+                .max();
+            assert_eq!(level, Some(expected), "{code}");
+        }
+    }
 }
 
 const LIVE: &str = "CREATE SCHEMA shop;

@@ -519,7 +519,7 @@ pub(super) const CASES: &[Case] = &[
         live: "CREATE TABLE p (a int) PARTITION BY RANGE (a); CREATE TABLE t PARTITION OF p FOR VALUES FROM (1) TO (9);
                INSERT INTO p VALUES (1);",
         desired: "CREATE TABLE p (a int) PARTITION BY RANGE (a); CREATE TABLE t (a int);",
-        findings: &["TU309 dangerous partition public.t"],
+        findings: &["TU304 caution partition public.t", "TU309 dangerous partition public.t"],
     },
     Case {
         rule: "TU309",
@@ -554,6 +554,37 @@ pub(super) const CASES: &[Case] = &[
                COMMENT ON TABLE t IS 'rows';",
         desired: "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TABLE t (a int);",
         findings: &["TU107 caution trigger public.t.g", "TU107 safe comment table.public.t"],
+    },
+    Case {
+        rule: "TU107",
+        live: "CREATE TABLE t (a int); CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING;",
+        desired: "CREATE TABLE t (a int);",
+        findings: &["TU107 safe rule public.t.r"],
+    },
+    // TU302 by size; a scan under a weak lock is nothing.
+    Case {
+        rule: "TU302",
+        live: SMALL,
+        desired: "CREATE TABLE t (id int PRIMARY KEY, a int CHECK (a > -1), b text);",
+        findings: &[
+            "TU201 dangerous check constraint public.t.t_a_check",
+            "TU302 caution check constraint public.t.t_a_check",
+        ],
+    },
+    Case {
+        rule: "TU302",
+        live: LARGE,
+        desired: "CREATE TABLE t (id int PRIMARY KEY, a int CHECK (a > -1), b text);",
+        findings: &[
+            "TU201 dangerous check constraint public.t.t_a_check",
+            "TU302 dangerous check constraint public.t.t_a_check",
+        ],
+    },
+    Case {
+        rule: "TU302",
+        live: "CREATE TABLE t (a int); INSERT INTO t VALUES (1); ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;",
+        desired: "CREATE TABLE t (a int, CONSTRAINT c CHECK (a > 0));",
+        findings: &["TU201 dangerous check constraint public.t.c"],
     },
     Case {
         rule: "TU107",
