@@ -88,6 +88,30 @@ impl<'a> Look<'a> {
         self.from.get(object).and_then(AnyObject::parent).as_ref() == Some(parent)
     }
 
+    /// Tells whether some of the tables are a table, its partitions, or tables that inherit from it: what is observed on a
+    /// partitioned table is observed on its partitions.
+    pub(super) fn any_within(&self, tables: &[Identity], whole: &Identity) -> bool {
+        tables.iter().any(|table| self.is_within(table, whole))
+    }
+
+    fn is_within(&self, table: &Identity, whole: &Identity) -> bool {
+        let table_named = |schema: &String, name: &String| Identity::new(Kind::Table, [schema, name]);
+        if table == whole {
+            return true;
+        }
+        let partition = Identity::new(Kind::Partition, table.path.iter());
+        if let Some(AnyObject::Partition(of)) = self.from.get(&partition) {
+            return self.is_within(&table_named(&of.parent_schema, &of.parent_table), whole);
+        }
+        match self.from.get(table) {
+            Some(AnyObject::Table(table)) => {
+                let mut parents = table.inherits.iter().map(|(schema, name)| table_named(schema, name));
+                parents.any(|parent| self.is_within(&parent, whole))
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the size of a table.
     pub(super) fn size(&self, table: &Identity) -> Size {
         self.statistics.size(table)

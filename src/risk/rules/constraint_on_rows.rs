@@ -66,7 +66,7 @@ fn judged(look: &Look, at: usize, change: &Change) -> Option<Identity> {
         .iter()
         .filter(|step| step.changes.iter().any(|said| said.object == change.object))
         .flat_map(|step| &step.statements)
-        .any(|sentence| sentence.facts.scans.contains(&table));
+        .any(|sentence| look.any_within(&sentence.facts.scans, &table));
     (scanned && !all_null(look, &change.object)).then_some(table)
 }
 

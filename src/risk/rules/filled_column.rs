@@ -48,16 +48,15 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
 
 /// Returns the new columns for which the step writes their table anew; stored generated ones are another rule's.
 pub(super) fn filled<'a>(look: &Look<'a>, step: &'a Step) -> BTreeSet<&'a Identity> {
-    let rewritten: Vec<&Identity> = step
-        .statements
-        .iter()
-        .flat_map(|sentence| &sentence.facts.rewrites)
-        .collect();
+    let rewrites = |table: &Identity| {
+        let mut statements = step.statements.iter();
+        statements.any(|sentence| look.any_within(&sentence.facts.rewrites, table))
+    };
     let created = step.changes.iter().filter(|change| change.verb == Verb::Create);
     created
         .map(|change| &change.object)
         .filter(|object| object.kind == Kind::Column)
-        .filter(|column| rewritten.contains(&&table_of(column)) && look.stands(&table_of(column)))
+        .filter(|column| look.stands(&table_of(column)) && rewrites(&table_of(column)))
         .filter(|column| {
             look.column_after(column)
                 .is_some_and(|column| column.generated.is_none())

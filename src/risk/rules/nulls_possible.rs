@@ -47,7 +47,7 @@ fn hit(look: &Look, at: usize, change: &Change) -> Option<Hit> {
         .filter(|step| step.changes.iter().any(|said| said.object == change.object));
     let mut statements = own.flat_map(|step| &step.statements);
     let judges = statements.any(|sentence| {
-        sentence.facts.scans.contains(&table) && lock_on(sentence, &table) >= Some(Lock::ShareUpdateExclusive)
+        look.any_within(&sentence.facts.scans, &table) && lock_on(sentence, &table) >= Some(Lock::ShareUpdateExclusive)
     });
     if !judges {
         return None;

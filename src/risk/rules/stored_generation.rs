@@ -47,16 +47,15 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
 
 /// Returns the stored generated columns for which the step writes their table anew.
 pub(super) fn computed<'a>(look: &Look<'a>, step: &'a Step) -> BTreeSet<&'a Identity> {
-    let rewritten: Vec<&Identity> = step
-        .statements
-        .iter()
-        .flat_map(|sentence| &sentence.facts.rewrites)
-        .collect();
+    let rewrites = |table: &Identity| {
+        let mut statements = step.statements.iter();
+        statements.any(|sentence| look.any_within(&sentence.facts.rewrites, table))
+    };
     let changed = step.changes.iter().filter(|change| change.verb != Verb::Drop);
     changed
         .map(|change| &change.object)
         .filter(|object| object.kind == Kind::Column)
-        .filter(|column| rewritten.contains(&&table_of(column)) && look.stands(&table_of(column)))
+        .filter(|column| look.stands(&table_of(column)) && rewrites(&table_of(column)))
         .filter(|column| {
             let generated = look.column_after(column).and_then(|column| column.generated.as_ref());
             generated.is_some_and(|generated| generated.stored)
