@@ -71,6 +71,19 @@ pub struct Applied {
     pub place: String,
 }
 
+impl Applied {
+    /// Says it in a sentence, with its place.
+    pub fn words(&self) -> String {
+        let what = if self.waived {
+            "Waived".to_owned()
+        } else {
+            format!("The rule says {}", self.was)
+        };
+        let until = self.until.map(|day| format!(" until {day}")).unwrap_or_default();
+        format!("{what}{until}: {} ({})", self.reason, self.place)
+    }
+}
+
 /// A ruling that was checked.
 #[derive(Debug, Clone)]
 pub struct Ruling {

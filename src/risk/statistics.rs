@@ -142,7 +142,10 @@ impl Statistics {
             out.push_str(&format!(", analysed {} days ago", grouped(days)));
         }
         if self.is_busy(table) {
-            out.push_str(&format!(", {} writes a second", words::rounded(figures.writes_per_second)));
+            out.push_str(&format!(
+                ", {} writes a second",
+                words::rounded(figures.writes_per_second)
+            ));
         }
         out
     }

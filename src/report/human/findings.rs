@@ -49,7 +49,7 @@ fn rest(findings: &[&Finding], style: &Style) -> String {
         first.code,
         findings.len()
     );
-    if first.risk >= Risk::Dangerous {
+    if first.risk >= Risk::Dangerous && !first.is_waived() {
         let flag = format!("--approve {}", first.code);
         out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
     }
@@ -75,16 +75,7 @@ fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
         paragraph(&format!("Safer: {}", finding.hint), Ink::new().dimmed());
     }
     if let Some(ruling) = &finding.ruling {
-        let what = if ruling.waived {
-            "Waived".to_owned()
-        } else {
-            format!("The rule says {}", ruling.was)
-        };
-        let until = ruling.until.map(|day| format!(" until {day}")).unwrap_or_default();
-        paragraph(
-            &format!("{what}{until}: {} ({})", ruling.reason, ruling.place),
-            Ink::new(),
-        );
+        paragraph(&ruling.words(), Ink::new());
     }
     if finding.risk >= Risk::Dangerous && !finding.is_waived() {
         let flag = format!("--approve {}", name::approval(&finding.code, &finding.object));

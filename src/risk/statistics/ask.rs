@@ -48,15 +48,17 @@ fn tables(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
 
 /// Returns the sequences behind the columns of tables.
 fn sequences(tables: &BTreeSet<Identity>, from: &Catalog) -> Vec<Identity> {
-    let of = |object: &AnyObject| match object {
-        AnyObject::ColumnIdentity(own) => Some((&own.schema, &own.table, &own.schema, &own.sequence)),
-        AnyObject::SequenceOwner(own) => Some((&own.schema, &own.table, &own.schema, &own.sequence)),
-        _ => None,
-    }
-    .map(|(schema, table, home, name)| {
-        let table = Identity::new(Kind::Table, [schema, table]);
-        (table, Identity::new(Kind::Sequence, [home, name]))
-    });
+    let of = |object: &AnyObject| {
+        match object {
+            AnyObject::ColumnIdentity(own) => Some((&own.schema, &own.table, &own.schema, &own.sequence)),
+            AnyObject::SequenceOwner(own) => Some((&own.schema, &own.table, &own.schema, &own.sequence)),
+            _ => None,
+        }
+        .map(|(schema, table, home, name)| {
+            let table = Identity::new(Kind::Table, [schema, table]);
+            (table, Identity::new(Kind::Sequence, [home, name]))
+        })
+    };
     let all = from.objects.values().filter_map(of);
     all.filter(|(table, _)| tables.contains(table))
         .map(|(_, sequence)| sequence)

@@ -192,7 +192,11 @@ impl<'a> Asked<'a> {
             return Ok(());
         }
         // A key is named below its table, its index is not.
-        let names: Vec<&str> = paths.iter().filter_map(|path| path.last()).map(String::as_str).collect();
+        let names: Vec<&str> = paths
+            .iter()
+            .filter_map(|path| path.last())
+            .map(String::as_str)
+            .collect();
         let query = format!("WITH RECURSIVE {USES}");
         for row in transaction.query(&query, &[&column(&paths, 0), &names])? {
             out.insert_uses(named(&objects, &row)?, number(&row, 1)?);
@@ -228,7 +232,10 @@ fn named(objects: &[&Identity], row: &Row) -> Result<Identity> {
 
 /// Returns one part of each path.
 fn column(paths: &[Vec<String>], at: usize) -> Vec<&str> {
-    paths.iter().map(|path| path.get(at).map_or("", String::as_str)).collect()
+    paths
+        .iter()
+        .map(|path| path.get(at).map_or("", String::as_str))
+        .collect()
 }
 
 /// Returns the path that an object has before the renames.
@@ -256,6 +263,7 @@ mod tests {
         Rename {
             from: Identity::new(kind, from.iter().copied()),
             to: Identity::new(kind, to.iter().copied()),
+            subject: Identity::new(kind, to.iter().copied()),
             forward: Vec::new(),
             rollback: Vec::new(),
         }

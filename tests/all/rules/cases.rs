@@ -39,6 +39,23 @@ pub(super) const CASES: &[Case] = &[
         desired: "CREATE TABLE t (id bigint PRIMARY KEY, a int, b text);",
         findings: &["TU101 caution column public.t.id"],
     },
+    // TU305 and TU306: what gives each row a value of its own is written into each; a value for all is not.
+    Case {
+        rule: "TU305",
+        live: "CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE DOMAIN d AS int CHECK (VALUE > 0); CREATE DOMAIN e AS d;
+               CREATE DOMAIN f AS int;",
+        desired: "CREATE DOMAIN d AS int CHECK (VALUE > 0); CREATE DOMAIN e AS d; CREATE DOMAIN f AS int;
+                  CREATE TABLE t (id int, a uuid DEFAULT gen_random_uuid(), b serial, c int GENERATED ALWAYS AS IDENTITY,
+                  g int GENERATED ALWAYS AS (id * 2) STORED, e e, f f, n timestamptz DEFAULT now(), o int DEFAULT 3, p int DEFAULT -abs(-4));",
+        findings: &[
+            "TU305 caution column public.t.a",
+            "TU305 caution column public.t.b",
+            "TU305 caution column public.t.c",
+            "TU305 caution column public.t.e",
+            "TU306 caution column public.t.g",
+            "TU704 safe column public.t.b",
+        ],
+    },
     // A column that identifies nothing: TU301 by size.
     Case {
         rule: "TU301",

@@ -89,6 +89,7 @@ fn a_renamed_table_has_its_figures() {
     let renames = [Rename {
         from: table("a"),
         to: table("b"),
+        subject: table("b"),
         forward: Vec::new(),
         rollback: Vec::new(),
     }];
