@@ -13,7 +13,7 @@ use crate::introspect;
 use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{Ground, prove};
-use crate::risk::{Look, findings, statistics, touched};
+use crate::risk::{Day, Look, Ruling, apply_rulings, estimate, findings, statistics, touched};
 use crate::scratch;
 
 /// What every use case may use of the machine and was told by the user.
@@ -27,6 +27,8 @@ pub struct Setup {
     pub scratch: scratch::Choice,
     /// Whether the cache of desired catalogs is used.
     pub cache: bool,
+    /// What the project says about the risk rules.
+    pub rulings: Vec<Ruling>,
     /// Objects that are looked at, on both sides.
     pub filter: Filter,
     /// Whether plans are executed on a scratch database before they are shown.
@@ -101,12 +103,15 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         plan.proof = Some(Proof::skipped());
     }
     setup.progress.begin(Stage::Rate);
-    let figures = statistics(&mut client, &touched(&plan.forward, &from))?;
+    let figures = statistics(&mut client, &touched(&plan.forward, &from), &renames)?;
     plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
+    estimate(&mut plan.forward, &from, &figures);
+    let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
+    let expired = apply_rulings(&mut plan.findings, &rulings, [&from, &to], Day::today());
     for change in &mut plan.changes {
         change.declared_at = desired.place(&change.change.object.path);
     }
-    plan.notes = warning.into_iter().chain(desired.notes).collect();
+    plan.notes = warning.into_iter().chain(expired).chain(desired.notes).collect();
     Ok(plan)
 }
 

@@ -131,7 +131,10 @@ fn finding(finding: &Finding, with_hint: bool) -> String {
             prose(&finding.hint)
         ));
     }
-    if finding.risk >= Risk::Dangerous {
+    if let Some(ruling) = &finding.ruling {
+        what.push_str(&format!("<br/>{}", prose(&ruling.words())));
+    }
+    if finding.risk >= Risk::Dangerous && !finding.is_waived() {
         let flag = format!("--approve {}", name::approval(&finding.code, &finding.object));
         what.push_str(&format!("<br/><code>{}</code>", escape(&flag)));
     }

@@ -92,6 +92,10 @@ fn result(finding: &Finding, places: &Places, source: Option<&str>) -> Value {
         "properties".to_owned(),
         json!({ "risk": finding.risk, "step": finding.step + 1 }),
     );
+    if let Some(ruling) = finding.ruling.as_ref().filter(|ruling| ruling.waived) {
+        let suppression = json!({ "kind": "external", "justification": ruling.words() });
+        out.insert("suppressions".to_owned(), json!([suppression]));
+    }
     Value::Object(out)
 }
 

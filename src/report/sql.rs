@@ -155,6 +155,7 @@ mod tests {
                     transaction,
                     ..Facts::default()
                 },
+                estimate: None,
             }],
             transaction: number,
             reversal: Reversal::Lossy("a line\nand another".to_owned()),
@@ -184,6 +185,7 @@ mod tests {
                 step: 0,
                 message: "Look.".to_owned(),
                 hint: String::new(),
+                ruling: None,
             }],
             proof: None,
             notes: Vec::new(),

@@ -49,7 +49,7 @@ fn rest(findings: &[&Finding], style: &Style) -> String {
         first.code,
         findings.len()
     );
-    if first.risk >= Risk::Dangerous {
+    if first.risk >= Risk::Dangerous && !first.is_waived() {
         let flag = format!("--approve {}", first.code);
         out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
     }
@@ -74,7 +74,10 @@ fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
     if with_hint && !finding.hint.is_empty() {
         paragraph(&format!("Safer: {}", finding.hint), Ink::new().dimmed());
     }
-    if finding.risk >= Risk::Dangerous {
+    if let Some(ruling) = &finding.ruling {
+        paragraph(&ruling.words(), Ink::new());
+    }
+    if finding.risk >= Risk::Dangerous && !finding.is_waived() {
         let flag = format!("--approve {}", name::approval(&finding.code, &finding.object));
         out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
     }
@@ -89,7 +92,8 @@ pub(super) fn next(plan: &Plan, style: &Style) -> String {
     if refutation(plan).is_some() {
         return "The plan failed its proof and cannot be applied; see above.\n".to_owned();
     }
-    let worst = plan.findings.iter().map(|finding| finding.risk).max();
+    let counted = plan.findings.iter().filter(|finding| !finding.is_waived());
+    let worst = counted.map(|finding| finding.risk).max();
     let approve = match worst {
         Some(risk @ (Risk::Dangerous | Risk::Critical)) => format!(" --approve {risk}"),
         _ => String::new(),
