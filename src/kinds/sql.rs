@@ -39,6 +39,9 @@ pub(super) const IS_TYPE: &[Kind] = &[
     Kind::Domain,
 ];
 
+/// Kinds that share a name, so that the same text means one or the other.
+pub(super) const HAS_OVERLOADS: &[Kind] = &[Kind::Function, Kind::Procedure, Kind::Aggregate, Kind::Operator];
+
 /// Condition that a namespace `n` is the user's: no system schema, no temporary one, not the ledger.
 pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
      AND n.nspname !~ '^pg_(toast|temp_)'";
