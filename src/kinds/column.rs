@@ -59,7 +59,7 @@ pub struct Column {
     pub compression: Option<String>,
     /// Statistics target when it is set.
     pub statistics: Option<i32>,
-    /// Attribute options (`n_distinct`), sorted.
+    /// Attribute options (`n_distinct`).
     pub options: Vec<String>,
     /// Whether the table declares the column itself; false for one that is only inherited.
     pub local: bool,
@@ -338,6 +338,7 @@ impl Object for Column {
             type_storage: String::new(),
             local: true,
             parents: Vec::new(),
+            options: options::significant(self.options),
             ..self
         }
     }
