@@ -25,6 +25,8 @@ pub struct Rename {
     pub to: Identity,
     /// What people see renamed: the object, or the part of it that it is about.
     pub subject: Identity,
+    /// What that is called now.
+    pub former: Identity,
     /// What renames it, when the renames before it in the list have been carried out.
     pub forward: Vec<Statement>,
     /// What renames it back, when the renames after it have been undone.
@@ -60,6 +62,7 @@ pub fn renames(hints: &[Hint], live: &Catalog, desired: &Catalog) -> Vec<Rename>
                 continue;
             };
             out.push(Rename {
+                former: from.clone(),
                 from,
                 subject: to.clone(),
                 to,
@@ -84,6 +87,7 @@ fn of_part(hint: &Hint, live: &Catalog, desired: &Catalog, before: &[Rename]) ->
         Some(Rename {
             forward: old.rename_part(&hint.words, former_name, name, new)?,
             rollback: new.rename_part(&hint.words, name, former_name, old)?,
+            former: Identity::new(from.kind, from.path.iter().chain([former_name])),
             from,
             subject: Identity::new(to.kind, to.path.iter().chain([name])),
             to,

@@ -5,10 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{
-    Alter, AnyObject, Context, Domain, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql,
-    type_change,
-};
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, qualified},
@@ -59,7 +56,7 @@ pub struct Column {
     pub compression: Option<String>,
     /// Statistics target when it is set.
     pub statistics: Option<i32>,
-    /// Attribute options (`n_distinct`), sorted.
+    /// Attribute options (`n_distinct`).
     pub options: Vec<String>,
     /// Whether the table declares the column itself; false for one that is only inherited.
     pub local: bool,
@@ -116,27 +113,6 @@ impl Column {
         matches!(table, Some(AnyObject::Table(table)) if table.of_type.is_some())
     }
 
-    /// Tells whether the type is a domain that checks values: PostgreSQL writes them all anew to check them.
-    fn has_checked_domain(&self, context: &Context) -> bool {
-        let mut users = vec![self.identity()];
-        while let Some(user) = users.pop() {
-            for on in context.to.dependencies_of(&user).filter(|on| on.kind == Kind::Domain) {
-                let checks = |domain: &Domain| domain.not_null || domain.has_checks(context.to);
-                if matches!(context.after(on), Some(AnyObject::Domain(domain)) if checks(domain)) {
-                    return true;
-                }
-                users.push(on.clone());
-            }
-        }
-        false
-    }
-
-    /// Tells whether the rows are on a foreign server: there are none to convert, and PostgreSQL refuses `USING`.
-    fn is_elsewhere(&self, context: &Context) -> bool {
-        let table = context.from.get(&self.table_identity());
-        matches!(table, Some(AnyObject::Table(table)) if table.foreign.is_some())
-    }
-
     /// Returns the column as `CREATE TABLE` and `ADD COLUMN` say it, without default, identity and `NOT NULL`.
     fn declaration(&self) -> String {
         let mut out = format!("{} {}", ident(&self.name), self.data_type);
@@ -172,7 +148,7 @@ impl Column {
         format!("ALTER TABLE {}", qualified([&self.schema, &self.table]))
     }
 
-    fn action(&self, action: &str) -> Statement {
+    pub(super) fn action(&self, action: &str) -> Statement {
         Statement::new(format!(
             "{} ALTER COLUMN {} {action}",
             self.alter_table(),
@@ -218,46 +194,6 @@ impl Column {
             options: Vec::new(),
             ..self.clone()
         }
-    }
-
-    /// Returns the statement that changes type and collation, or converts to a type of the same name that was replaced.
-    fn convert(&self, desired: &Self, using: Option<&str>) -> Statement {
-        let collate = desired
-            .collation
-            .as_ref()
-            .map(|c| format!(" COLLATE {c}"))
-            .unwrap_or_default();
-        let using = using
-            .map(|expression| format!(" USING {expression}"))
-            .unwrap_or_default();
-        self.action(&format!("TYPE {}{collate}{using}", desired.data_type))
-    }
-
-    fn change_type(&self, desired: &Self, context: &Context) -> Statement {
-        let name = ident(&self.name);
-        if self.is_elsewhere(context) {
-            return self.convert(desired, None);
-        }
-        let using = type_change::using(&name, &self.data_type, &desired.data_type, context);
-        let mut statement = self.convert(desired, using.as_deref());
-        if type_change::rewrites(&self.data_type, &desired.data_type) {
-            statement = statement.rewrites(self.table_identity()).scans(self.table_identity());
-        }
-        if let Some(how) = type_change::loses(&self.data_type, &desired.data_type) {
-            let column = qualified([&self.schema, &self.table, &self.name]);
-            statement = statement.loses(Loss::Precision(format!("{column}: {how}")));
-        }
-        statement
-    }
-
-    /// Kinds that PostgreSQL refuses to keep while the type of a column changes below them; with another base type
-    /// also those that it could keep only where the operators happen to fit.
-    fn disturbed(&self, desired: &Self) -> Vec<Kind> {
-        let mut kinds = sql::READS_COLUMNS.to_vec();
-        if type_change::base(&self.data_type) != type_change::base(&desired.data_type) {
-            kinds.extend(sql::CHECKS_COLUMNS);
-        }
-        kinds
     }
 }
 
@@ -338,6 +274,7 @@ impl Object for Column {
             type_storage: String::new(),
             local: true,
             parents: Vec::new(),
+            options: options::significant(self.options),
             ..self
         }
     }

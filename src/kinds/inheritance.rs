@@ -4,7 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Lock, Object, Statement, Table, partitioning, sql};
+use super::{Alter, AnyObject, Column, Context, Kind, Lock, Object, Statement, Table, partitioning, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
@@ -21,6 +21,8 @@ pub struct Inheritance {
     pub parent_schema: String,
     /// Parent.
     pub parent_table: String,
+    /// Inherited columns in their order, each with whether the table would have it without the parent.
+    pub columns: Vec<(String, bool)>,
 }
 
 /// Kinds of a table's objects that `INHERIT` compares with those of the parent, and that a parent's changes reach.
@@ -61,6 +63,27 @@ impl Inheritance {
         out
     }
 
+    /// Tells whether the table has to leave the parent in between: to keep a column that the parent takes along, or to drop
+    /// one of its own that the parent loses too, which PostgreSQL does on the parent alone.
+    fn is_replaced_by(&self, desired: &Self, context: &Context) -> bool {
+        let stays = |column: &String| context.to.contains(&Column::named(&self.schema, &self.table, column));
+        let inherited = |column: &String| desired.columns.iter().any(|(name, _)| name == column);
+        let mut freed = self.columns.iter().filter(|(name, _)| !inherited(name));
+        freed.any(|(name, own)| stays(name) != *own)
+    }
+
+    /// Tells whether a table inherits from another throughout the plan.
+    pub(super) fn stays(schema: &str, table: &str, parent: &(String, String), context: &Context) -> bool {
+        let identity = Self::named(schema, table, parent);
+        matches!((context.before(&identity), context.after(&identity)),
+            (Some(AnyObject::Inheritance(live)), Some(AnyObject::Inheritance(desired)))
+                if !live.is_replaced_by(desired, context))
+    }
+
+    fn named(schema: &str, table: &str, (parent_schema, parent): &(String, String)) -> Identity {
+        Identity::new(Kind::Inheritance, [schema, table, parent_schema, parent])
+    }
+
     /// Tells whether the table is dropped or made anew, which says the link too.
     fn goes_with_table(&self, context: &Context) -> bool {
         !context.to.contains(&self.table_identity()) || sql::is_made(&self.table_identity(), context)
@@ -73,12 +96,17 @@ impl Object for Inheritance {
     fn query(_server: &Server) -> String {
         format!(
             "SELECT 0::oid AS oid, 0 AS sub, n.nspname AS schema, c.relname AS table, pn.nspname AS parent_schema,
-                    p.relname AS parent_table
+                    p.relname AS parent_table, a.columns, a.own
              FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
              JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
              JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+             CROSS JOIN LATERAL (SELECT array_agg(a.attname::text ORDER BY a.attnum) AS columns,
+                                        array_agg(a.attislocal ORDER BY a.attnum) AS own
+                                 FROM pg_catalog.pg_attribute a
+                                 JOIN pg_catalog.pg_attribute pa ON pa.attrelid = p.oid AND pa.attname = a.attname
+                                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a
              WHERE NOT c.relispartition AND c.relkind IN ('r', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
@@ -86,17 +114,31 @@ impl Object for Inheritance {
     }
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        let columns: Option<Vec<String>> = row.try_get("columns")?;
+        let own: Option<Vec<bool>> = row.try_get("own")?;
         Ok(Some(Self {
             schema: row.try_get("schema")?,
             table: row.try_get("table")?,
             parent_schema: row.try_get("parent_schema")?,
             parent_table: row.try_get("parent_table")?,
+            columns: columns
+                .unwrap_or_default()
+                .into_iter()
+                .zip(own.unwrap_or_default())
+                .collect(),
         }))
     }
 
     fn identity(&self) -> Identity {
-        let path = [&self.schema, &self.table, &self.parent_schema, &self.parent_table];
-        Identity::new(Kind::Inheritance, path)
+        let parent = (self.parent_schema.clone(), self.parent_table.clone());
+        Self::named(&self.schema, &self.table, &parent)
+    }
+
+    fn significant(self) -> Self {
+        Self {
+            columns: Vec::new(),
+            ..self
+        }
     }
 
     fn parent(&self) -> Option<Identity> {
@@ -132,16 +174,17 @@ impl Object for Inheritance {
         vec![self.action("NO INHERIT")]
     }
 
-    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let Self {
             schema: _,
             table: _,
-            parent_schema,
-            parent_table,
+            parent_schema: _,
+            parent_table: _,
+            columns: _,
         } = self;
-        if *parent_schema == desired.parent_schema && *parent_table == desired.parent_table {
-            return Alter::Unchanged;
+        if self.is_replaced_by(desired, context) {
+            return Alter::Replace;
         }
-        Alter::Replace
+        Alter::Unchanged
     }
 }

@@ -82,7 +82,7 @@ pub struct MaterializedView {
     pub name: String,
     /// Columns.
     pub columns: Vec<MaterializedColumn>,
-    /// Storage parameters, `toast.` ones included, sorted.
+    /// Storage parameters, `toast.` ones included.
     pub options: Vec<String>,
     /// Access method when it is not `heap`.
     pub access_method: Option<String>,
@@ -216,6 +216,7 @@ impl Object for MaterializedView {
     fn significant(self) -> Self {
         Self {
             definition: settle(&self.definition),
+            options: options::significant(self.options),
             ..self
         }
     }

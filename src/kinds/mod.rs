@@ -28,6 +28,7 @@ mod collation;
 mod column;
 mod column_default;
 mod column_identity;
+mod column_type;
 mod comment;
 mod composite_type;
 mod connection_string;

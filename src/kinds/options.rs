@@ -5,11 +5,15 @@ use postgres::Row;
 use crate::catalog::quote::{ident, literal};
 use crate::error::Result;
 
-/// Reads a `text[]` of options, sorted.
+/// Reads a `text[]` of options in the order in which they were set, so that they are said again as people said them.
 pub(super) fn read(row: &Row, column: &str) -> Result<Vec<String>> {
-    let mut out: Vec<String> = row.try_get::<_, Option<Vec<String>>>(column)?.unwrap_or_default();
-    out.sort();
-    Ok(out)
+    Ok(row.try_get::<_, Option<Vec<String>>>(column)?.unwrap_or_default())
+}
+
+/// Returns options in an order that is no difference.
+pub(super) fn significant(mut options: Vec<String>) -> Vec<String> {
+    options.sort();
+    options
 }
 
 /// Returns ` WITH (name = 'value', …)`, or nothing for no options.

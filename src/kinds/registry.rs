@@ -268,6 +268,11 @@ impl Kind {
         Identity::new(Self::Column, path.chain([name]))
     }
 
+    /// Tells whether objects of the kind share a name and are told apart by the types that they take.
+    pub fn has_overloads(self) -> bool {
+        super::sql::HAS_OVERLOADS.contains(&self)
+    }
+
     /// Tells whether SQL calls the kind a constraint.
     pub fn is_constraint(self) -> bool {
         self.words().ends_with("constraint") || matches!(self.words(), "key" | "foreign key")

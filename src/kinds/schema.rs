@@ -1,5 +1,7 @@
 //! Schema: a namespace.
 
+use std::collections::BTreeMap;
+
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +49,7 @@ pub(crate) fn public_schema(catalog: &Catalog) -> Vec<AnyObject> {
             holder: Some(target),
             grantee: grants::PUBLIC.to_owned(),
             privileges: privileges.iter().map(|name| ((*name).to_owned(), false)).collect(),
-            initial: std::collections::BTreeMap::default(),
+            initial: BTreeMap::new(),
         }),
     ]
 }

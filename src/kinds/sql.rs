@@ -2,7 +2,7 @@
 
 use postgres::Row;
 
-use super::{AnyObject, Context, Kind, Statement};
+use super::{AnyObject, Context, Inheritance, Kind, Statement};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
 use crate::error::Result;
@@ -38,6 +38,9 @@ pub(super) const IS_TYPE: &[Kind] = &[
     Kind::CompositeType,
     Kind::Domain,
 ];
+
+/// Kinds that share a name, so that the same text means one or the other.
+pub(super) const HAS_OVERLOADS: &[Kind] = &[Kind::Function, Kind::Procedure, Kind::Aggregate, Kind::Operator];
 
 /// Condition that a namespace `n` is the user's: no system schema, no temporary one, not the ledger.
 pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
@@ -90,10 +93,8 @@ pub(super) fn link_stays(schema: &str, table: &str, context: &Context) -> bool {
     else {
         return false;
     };
-    let inherits = |(schema, table): &(String, String)| parent_stays(schema, table, context);
-    before.inherits == after.inherits
-        && before.inherits.iter().all(inherits)
-        && attachment_stays(schema, table, context)
+    let stays = |parent: &(String, String)| parent_stays(schema, table, parent, context);
+    before.inherits == after.inherits && before.inherits.iter().all(stays) && attachment_stays(schema, table, context)
 }
 
 /// Returns the parent, of those given, that a table has throughout the plan.
@@ -115,15 +116,15 @@ pub(super) fn staying_parent<'a>(
     if before.inherits.is_empty() && after.inherits.is_empty() {
         return parents.first().filter(|_| attachment_stays(schema, table, context));
     }
-    let has = |parent: &(String, String)| before.inherits.contains(parent) && after.inherits.contains(parent);
-    let mut stay = parents.iter().filter(|parent| has(parent));
-    stay.find(|(schema, table)| parent_stays(schema, table, context))
+    parents
+        .iter()
+        .find(|parent| parent_stays(schema, table, parent, context))
 }
 
-/// Tells whether a parent is the same table throughout the plan.
-fn parent_stays(schema: &str, table: &str, context: &Context) -> bool {
-    let parent = Identity::new(Kind::Table, [schema, table]);
-    context.stays(&parent) && !is_made(&parent, context)
+/// Tells whether a table inherits from a parent, the same one, throughout the plan.
+fn parent_stays(schema: &str, table: &str, parent: &(String, String), context: &Context) -> bool {
+    let identity = Identity::new(Kind::Table, [&parent.0, &parent.1]);
+    !is_made(&identity, context) && Inheritance::stays(schema, table, parent, context)
 }
 
 /// Tells whether the plan creates a table, or drops it and creates it again.

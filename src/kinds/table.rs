@@ -36,7 +36,7 @@ pub struct Table {
     pub partition_key: Option<String>,
     /// Parents by inheritance (not by partitioning) in their order: schema and name.
     pub inherits: Vec<(String, String)>,
-    /// Storage parameters, `toast.` ones included, as `name=value`, sorted.
+    /// Storage parameters, `toast.` ones included, as `name=value`.
     pub options: Vec<String>,
     /// Whether row security is on.
     pub row_security: bool,
@@ -178,6 +178,7 @@ impl Object for Table {
         // The links are objects of their own; here they only say how the table is created.
         Self {
             inherits: Vec::new(),
+            options: options::significant(self.options),
             ..self
         }
     }

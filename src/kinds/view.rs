@@ -22,7 +22,7 @@ pub struct View {
     pub name: String,
     /// Columns: name, and type with collation as formatted; they decide whether the view can be replaced in place.
     pub columns: Vec<(String, String)>,
-    /// Options (`security_barrier`, `security_invoker`, `check_option`), sorted.
+    /// Options (`security_barrier`, `security_invoker`, `check_option`).
     pub options: Vec<String>,
     /// Defaults of columns, for rows inserted through the view: column and expression.
     pub defaults: Vec<(String, String)>,
@@ -111,6 +111,7 @@ impl Object for View {
         let defaults = self.defaults.into_iter();
         Self {
             definition: settle(&self.definition),
+            options: options::significant(self.options),
             defaults: defaults.map(|(column, value)| (column, settle(&value))).collect(),
             ..self
         }

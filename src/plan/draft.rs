@@ -142,7 +142,7 @@ fn fingerprints(scope: &BTreeSet<Identity>, catalog: &Catalog) -> Vec<(Identity,
 
 fn detail(change: Change, context: &Context, renames: &[Rename]) -> Detail {
     let sides = (context.before(&change.object), context.after(&change.object));
-    let rename = renames.iter().find(|rename| rename.to == change.object);
+    let rename = renames.iter().find(|rename| rename.subject == change.object);
     let differences = match (rename, sides) {
         (Some(rename), _) if change.verb == Verb::Rename => vec![named_anew(rename)],
         (_, (Some(before), Some(after))) => differences(before, after),
@@ -161,7 +161,7 @@ fn detail(change: Change, context: &Context, renames: &[Rename]) -> Detail {
 fn named_anew(rename: &Rename) -> Difference {
     let place = |object: &Identity| object.path.split_last().map(|(_, place)| place.to_vec());
     let name = |object: &Identity| {
-        if place(&rename.from) == place(&rename.to) {
+        if place(&rename.former) == place(&rename.subject) {
             object.name().to_owned()
         } else {
             object.path_text()
@@ -169,8 +169,8 @@ fn named_anew(rename: &Rename) -> Difference {
     };
     Difference {
         attribute: "name".to_owned(),
-        before: Some(name(&rename.from)),
-        after: Some(name(&rename.to)),
+        before: Some(name(&rename.former)),
+        after: Some(name(&rename.subject)),
     }
 }
 

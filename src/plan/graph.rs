@@ -182,6 +182,10 @@ impl Graph {
         for on in context.from.dependencies_of(identity) {
             let departs = self.node(on, Role::Drop);
             self.require(drop, departs);
+            if on.kind.has_overloads() && !context.to.dependencies_of(identity).any(|still| still == on) {
+                // Said again any sooner, it would mean the same one again.
+                self.require(departs, self.node(identity, Role::Create));
+            }
             self.require(alter, departs);
             self.require(drop, self.node(on, Role::Aside));
             self.require(alter, self.node(on, Role::DropAside));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::catalog::Identity;
+use crate::catalog::{Catalog, Identity};
 use crate::diff::{Action, Actions};
 use crate::kinds::{Alter, AnyObject, Context, Kind};
 
@@ -19,6 +19,9 @@ pub(super) struct Rebuilt {
 pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
     let dependents = context.from.dependents();
     let heirs = heirs(&actions, context);
+    for identity in reread(&actions, context) {
+        actions.insert(identity, Action::Replace);
+    }
     let mut aside = BTreeSet::new();
     let mut queue: VecDeque<Identity> = actions.keys().cloned().collect();
     while let Some(identity) = queue.pop_front() {
@@ -107,6 +110,42 @@ fn reads(dependent: &Identity, whole: &Identity, context: &Context) -> bool {
         }
         false
     })
+}
+
+/// Returns the objects whose text stays while a call in it means another overload, because one comes or goes: they have
+/// to be said again, and before the one that they meant can go.
+fn reread(actions: &Actions, context: &Context) -> Vec<Identity> {
+    let with = |wanted: Action| {
+        let fits = move |(identity, action): &(&Identity, &Action)| **action == wanted && identity.kind.has_overloads();
+        actions.iter().filter(fits).map(|(identity, _)| identity)
+    };
+    let users = |changed: Vec<&Identity>, catalog: &Catalog| -> BTreeSet<Identity> {
+        if changed.is_empty() {
+            return BTreeSet::new();
+        }
+        let all = catalog.dependents();
+        let of_all = changed.into_iter().filter_map(|identity| all.get(identity));
+        of_all.flatten().map(|dependent| (*dependent).clone()).collect()
+    };
+    let mut out = users(with(Action::Drop).collect(), context.from);
+    out.extend(users(with(Action::Create).collect(), context.to));
+    out.retain(|identity| !actions.contains_key(identity) && reads_another(identity, context));
+    out.into_iter().collect()
+}
+
+fn reads_another(identity: &Identity, context: &Context) -> bool {
+    let calls = |catalog: &Catalog| -> BTreeSet<Identity> {
+        let edges = catalog.dependencies_of(identity);
+        edges.filter(|on| on.kind.has_overloads()).cloned().collect()
+    };
+    let (before, after) = (calls(context.from), calls(context.to));
+    // What holds rows is not dropped for it.
+    let loses = |live: &AnyObject| {
+        live.drop(context)
+            .iter()
+            .any(|statement| statement.facts.loss.is_some())
+    };
+    !before.is_subset(&after) && !after.is_subset(&before) && context.before(identity).is_some_and(|live| !loses(live))
 }
 
 /// Merges a reaction into the action of an object; true when the action changed.

@@ -160,6 +160,27 @@ fn public_has_its_own_privileges_again_after_the_schema_public_was_dropped() {
 }
 
 #[test]
+fn options_are_said_in_their_order() {
+    for (_, server) in servers() {
+        let database = Database::with(
+            &server,
+            "CREATE TABLE t (a int) WITH (fillfactor = 70, autovacuum_enabled = off, toast.autovacuum_enabled = off);
+             ALTER TABLE t ALTER a SET (n_distinct_inherited = 3, n_distinct = 5);
+             CREATE VIEW v WITH (security_barrier, check_option = local) AS SELECT a FROM t;
+             CREATE MATERIALIZED VIEW m WITH (fillfactor = 70, autovacuum_enabled = off) AS SELECT 1 AS b;",
+        );
+        let other = Database::with(&server, &sql_script(&database.catalog()));
+        assert_eq!(other.catalog().objects, database.catalog().objects);
+        other
+            .connect()
+            .batch_execute("ALTER TABLE t RESET (fillfactor); ALTER TABLE t SET (fillfactor = 70)")
+            .unwrap();
+        assert_ne!(other.catalog().objects, database.catalog().objects);
+        assert_eq!(walk(&other, &database.catalog()), "");
+    }
+}
+
+#[test]
 fn a_script_says_how_the_schema_public_differs() {
     for (_, server) in servers() {
         for changes in [

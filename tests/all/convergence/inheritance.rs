@@ -66,3 +66,14 @@ fn generated_columns_are_inherited() {
         &[],
     );
 }
+
+#[test]
+fn a_column_moves_from_the_parent_to_its_child() {
+    case(
+        "CREATE TABLE p (a int, b int, c int, d int); CREATE TABLE t () INHERITS (p); CREATE TABLE u () INHERITS (p);
+         INSERT INTO t VALUES (1, 2, 3, 4);",
+        "CREATE TABLE p (a int, d bigint, e int); CREATE TABLE t (b int) INHERITS (p); CREATE TABLE u () INHERITS (p);",
+        &["NO INHERIT public.p", "ALTER TABLE public.t DROP COLUMN c"],
+        &["DROP COLUMN b;\nALTER TABLE public.t ADD", "ALTER TABLE public.u"],
+    );
+}

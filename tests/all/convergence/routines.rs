@@ -103,6 +103,23 @@ fn aggregates_of_every_sort() {
 }
 
 #[test]
+fn calls_that_mean_another_overload() {
+    let functions = |types: &[&str]| {
+        let one =
+            |t: &&str| format!("CREATE FUNCTION f({t}) RETURNS text LANGUAGE sql IMMUTABLE AS 'select null::text';");
+        types.iter().map(one).collect::<String>()
+    };
+    let users = "CREATE TABLE t (c text, d text DEFAULT f('x'::text), g text GENERATED ALWAYS AS (f(c)) STORED, CHECK (f(c) > 'a'));
+        CREATE INDEX i ON t (f(c)); CREATE VIEW v AS SELECT f(c) FROM t; CREATE POLICY p ON t USING (f(c) = 'b');";
+    case(
+        &format!("{}{users}", functions(&["text", "anyelement"])),
+        &format!("{}{users}", functions(&["anyelement"])),
+        &["DROP FUNCTION public.f(text)", "CREATE VIEW public.v"],
+        &["DROP COLUMN c"],
+    );
+}
+
+#[test]
 fn event_triggers() {
     let function = "CREATE FUNCTION public.e() RETURNS event_trigger LANGUAGE plpgsql AS 'begin end';";
     case(
