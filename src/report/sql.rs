@@ -158,6 +158,8 @@ mod tests {
                 estimate: None,
             }],
             transaction: number,
+            form: None,
+            temporary: Vec::new(),
             reversal: Reversal::Lossy("a line\nand another".to_owned()),
         }
     }
@@ -178,6 +180,7 @@ mod tests {
             references: Vec::new(),
             forward,
             rollback: Vec::new(),
+            large: crate::kinds::Large::default(),
             findings: vec![Finding {
                 code: "TU104".to_owned(),
                 risk: Risk::Caution,

@@ -89,6 +89,7 @@ impl Live {
             references: Vec::new(),
             forward,
             rollback,
+            large: trueup::kinds::Large::default(),
             findings: Vec::new(),
             proof: None,
             notes: Vec::new(),
@@ -173,6 +174,8 @@ fn step(transaction: usize, object: Identity, statements: &[&str]) -> Step {
         statements: statements.iter().map(sentence).collect(),
         transaction,
         reversal: Reversal::Exact,
+        form: None,
+        temporary: Vec::new(),
     }
 }
 
