@@ -25,7 +25,9 @@ pub(super) enum Trace {
 ///
 /// Only what the statement itself names is looked at: other invalid indexes are none of its business.
 pub(super) fn find(client: &mut Client, sql: &str) -> Result<Trace> {
-    let Some(statement) = parse(sql) else { return Ok(Trace::None) };
+    let Some(statement) = parse(sql) else {
+        return Ok(Trace::None);
+    };
     match &statement {
         NodeEnum::IndexStmt(index) if index.concurrent && !index.idxname.is_empty() => {
             built_index(client, index.relation.as_ref(), &index.idxname)

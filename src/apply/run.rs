@@ -127,7 +127,9 @@ impl Runner<'_, '_> {
         }
         let is_patient = blocks_nobody(&item.sentence.facts);
         if is_patient {
-            session.set_lock_timeout(session.patience()).map_err(|error| Stop::of(&error))?;
+            session
+                .set_lock_timeout(session.patience())
+                .map_err(|error| Stop::of(&error))?;
         }
         let started = Instant::now();
         let events = &mut session.events;
@@ -147,7 +149,11 @@ impl Runner<'_, '_> {
             .map_err(|error| Stop::of(&error))?;
         let elapsed = started.elapsed();
         // A connection that is lost says so with the statement's own outcome.
-        let restored = if is_patient { session.set_lock_timeout(session.options.lock_timeout) } else { Ok(()) };
+        let restored = if is_patient {
+            session.set_lock_timeout(session.options.lock_timeout)
+        } else {
+            Ok(())
+        };
         if let Err(error) = watched.outcome {
             return Err(Stop {
                 at: Some(at),

@@ -86,7 +86,10 @@ impl<'a> Session<'a> {
     }
 
     /// Runs what blocks nobody while it waits for a lock.
-    pub(super) fn patiently(&mut self, run: impl FnOnce(&mut Client) -> std::result::Result<(), postgres::Error>) -> Result<()> {
+    pub(super) fn patiently(
+        &mut self,
+        run: impl FnOnce(&mut Client) -> std::result::Result<(), postgres::Error>,
+    ) -> Result<()> {
         self.set_lock_timeout(self.patience())?;
         let outcome = run(&mut self.client);
         self.set_lock_timeout(self.options.lock_timeout)?;

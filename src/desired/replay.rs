@@ -54,8 +54,7 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
     for object in public_schema(catalog) {
         empty.insert(object);
     }
-    route(&Context::new(&empty, catalog, catalog.version_num))
-    .steps
+    route(&Context::new(&empty, catalog, catalog.version_num)).steps
 }
 
 struct Run<'a> {

@@ -248,7 +248,7 @@ impl Object for Check {
         }
         if *valid != desired.valid {
             let validate = online::validate(&self.schema, &self.table, &self.name);
-            out.push(online::alone_if_large(validate, &self.table_identity(), context));
+            out.push(online::alone_if_large(validate, context.large(&self.table_identity())));
         }
         Alter::in_place(out)
     }

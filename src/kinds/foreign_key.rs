@@ -203,7 +203,8 @@ impl ForeignKey {
         if is_partitioned && context.version_num < 180_000 {
             return None;
         }
-        let is_other = matches!(context.before(&self.identity()), Some(AnyObject::ForeignKey(live)) if !live.is_same_rule(self));
+        let is_other =
+            matches!(context.before(&self.identity()), Some(AnyObject::ForeignKey(live)) if !live.is_same_rule(self));
         let stays = constraint::is_untouched(&self.referenced_index_identity(), context);
         // PostgreSQL does not rename a partitioned table's key on the partitions.
         if !is_other || !stays || is_partitioned {
@@ -422,7 +423,7 @@ impl Object for ForeignKey {
         let mut out = self.change_attributes(desired);
         if self.enforced && desired.enforced && !self.valid && desired.valid {
             let validate = self.validate(&self.own_name);
-            out.push(online::alone_if_large(validate, &self.table_identity(), context));
+            out.push(online::alone_if_large(validate, self.large(context)));
         }
         Alter::in_place(out)
     }

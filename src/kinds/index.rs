@@ -185,7 +185,9 @@ impl Index {
 
     /// Tells whether two indexes can stand beside each other while one takes the other's name.
     fn can_swap(&self, other: Option<&AnyObject>) -> bool {
-        let Some(AnyObject::Index(other)) = other else { return false };
+        let Some(AnyObject::Index(other)) = other else {
+            return false;
+        };
         let alone = |index: &Self| !index.partitioned && index.inherits.is_none();
         self.relation() == other.relation() && alone(self) && alone(other)
     }
@@ -412,7 +414,10 @@ impl Object for Index {
         let live = context.before(&self.identity());
         let mut out = match self.concurrently(context) {
             Some(large) if live.is_none() => {
-                vec![self.build(true, &self.name, "").form(format!("built concurrently: {large}"))]
+                vec![
+                    self.build(true, &self.name, "")
+                        .form(format!("built concurrently: {large}")),
+                ]
             }
             Some(large) if self.can_swap(live) => self.swap_in(&large),
             _ => vec![self.build(false, &self.name, only)],

@@ -167,7 +167,11 @@ impl Key {
             .locks(table.clone(), Lock::ShareUpdateExclusive)
             .scans(table)
             .transaction(Transaction::Outside);
-        let words = if self.constraint == KeyType::Primary { "PRIMARY KEY" } else { "UNIQUE" };
+        let words = if self.constraint == KeyType::Primary {
+            "PRIMARY KEY"
+        } else {
+            "UNIQUE"
+        };
         let add = self.action(
             "",
             &format!(

@@ -105,7 +105,10 @@ impl NotNull {
         let condition = format!("{column} IS NOT NULL");
         let proof = Proof::new((&self.schema, &self.table), &of, condition, form.clone());
         let mut out = proof.establish();
-        out.push(self.statement(&format!("ALTER COLUMN {column} SET NOT NULL")).form(form));
+        out.push(
+            self.statement(&format!("ALTER COLUMN {column} SET NOT NULL"))
+                .form(form),
+        );
         out.push(proof.drop());
         out
     }
@@ -274,7 +277,7 @@ impl Object for NotNull {
         }
         if !*valid && desired.valid {
             let validate = online::validate(&self.schema, &self.table, &desired.constraint_name());
-            out.push(online::alone_if_large(validate, &self.table_identity(), context));
+            out.push(online::alone_if_large(validate, context.large(&self.table_identity())));
         }
         Alter::in_place(out)
     }

@@ -2,8 +2,7 @@
 //! something about the rows, so that what comes after it need not read them under a strong lock.
 
 use super::derived_name::temporary;
-use super::{Check, Context, Lock, Statement, Table, Transaction};
-use crate::catalog::Identity;
+use super::{Check, Lock, Statement, Table, Transaction};
 use crate::catalog::quote::{ident, qualified};
 
 /// Returns the statement that validates a constraint while reads and writes go on; alone, so that it never runs under the
@@ -22,8 +21,8 @@ pub(super) fn validate(schema: &str, table: &str, constraint: &str) -> Statement
 }
 
 /// Lets a validation share a transaction with others unless its table is large.
-pub(super) fn alone_if_large(validate: Statement, table: &Identity, context: &Context) -> Statement {
-    match context.large(table) {
+pub(super) fn alone_if_large(validate: Statement, large: Option<String>) -> Statement {
+    match large {
         Some(large) => validate.form(format!("validated in a transaction of its own: {large}")),
         None => validate.transaction(Transaction::Inside),
     }

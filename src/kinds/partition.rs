@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::online::Proof;
 use super::{
-    Alter, AnyObject, Check, Context, Kind, Lock, Object, Statement, Table, Transaction, derived_name, partitioning, sql,
+    Alter, AnyObject, Check, Context, Kind, Lock, Object, Statement, Table, Transaction, derived_name, partitioning,
+    sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -117,14 +118,21 @@ impl Partition {
             out.push((self.table_identity(), proof));
         }
         // Below another partition the condition says more than the bound, and its contrary proves nothing.
-        let is_nested = context.to.contains(&Self::named(&self.parent_schema, &self.parent_table));
+        let is_nested = context
+            .to
+            .contains(&Self::named(&self.parent_schema, &self.parent_table));
         let default = self.default_sibling(context.to).filter(|_| !is_nested);
-        if let Some((default, large)) = default.and_then(|default| Some((default, context.large(&default.table_identity())?)))
+        if let Some((default, large)) =
+            default.and_then(|default| Some((default, context.large(&default.table_identity())?)))
         {
-            let form = format!("the default partition is proven to hold none of its rows before it is attached: {large}");
+            let form =
+                format!("the default partition is proven to hold none of its rows before it is attached: {large}");
             let table = (default.schema.as_str(), default.table.as_str());
             let of = format!("{}_{}", default.table, self.table);
-            out.push((default.table_identity(), Proof::new(table, &of, format!("NOT ({condition})"), form)));
+            out.push((
+                default.table_identity(),
+                Proof::new(table, &of, format!("NOT ({condition})"), form),
+            ));
         }
         out
     }
@@ -134,20 +142,31 @@ impl Partition {
     fn drop_left_check(&self, context: &Context) -> Statement {
         let column = self.condition.as_deref().and_then(only_column);
         let is_taken = |name: &str| {
-            let constraints = context.from.objects.keys().filter(|identity| identity.kind.is_constraint());
+            let constraints = context
+                .from
+                .objects
+                .keys()
+                .filter(|identity| identity.kind.is_constraint());
             constraints
                 .filter(|identity| identity.path.first() == Some(&self.schema))
                 .any(|identity| identity.path.last().is_some_and(|last| last == name))
         };
         let chosen = |number: u32| {
-            let label = if number == 0 { "check".to_owned() } else { format!("check{number}") };
+            let label = if number == 0 {
+                "check".to_owned()
+            } else {
+                format!("check{number}")
+            };
             derived_name::chosen(&self.table, column.as_deref(), &label)
         };
         let name = (0..).map(chosen).find(|name| !is_taken(name)).unwrap_or_default();
         let table = qualified([&self.schema, &self.table]);
-        Statement::new(format!("ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}", ident(&name)))
-            .locks(self.table_identity(), Lock::AccessExclusive)
-            .temporary(Check::named(&self.schema, &self.table, &name))
+        Statement::new(format!(
+            "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}",
+            ident(&name)
+        ))
+        .locks(self.table_identity(), Lock::AccessExclusive)
+        .temporary(Check::named(&self.schema, &self.table, &name))
     }
 
     fn is_referenced(&self, catalog: &Catalog) -> bool {
@@ -343,7 +362,11 @@ impl Object for Partition {
         let proofs = self.proofs(context);
         let is_proven = |table: &Identity| proofs.iter().any(|(proven, _)| proven == table);
         let scans = |statement: Statement, table: Identity| {
-            if is_proven(&table) { statement } else { statement.scans(table) }
+            if is_proven(&table) {
+                statement
+            } else {
+                statement.scans(table)
+            }
         };
         let attach = self
             .action(&format!("ATTACH PARTITION {table} {}", self.bound))

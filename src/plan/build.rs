@@ -43,7 +43,11 @@ pub fn route(context: &Context) -> Route {
     for group in groups {
         let parts: Vec<_> = order[group]
             .iter()
-            .flat_map(|node| online::parts(&graph.nodes[*node].statements).into_iter().map(move |part| (*node, part)))
+            .flat_map(|node| {
+                online::parts(&graph.nodes[*node].statements)
+                    .into_iter()
+                    .map(move |part| (*node, part))
+            })
             .collect();
         for stage in Stage::ALL {
             for (node, (_, statements)) in parts.iter().filter(|(_, (of, _))| *of == stage) {

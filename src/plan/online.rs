@@ -72,7 +72,8 @@ pub(super) fn settle(
         let nodes: BTreeSet<usize> = order[group.clone()].iter().copied().collect();
         for at in &nodes {
             let node = &graph.nodes[*at];
-            if is_online(&node.statements) && (hangs_together(graph, *at, &nodes) || falls_with_parent(node, rebuilt, context))
+            if is_online(&node.statements)
+                && (hangs_together(graph, *at, &nodes) || falls_with_parent(node, rebuilt, context))
             {
                 plain.insert(node.identity.clone());
             }

@@ -15,6 +15,7 @@ mod laws;
 mod print;
 mod proof;
 mod reports;
+mod online;
 mod round_trips;
 mod rules;
 mod schema;
