@@ -177,10 +177,12 @@ impl ForeignKey {
             .scans(self.referenced_identity())
     }
 
-    /// Returns the size of either table when it is large.
+    /// Returns the size of either table when it is large; a new table has no rows to look at.
     fn large(&self, context: &Context) -> Option<String> {
+        let table = self.table_identity();
         let referenced = || context.large(&self.referenced_identity());
-        context.large(&self.table_identity()).or_else(referenced)
+        let either = context.large(&table).or_else(referenced);
+        either.filter(|_| context.before(&table).is_some())
     }
 
     fn add(&self, name: &str, valid: bool) -> Statement {

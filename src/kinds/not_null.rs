@@ -5,7 +5,9 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::online::{self, Proof};
-use super::{Alter, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, sql};
+use super::{
+    Alter, AnyObject, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, Table, partitioning, sql,
+};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -110,6 +112,30 @@ impl NotNull {
                 .form(form),
         );
         out.push(proof.drop());
+        out
+    }
+
+    fn drop_alone(&self) -> Statement {
+        self.statement(&format!("ALTER COLUMN {} DROP NOT NULL", ident(&self.column)))
+    }
+
+    /// Returns those of partitions that may outlive this one: PostgreSQL 18 makes the constraint of a partition its own
+    /// when its primary key takes an index that was built before. For the others the statement changes nothing.
+    fn left_on_partitions<'a>(&self, context: &Context<'a>) -> Vec<&'a Self> {
+        if context.version_num < 180_000 || context.large(&self.table_identity()).is_none() {
+            return Vec::new();
+        }
+        let mut out: Vec<&Self> = Vec::new();
+        let mut parents = vec![self.table_identity()];
+        while let Some(parent) = parents.pop() {
+            for partition in partitioning::partitions(context.from).filter(|partition| partition.is_of(&parent)) {
+                parents.push(Table::named(&partition.schema, &partition.table));
+                let own = Self::named(&partition.schema, &partition.table, &self.column);
+                if let (Some(AnyObject::NotNull(own)), false) = (context.before(&own), context.to.contains(&own)) {
+                    out.push(own);
+                }
+            }
+        }
         out
     }
 
@@ -239,13 +265,13 @@ impl Object for NotNull {
         vec![statement.scans(self.table_identity()).fold(fold)]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
-        vec![
-            self.statement(&format!("ALTER COLUMN {} DROP NOT NULL", ident(&self.column)))
-                .fold(Fold::Implied {
-                    host: self.column_identity(),
-                }),
-        ]
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        let fold = Fold::Implied {
+            host: self.column_identity(),
+        };
+        let mut out = vec![self.drop_alone().fold(fold)];
+        out.extend(self.left_on_partitions(context).into_iter().map(Self::drop_alone));
+        out
     }
 
     fn alter(&self, desired: &Self, context: &Context) -> Alter {

@@ -78,6 +78,11 @@ impl Partition {
         Table::named(&self.parent_schema, &self.parent_table)
     }
 
+    /// Tells whether it is a partition of the table.
+    pub(super) fn is_of(&self, table: &Identity) -> bool {
+        self.parent_identity() == *table
+    }
+
     fn action(&self, action: &str) -> Statement {
         let parent = qualified([&self.parent_schema, &self.parent_table]);
         Statement::new(format!("ALTER TABLE {parent} {action}"))

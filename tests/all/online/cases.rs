@@ -25,7 +25,13 @@ impl Case<'_> {
             let plain = pair.plan(Online::Never);
             assert!(plain.large.is_empty());
             let said = script(&plain.forward) + &script(&plain.rollback);
-            for words in ["CONCURRENTLY", "E USING INDEX", "Y USING INDEX", "_trueup_", "DO $"] {
+            for words in [
+                "CONCURRENTLY",
+                "UNIQUE USING INDEX",
+                "KEY USING INDEX",
+                "_trueup_",
+                "DO $",
+            ] {
                 assert!(!said.contains(words), "{words} in\n{said}");
             }
             let plan = there_and_back(&pair);
