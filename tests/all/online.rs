@@ -11,7 +11,8 @@ use trueup::desired::source::Source;
 use trueup::diff::Filter;
 use trueup::error::Error;
 use trueup::kinds::{AnyObject, Lock, Transaction};
-use trueup::plan::{Plan, Step};
+use trueup::plan::{Plan, Step, Verdict};
+use trueup::progress::Progress;
 use trueup::reconcile::{self, Setup};
 use trueup::risk::Online;
 use trueup::scratch::Choice;
@@ -37,6 +38,10 @@ impl Pair {
     }
 
     pub(super) fn plan(&self, online: Online) -> Plan {
+        self.plan_with(online, false)
+    }
+
+    fn plan_with(&self, online: Online, prove: bool) -> Plan {
         let setup = Setup {
             environment: Environment::default(),
             machine: machine(),
@@ -44,6 +49,8 @@ impl Pair {
             cache: false,
             filter: Filter::default(),
             online,
+            prove,
+            progress: Progress::default(),
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }
@@ -129,7 +136,10 @@ pub(super) fn assert_online(plan: &Plan) {
 /// Plans a pair with every table large, goes there and back, and looks after each way.
 pub(super) fn there_and_back(pair: &Pair) -> Plan {
     let (before, wanted) = (pair.live.catalog(), pair.desired.catalog());
-    let plan = pair.plan(Online::Always);
+    let plan = pair.plan_with(Online::Always, true);
+    let proof = plan.proof.as_ref().unwrap();
+    assert_eq!(proof.verdict, Verdict::Held, "{proof:?}\n{}", script(&plan.forward));
+    assert!(proof.surprises.is_empty(), "{proof:?}\n{}", script(&plan.forward));
     let (forward, back) = (script(&plan.forward), script(&plan.rollback));
     pair.apply(&plan, &mut |_| {})
         .unwrap_or_else(|error| panic!("{error:?}\n{forward}"));
