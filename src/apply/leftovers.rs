@@ -41,6 +41,14 @@ pub(super) fn find(client: &mut Client, sql: &str) -> Result<Trace> {
     }
 }
 
+/// Clears away what a statement that failed has left behind.
+pub(crate) fn clear(client: &mut Client, sql: &str) -> Result<()> {
+    match find(client, sql)? {
+        Trace::Clear(clearing) => Ok(client.batch_execute(&clearing)?),
+        _ => Ok(()),
+    }
+}
+
 fn parse(sql: &str) -> Option<NodeEnum> {
     let parsed = pg_query::parse(sql, 0).ok()?;
     let [statement] = parsed.protobuf.stmts.as_slice() else {

@@ -138,7 +138,10 @@ impl Object for IndexAttachment {
             Some(large) => attach.transaction(Transaction::Alone).form(format!(
                 "attached in a transaction of its own, when the index is built: {large}"
             )),
-            None => attach,
+            None => attach.locks(table, Lock::AccessExclusive).locks(
+                Table::named(&self.parent_schema, &self.parent_table),
+                Lock::AccessExclusive,
+            ),
         }]
     }
 

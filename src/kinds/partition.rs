@@ -164,7 +164,7 @@ impl Partition {
             };
             derived_name::chosen(&self.table, column.as_deref(), &label)
         };
-        let name = (0..).map(chosen).find(|name| !is_taken(name)).unwrap_or_default();
+        let name = (0..100).map(chosen).find(|name| !is_taken(name)).unwrap_or_default();
         let table = qualified([&self.schema, &self.table]);
         Statement::new(format!(
             "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}",

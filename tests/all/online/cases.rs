@@ -167,6 +167,16 @@ fn keys_take_an_index_that_was_built_concurrently() {
 }
 
 #[test]
+fn a_build_that_fails_on_generated_rows_is_still_proven() {
+    case(
+        "ALTER TABLE orders ADD flag boolean; DELETE FROM orders WHERE id > 1;",
+        "ALTER TABLE orders ADD flag boolean; ALTER TABLE orders ADD UNIQUE (flag);",
+        &["CREATE UNIQUE INDEX CONCURRENTLY orders_flag_key"],
+        &[],
+    );
+}
+
+#[test]
 fn keys_are_replaced_under_foreign_keys() {
     case(
         "ALTER TABLE orders ADD CONSTRAINT orders_key UNIQUE (id); ALTER TABLE customers ADD order_id bigint REFERENCES orders (id);",
