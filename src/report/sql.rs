@@ -94,6 +94,9 @@ impl Script {
         });
         let phase = super::words::phase(step.phase);
         self.comment(&format!("step {number}, {phase}: {}", title.unwrap_or_default()));
+        if let Some(form) = &step.form {
+            self.comment(form);
+        }
         if direction == Direction::Forward {
             for finding in plan.findings.iter().filter(|finding| finding.step == at) {
                 self.comment(&format!("{} {}: {}", finding.risk, finding.code, finding.message));
