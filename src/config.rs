@@ -32,6 +32,8 @@ pub struct Config {
     pub rules: Vec<Entry>,
     /// How long a statement may wait for a lock, for example `5s`.
     pub lock_timeout: Option<String>,
+    /// Size from which on tables get online forms, for example `64MiB`.
+    pub online_above: Option<String>,
     /// How long a statement may run, for example `10min`.
     pub statement_timeout: Option<String>,
 }

@@ -10,10 +10,11 @@ use crate::desired::source::Source;
 use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
+use crate::kinds::Large;
 use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{Ground, prove};
-use crate::risk::{Day, Look, Ruling, apply_rulings, estimate, findings, statistics, touched};
+use crate::risk::{Day, Look, Online, Ruling, apply_rulings, estimate, findings, measured, statistics, touched};
 use crate::scratch;
 
 /// What every use case may use of the machine and was told by the user.
@@ -35,6 +36,8 @@ pub struct Setup {
     pub prove: bool,
     /// Where stages are told.
     pub progress: Progress,
+    /// When statements get their online form.
+    pub online: Online,
 }
 
 impl Setup {
@@ -89,8 +92,16 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         from: &from,
         to: &to,
         renames: &renames,
+        large: Large::NONE,
     };
     let mut plan = draft(sides, database(&server));
+    let mut objects = touched(&plan.forward, &from);
+    objects.extend(measured(&plan, &from));
+    let mut figures = statistics(&mut client, &objects, &renames)?;
+    let large = setup.online.large(&plan, &from, &figures);
+    if !large.is_empty() {
+        plan = draft(Sides { large: &large, ..sides }, plan.database);
+    }
     let ground = Ground {
         from: ground.as_ref().unwrap_or(&whole),
         to: &to,
@@ -103,7 +114,12 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         plan.proof = Some(Proof::skipped());
     }
     setup.progress.begin(Stage::Rate);
-    let figures = statistics(&mut client, &touched(&plan.forward, &from), &renames)?;
+    // The other form, and the proof, may have shown more tables.
+    let seen = touched(&plan.forward, &from);
+    if !seen.is_subset(&objects) {
+        objects.extend(seen);
+        figures = statistics(&mut client, &objects, &renames)?;
+    }
     plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
     estimate(&mut plan.forward, &from, &figures);
     let rulings = [setup.rulings.clone(), desired.rulings()?].concat();

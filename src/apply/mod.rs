@@ -23,6 +23,7 @@ pub(crate) use batch::{batches, items};
 pub use event::{Event, Options, Outcome};
 pub use forward::apply;
 pub use ledger::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status, history, status};
+pub(crate) use leftovers::clear;
 pub use resume::resume;
 pub use rollback::{LOSS_CODE, Preview, preview, rollback};
 pub(crate) use session::SETTINGS;

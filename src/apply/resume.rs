@@ -120,7 +120,7 @@ pub(super) fn touched(execution: &Execution) -> BTreeSet<&Identity> {
 
 fn objects(steps: &[Step], wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = &Identity> {
     let steps = steps.iter().enumerate().filter(move |(at, _)| wanted(*at));
-    steps.flat_map(|(_, step)| step.changes.iter().map(|change| &change.object))
+    steps.flat_map(|(_, step)| step.changes.iter().map(|change| &change.object).chain(&step.temporary))
 }
 
 /// Returns the statements that are not done. The first of them is also returned when it was begun outside a transaction:
@@ -152,7 +152,10 @@ fn settle(runner: &mut Runner, item: &Item, live: &Catalog, execution: &Executio
             .filter(|(identity, _)| objects.contains(identity));
         of_step.filter(|state| !unchanged.contains(state))
     };
-    let is_last = execution.steps[item.step].statements.len() == item.statement + 1;
+    let step = &execution.steps[item.step];
+    // The object of a step that is one of several may be as wanted before the last of them ran.
+    let is_about = |other: &&Step| other.changes.first() == step.changes.first();
+    let is_last = step.statements.len() == item.statement + 1 && execution.steps.iter().filter(is_about).count() == 1;
     let was_reached = || wanted().all(|(identity, wanted)| *wanted == live.get(identity).map(AnyObject::fingerprint));
     if is_last && wanted().next().is_some() && was_reached() {
         runner.settle(item)?;

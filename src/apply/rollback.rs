@@ -127,11 +127,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
 /// Plans the way from the live catalog to the objects as they were.
 fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Step> {
     let before = execution.before.restore(live, &execution.plan);
-    let context = Context {
-        from: live,
-        to: &before,
-        version_num,
-    };
+    let context = Context::new(live, &before, version_num).with_large(&execution.plan.large);
     route(&context).steps
 }
 

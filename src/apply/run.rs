@@ -10,10 +10,12 @@ use super::batch::{Batch, Item};
 use super::event::Event;
 use super::failure::Failure;
 use super::ledger::{Ledger, Progress};
-use super::leftovers;
+use super::leftovers::{self, Trace};
 use super::session::Session;
 use super::watch::{Party, Watch};
+use crate::catalog::Identity;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::{Facts, Lock, Transaction};
 use crate::plan::Step;
 
 /// Longest pause between two attempts.
@@ -52,12 +54,13 @@ impl Runner<'_, '_> {
     fn run_batch(&mut self, batch: &Batch) -> Result<()> {
         let of = self.session.options.retries;
         for attempt in 0..=of {
-            let stop = match self.attempt(batch) {
+            let mut stop = match self.attempt(batch) {
                 Ok(()) => return Ok(()),
                 Err(stop) => stop,
             };
             self.abort(batch);
             if attempt == of || !stop.failure.is_transient() {
+                self.tidy(batch, &mut stop);
                 return Err(self.stopped(batch, &stop));
             }
             let pause = pause(self.session.options.backoff, attempt);
@@ -122,6 +125,12 @@ impl Runner<'_, '_> {
                 object: change.object.clone(),
             });
         }
+        let is_patient = blocks_nobody(&item.sentence.facts);
+        if is_patient {
+            session
+                .set_lock_timeout(session.patience())
+                .map_err(|error| Stop::of(&error))?;
+        }
         let started = Instant::now();
         let events = &mut session.events;
         let watch = Watch {
@@ -139,6 +148,12 @@ impl Runner<'_, '_> {
             })
             .map_err(|error| Stop::of(&error))?;
         let elapsed = started.elapsed();
+        // A connection that is lost says so with the statement's own outcome.
+        let restored = if is_patient {
+            session.set_lock_timeout(session.options.lock_timeout)
+        } else {
+            Ok(())
+        };
         if let Err(error) = watched.outcome {
             return Err(Stop {
                 at: Some(at),
@@ -146,6 +161,7 @@ impl Runner<'_, '_> {
                 blockers: watched.blockers,
             });
         }
+        restored.map_err(|error| Stop::of(&error))?;
         (session.events)(Event::Done {
             step,
             sql: item.sentence.sql.clone(),
@@ -161,16 +177,37 @@ impl Runner<'_, '_> {
     /// Clears away what an earlier attempt at a statement outside a transaction left behind; true when that completes
     /// the statement, which is then recorded as done.
     pub(super) fn clear(&mut self, item: &Item) -> Result<bool> {
-        let client = &mut self.session.client;
-        let Some(clearing) = leftovers::find(client, &item.sentence.sql)? else {
-            return Ok(false);
-        };
-        client.batch_execute(&clearing.sql)?;
-        (self.session.events)(Event::Cleared { sql: clearing.sql });
-        if clearing.completes {
+        let trace = leftovers::find(&mut self.session.client, &item.sentence.sql)?;
+        if let Trace::Clear(sql) | Trace::Finish(sql) = &trace {
+            self.clear_with(sql)?;
+        }
+        let is_complete = matches!(trace, Trace::Completed | Trace::Finish(_));
+        if is_complete {
             self.settle(item)?;
         }
-        Ok(clearing.completes)
+        Ok(is_complete)
+    }
+
+    fn clear_with(&mut self, sql: &str) -> Result<()> {
+        let session = &mut *self.session;
+        session.patiently(|client| client.batch_execute(sql))?;
+        (session.events)(Event::Cleared { sql: sql.to_owned() });
+        Ok(())
+    }
+
+    /// Drops what a build that failed for good has left behind, so that it costs no writer anything until somebody
+    /// resumes. Where that fails too, it is done then.
+    fn tidy(&mut self, batch: &Batch, stop: &mut Stop) {
+        if batch.in_transaction || stop.failure.is_lost {
+            return;
+        }
+        let Ok(Trace::Clear(sql)) = leftovers::find(&mut self.session.client, &batch.items[0].sentence.sql) else {
+            return;
+        };
+        if self.clear_with(&sql).is_err() {
+            let line = format!("an invalid index is left behind, which `{sql}` drops");
+            stop.failure.detail.push(line);
+        }
     }
 
     /// Records a statement as done that an earlier attempt has completed.
@@ -261,6 +298,13 @@ impl Stop {
 
 fn step_of(batch: &Batch, stop: &Stop) -> usize {
     batch.items[stop.at.unwrap_or(0)].step
+}
+
+/// Tells whether nobody has to wait behind a statement that waits for a lock: a concurrent build waits for every older
+/// transaction, and whoever reads or writes goes on meanwhile.
+fn blocks_nobody(facts: &Facts) -> bool {
+    let is_weak = |(_, lock): &(Identity, Lock)| *lock == Lock::ShareUpdateExclusive;
+    facts.transaction == Transaction::Outside && !facts.locks.is_empty() && facts.locks.iter().all(is_weak)
 }
 
 /// Returns the pause before a retry: doubled each time, and up to half of it more, so that two do not meet again.

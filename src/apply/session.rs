@@ -1,5 +1,7 @@
 //! The connections of one execution: one that runs statements, one that holds the advisory lock and watches.
 
+use std::time::Duration;
+
 use postgres::Client;
 
 use super::advisory;
@@ -17,6 +19,10 @@ pub(crate) const SETTINGS: &str = "SET search_path = ''; SET check_function_bodi
      SET default_tablespace = ''; SET default_table_access_method = heap; SET default_transaction_read_only = off; \
      SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on; SET datestyle = 'ISO, MDY'; \
      SET intervalstyle = 'postgres'; SET xmloption = content";
+
+/// Longest wait of a concurrent build or drop for older transactions: nobody waits behind it, and what it has built so far
+/// would be lost.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// An open execution's connections.
 pub(super) struct Session<'a> {
@@ -42,7 +48,7 @@ impl<'a> Session<'a> {
         let mut client = url.connect()?;
         let server = Server::read(&mut client)?;
         server.check_supported()?;
-        let limit = |limit: std::time::Duration| limit.as_millis().max(1);
+        let limit = |limit: Duration| limit.as_millis().max(1);
         let mut settings = format!(
             "{SETTINGS}; SET lock_timeout = {}; SET statement_timeout = {}",
             limit(options.lock_timeout),
@@ -66,6 +72,28 @@ impl<'a> Session<'a> {
             pid,
             second: advisory::connect(url)?,
         })
+    }
+
+    /// Sets how long a statement may wait for a lock.
+    pub(super) fn set_lock_timeout(&mut self, limit: Duration) -> Result<()> {
+        let sql = format!("SET lock_timeout = {}", limit.as_millis().max(1));
+        Ok(self.client.batch_execute(&sql)?)
+    }
+
+    /// Returns how long a statement may wait behind which nobody waits.
+    pub(super) fn patience(&self) -> Duration {
+        PATIENCE.max(self.options.lock_timeout)
+    }
+
+    /// Runs what blocks nobody while it waits for a lock.
+    pub(super) fn patiently(
+        &mut self,
+        run: impl FnOnce(&mut Client) -> std::result::Result<(), postgres::Error>,
+    ) -> Result<()> {
+        self.set_lock_timeout(self.patience())?;
+        let outcome = run(&mut self.client);
+        self.set_lock_timeout(self.options.lock_timeout)?;
+        Ok(outcome?)
     }
 
     /// Takes the advisory lock; nothing is locked in a dry run.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{apply, demo, explain, history, inspect, plan, progress, rollback, setup, terminal};
 use crate::error::Result;
@@ -73,9 +73,24 @@ pub(super) struct ScratchArguments {
     /// Leave out objects that fit `[KIND:]NAME`; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub(super) exclude: Vec<String>,
+    /// When statements that read or write a whole table get a form that blocks nobody for long: `auto` decides by the
+    /// size of the table (`online_above` in trueup.yaml, 64MiB by default), `always` and `never` do not
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub(super) online: OnlineChoice,
     /// Do not use the cache of desired catalogs
     #[arg(long)]
     pub(super) no_cache: bool,
+}
+
+/// When statements get their online form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnlineChoice {
+    /// By the size of the table
+    Auto,
+    /// On every table that is there
+    Always,
+    /// Never
+    Never,
 }
 
 /// Parses the command line, runs the command, and reports an error; returns the exit code.

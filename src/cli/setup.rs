@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::arguments::{LiveArguments, SchemaArguments, ScratchArguments};
+use super::arguments::{LiveArguments, OnlineChoice, SchemaArguments, ScratchArguments};
 use super::progress;
 use crate::config::Config;
 use crate::db::{Environment, Url};
@@ -10,6 +10,7 @@ use crate::desired::source::Source;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::reconcile::Setup;
+use crate::risk::{Bytes, Online};
 use crate::scratch;
 
 /// Removes scratch databases when the process is interrupted.
@@ -58,6 +59,7 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         rulings: config.rulings()?,
         filter: config.filter(&arguments.include, &arguments.exclude),
         prove: true,
+        online: online(arguments.online, &config)?,
         progress: Progress::to(progress::stage),
     })
 }
@@ -68,6 +70,19 @@ pub(super) fn planning(arguments: &SchemaArguments) -> Result<Setup> {
         prove: !arguments.no_prove,
         ..setup(&arguments.scratch)?
     })
+}
+
+fn online(choice: OnlineChoice, config: &Config) -> Result<Online> {
+    match (choice, &config.online_above) {
+        (OnlineChoice::Always, _) => Ok(Online::Always),
+        (OnlineChoice::Never, _) => Ok(Online::Never),
+        (OnlineChoice::Auto, None) => Ok(Online::default()),
+        (OnlineChoice::Auto, Some(text)) => match text.parse() {
+            Ok(Bytes(limit)) => Ok(Online::Above(limit)),
+            Err(error) => Err(Error::usage(format!("{}: online_above: {error}", crate::config::FILE))
+                .hint("Write a number with a unit, for example `64MiB` or `2GB`; `0` makes every table large.")),
+        },
+    }
 }
 
 fn machine() -> scratch::Machine {

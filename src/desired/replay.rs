@@ -39,11 +39,7 @@ pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, may_make_
     let server = Server::read(client)?;
     client.batch_execute("SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''")?;
     let empty = introspect::read(url, client, &server, introspect::Options::default())?;
-    let way = route(&Context {
-        from: &empty,
-        to: catalog,
-        version_num: server.version_num,
-    });
+    let way = route(&Context::new(&empty, catalog, server.version_num));
     Run { client, may_make_roles }.all(&way.steps, &[])?;
     Ok(server)
 }
@@ -58,12 +54,7 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
     for object in public_schema(catalog) {
         empty.insert(object);
     }
-    route(&Context {
-        from: &empty,
-        to: catalog,
-        version_num: catalog.version_num,
-    })
-    .steps
+    route(&Context::new(&empty, catalog, catalog.version_num)).steps
 }
 
 struct Run<'a> {

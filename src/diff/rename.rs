@@ -38,16 +38,8 @@ pub fn renames(hints: &[Hint], live: &Catalog, desired: &Catalog) -> Vec<Rename>
     let mut out: Vec<Rename> = Vec::new();
     let mut hints: Vec<&Hint> = hints.iter().collect();
     hints.sort_by_key(|hint| (hint.path.len(), &hint.path));
-    let context = Context {
-        from: live,
-        to: desired,
-        version_num: live.version_num,
-    };
-    let inverse = Context {
-        from: desired,
-        to: live,
-        version_num: live.version_num,
-    };
+    let context = Context::new(live, desired, live.version_num);
+    let inverse = Context::new(desired, live, live.version_num);
     for hint in hints {
         out.extend(of_part(hint, live, desired, &out));
         for to in declared(hint, desired) {

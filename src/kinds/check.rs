@@ -4,7 +4,9 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{restate, same, settle};
-use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, Table, constraint, sql};
+use super::{
+    Alter, Context, Fold, Kind, Lock, Object, Statement, Table, Transaction, constraint, derived_name, online, sql,
+};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -88,6 +90,33 @@ impl Check {
         } else {
             add
         }
+    }
+
+    /// Adds the constraint without a look at the rows, and validates it in another transaction: under a name of its own
+    /// beside the one that it replaces, if there is one, so that the rows are never without.
+    fn add_online(&self, context: &Context, large: &str) -> Vec<Statement> {
+        let under = |name: &str| Self {
+            name: name.to_owned(),
+            valid: false,
+            ..self.clone()
+        };
+        let add = |name: &str| under(name).add_to(&self.schema, &self.table);
+        let validate = |name: &str| online::validate(&self.schema, &self.table, name);
+        let is_other = |live: &super::AnyObject| *live != super::AnyObject::Check(self.clone());
+        if !context.before(&self.identity()).is_some_and(is_other) {
+            let form = format!("added NOT VALID and validated in another transaction: {large}");
+            return [add(&self.name), validate(&self.name)]
+                .map(|statement| statement.form(&form))
+                .into();
+        }
+        let beside = derived_name::temporary(&self.name, "new");
+        let form = format!("added beside the old one, validated and swapped: {large}");
+        let rename = constraint::rename(&beside, &self.schema, &self.table, &self.name);
+        [add(&beside).transaction(Transaction::Alone), validate(&beside)]
+            .into_iter()
+            .chain(rename)
+            .map(|statement| statement.form(&form).temporary(under(&beside).identity()))
+            .collect()
     }
 
     fn drop_from(&self, schema: &str, table: &str) -> Statement {
@@ -175,6 +204,9 @@ impl Object for Check {
         if !self.local && sql::is_made(&table, context) {
             return Vec::new();
         }
+        if let Some(large) = context.large(&table).filter(|_| self.enforced && self.valid) {
+            return self.add_online(context, &large);
+        }
         let add = self.add_to(&self.schema, &self.table);
         // `CREATE TABLE` takes NOT VALID and ignores it: the constraint would be valid.
         if self.enforced && !self.valid {
@@ -195,7 +227,7 @@ impl Object for Check {
         vec![self.drop_from(&self.schema, &self.table).fold(Fold::Implied { host })]
     }
 
-    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let Self {
             schema: _,
             table: _,
@@ -215,16 +247,8 @@ impl Object for Check {
             out.push(desired.add_to(&self.schema, &self.table));
         }
         if *valid != desired.valid {
-            let sql = format!(
-                "ALTER TABLE {} VALIDATE CONSTRAINT {}",
-                qualified([&self.schema, &self.table]),
-                ident(&self.name)
-            );
-            out.push(
-                Statement::new(sql)
-                    .locks(self.table_identity(), Lock::ShareUpdateExclusive)
-                    .scans(self.table_identity()),
-            );
+            let validate = online::validate(&self.schema, &self.table, &self.name);
+            out.push(online::alone_if_large(validate, context.large(&self.table_identity())));
         }
         Alter::in_place(out)
     }

@@ -4,10 +4,12 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Statement, Table, sql};
+use super::{
+    Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Statement, Table, Transaction, partitioning, sql,
+};
 use crate::catalog::{
     Addresses, Identity,
-    quote::{ident, qualified},
+    quote::{dollar, ident, literal, qualified},
 };
 use crate::db::Server;
 use crate::error::Result;
@@ -29,7 +31,58 @@ pub struct ColumnDefault {
     pub volatile: bool,
 }
 
+/// Pages that one transaction fills: a moment's work, so that row locks are short and the log is written evenly.
+const PAGES: u32 = 1000;
+
 impl ColumnDefault {
+    /// Returns the identity of a column's default.
+    pub fn named(schema: &str, table: &str, column: &str) -> Identity {
+        Identity::new(Kind::ColumnDefault, [schema, table, column])
+    }
+
+    /// Returns the size of the table when a new column gets its default in two steps: added without, then filled batch by
+    /// batch, as each row's value is another one and to add them with the column would write a large table anew.
+    pub(super) fn fills_later(column: &Identity, context: &Context) -> Option<String> {
+        let Some(AnyObject::ColumnDefault(default)) = context.after(&Identity::new(Kind::ColumnDefault, &column.path))
+        else {
+            return None;
+        };
+        let is_new = context.before(column).is_none();
+        let large = large_with_parents(column, context)?;
+        (is_new && default.volatile).then_some(large)
+    }
+
+    /// Returns the block that fills the rows which were there before the default. What it has done stays, and it can run
+    /// again. It walks through the pages that the table has at the start: what is written later has the default.
+    fn fill(&self) -> Statement {
+        let table = qualified([&self.schema, &self.table]);
+        let (text, column) = (literal(&table), ident(&self.column));
+        let body = format!(
+            "
+DECLARE
+    pages bigint := pg_catalog.pg_relation_size({text}::pg_catalog.regclass)
+        / pg_catalog.current_setting('block_size')::bigint;
+    page bigint := 0;
+BEGIN
+    WHILE page < pages LOOP
+        UPDATE ONLY {table} SET {column} = DEFAULT
+        WHERE ctid >= pg_catalog.format('(%s,0)', page)::pg_catalog.tid
+            AND ctid < pg_catalog.format('(%s,0)', page + {PAGES})::pg_catalog.tid
+            AND {column} IS NULL;
+        COMMIT;
+        page := page + {PAGES};
+    END LOOP;
+END
+"
+        );
+        let identity = Table::named(&self.schema, &self.table);
+        Statement::new(format!("DO {}", dollar(&body)))
+            .locks(identity.clone(), Lock::RowExclusive)
+            .scans(identity.clone())
+            .writes(identity)
+            .transaction(Transaction::Outside)
+    }
+
     fn column_identity(&self) -> Identity {
         Column::named(&self.schema, &self.table, &self.column)
     }
@@ -50,6 +103,23 @@ impl ColumnDefault {
     fn set(&self) -> Statement {
         self.action(&format!("SET DEFAULT {}", self.expression))
     }
+}
+
+/// Returns the size of a column's table, or of one that it has the column from, when that is large: one statement adds
+/// the column to all of them.
+fn large_with_parents(column: &Identity, context: &Context) -> Option<String> {
+    let mut open = vec![column.clone()];
+    while let Some(identity) = open.pop() {
+        let Some(AnyObject::Column(column)) = context.after(&identity) else {
+            continue;
+        };
+        if let Some(large) = context.large(&column.table_identity()) {
+            return Some(large);
+        }
+        let parents = column.parents.iter();
+        open.extend(parents.map(|(schema, table)| Column::named(schema, table, &column.name)));
+    }
+    None
 }
 
 impl Object for ColumnDefault {
@@ -84,7 +154,7 @@ impl Object for ColumnDefault {
     }
 
     fn identity(&self) -> Identity {
-        Identity::new(Kind::ColumnDefault, [&self.schema, &self.table, &self.column])
+        Self::named(&self.schema, &self.table, &self.column)
     }
 
     fn significant(self) -> Self {
@@ -104,6 +174,14 @@ impl Object for ColumnDefault {
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {
+        if let Some(large) = Self::fills_later(&self.column_identity(), context) {
+            let form = format!("set behind the new column, whose rows are then filled in batches: {large}");
+            let mut out = vec![self.set().form(&form)];
+            if !partitioning::is_partitioned(&self.schema, &self.table, context.to) {
+                out.push(self.fill().form(&form));
+            }
+            return out;
+        }
         let (column, table) = (self.column_identity(), Table::named(&self.schema, &self.table));
         let mut set = self.set();
         if self.volatile && context.stays(&table) && !context.stays(&column) {

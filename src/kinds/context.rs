@@ -1,8 +1,7 @@
 //! What an object may look at, beyond itself, while it writes its statements.
 
+use super::{AnyObject, Large};
 use crate::catalog::{Catalog, Identity};
-
-use super::AnyObject;
 
 /// The two states that a change stands between, and the server that will run it.
 #[derive(Debug, Clone, Copy)]
@@ -13,9 +12,38 @@ pub struct Context<'a> {
     pub to: &'a Catalog,
     /// `server_version_num` of the server that runs the statements.
     pub version_num: i32,
+    /// Tables that are too large to be locked while they are read or written; none for a replay or a creation.
+    pub large: &'a Large,
 }
 
 impl<'a> Context<'a> {
+    /// Makes a context in which every statement has its plain form.
+    pub fn new(from: &'a Catalog, to: &'a Catalog, version_num: i32) -> Self {
+        Self {
+            from,
+            to,
+            version_num,
+            large: Large::NONE,
+        }
+    }
+
+    /// Returns the same context with these large tables.
+    #[must_use]
+    pub fn with_large(self, large: &'a Large) -> Self {
+        Self { large, ..self }
+    }
+
+    /// Returns the same context in which every statement has its plain form.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        self.with_large(Large::NONE)
+    }
+
+    /// Returns the name of a table with its size in words when it is large: the reason for an online form.
+    pub fn large(&self, table: &Identity) -> Option<String> {
+        let size = self.large.get(table)?;
+        Some(format!("{} ({size})", table.path_text()))
+    }
     /// Returns an object of the state after the plan.
     pub fn after(&self, identity: &Identity) -> Option<&'a AnyObject> {
         self.to.get(identity)

@@ -41,6 +41,16 @@ pub(super) fn aside(schema: &str, name: &str) -> String {
     format!("{}{tail}", clip(name, LIMIT - tail.len()))
 }
 
+/// Returns the name of an object that stands only for a part of the plan; a hash keeps cut names apart.
+pub(super) fn temporary(name: &str, label: &str) -> String {
+    let tail = format!("_trueup_{label}");
+    if name.len() + tail.len() <= LIMIT {
+        return format!("{name}{tail}");
+    }
+    let tail = format!("_{}{tail}", Fingerprint::of(&name).short());
+    format!("{}{tail}", clip(name, LIMIT - tail.len()))
+}
+
 fn clip(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
@@ -66,6 +76,15 @@ mod tests {
         assert_eq!(multirange("floatrange"), "floatmultirange");
         assert_eq!(multirange("span"), "span_multirange");
         assert_eq!(multirange(&"é".repeat(31)), format!("{}_multirange", "é".repeat(26)));
+    }
+
+    #[test]
+    fn temporary_names_fit_and_differ() {
+        assert_eq!(temporary("orders_note_idx", "new"), "orders_note_idx_trueup_new");
+        let (one, two) = (format!("{}a", "é".repeat(31)), format!("{}b", "é".repeat(31)));
+        assert_ne!(temporary(&one, "proof"), temporary(&two, "proof"));
+        assert!(temporary(&one, "proof").len() <= LIMIT);
+        assert!(temporary(&one, "proof").ends_with("_trueup_proof"));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Alter, AnyObject, Context, Fold, Index, Key, Kind, Lock, Object, Partition, Statement, Table, constraint,
-    partitioning, sql,
+    Alter, AnyObject, Context, Fold, Index, Key, Kind, Lock, Object, Partition, Statement, Table, Transaction,
+    constraint, derived_name, online, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Identity,
@@ -167,16 +167,62 @@ impl ForeignKey {
         }
     }
 
-    fn validate(&self) -> Statement {
-        let validate = self
-            .action(&format!("VALIDATE CONSTRAINT {}", ident(&self.own_name)))
-            .locks(self.table_identity(), Lock::ShareUpdateExclusive);
-        let validate = if self.referenced_identity() == self.table_identity() {
-            validate
-        } else {
-            validate.locks(self.referenced_identity(), Lock::RowShare)
+    fn validate(&self, name: &str) -> Statement {
+        let validate = online::validate(&self.schema, &self.table, name);
+        if self.referenced_identity() == self.table_identity() {
+            return validate;
+        }
+        validate
+            .locks(self.referenced_identity(), Lock::RowShare)
+            .scans(self.referenced_identity())
+    }
+
+    /// Returns the size of either table when it is large; a new table has no rows to look at.
+    fn large(&self, context: &Context) -> Option<String> {
+        let table = self.table_identity();
+        let referenced = || context.large(&self.referenced_identity());
+        let either = context.large(&table).or_else(referenced);
+        either.filter(|_| context.before(&table).is_some())
+    }
+
+    fn add(&self, name: &str, valid: bool) -> Statement {
+        let named = Self {
+            name: name.to_owned(),
+            ..self.clone()
         };
-        self.scans_both(validate)
+        let not_valid = if valid { "" } else { " NOT VALID" };
+        let add = self.action(&format!("ADD {}{not_valid}", named.declaration()));
+        self.locks_both(add, Lock::ShareRowExclusive)
+    }
+
+    /// Adds the key without a look at the rows, and validates it in another transaction: under a name of its own beside
+    /// the one that it replaces, if there is one, so that the rows are never without.
+    ///
+    /// None where PostgreSQL has no such way: before 18 for a partitioned table.
+    fn add_online(&self, context: &Context) -> Option<Vec<Statement>> {
+        let large = self.large(context)?;
+        let is_partitioned = partitioning::is_partitioned(&self.schema, &self.table, context.to);
+        if is_partitioned && context.version_num < 180_000 {
+            return None;
+        }
+        let is_other =
+            matches!(context.before(&self.identity()), Some(AnyObject::ForeignKey(live)) if !live.is_same_rule(self));
+        let stays = constraint::is_untouched(&self.referenced_index_identity(), context);
+        // PostgreSQL does not rename a partitioned table's key on the partitions.
+        if !is_other || !stays || is_partitioned {
+            let form = format!("added NOT VALID and validated in another transaction: {large}");
+            let both = [self.add(&self.name, false), self.validate(&self.name)];
+            return Some(both.map(|statement| statement.form(&form)).into());
+        }
+        let beside = derived_name::temporary(&self.name, "new");
+        let form = format!("added beside the old one, validated and swapped: {large}");
+        let temporary = Self::named(&self.schema, &self.table, &beside);
+        let add = self.add(&beside, false).transaction(Transaction::Alone);
+        let swap = [add, self.validate(&beside)]
+            .into_iter()
+            .chain(constraint::rename(&beside, &self.schema, &self.table, &self.name))
+            .map(|statement| statement.form(&form).temporary(temporary.clone()));
+        Some(swap.collect())
     }
 
     /// Returns the statements that change timing and enforcement; what becomes enforced is validated with it.
@@ -326,22 +372,22 @@ impl Object for ForeignKey {
         sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
     }
 
-    fn create(&self, _context: &Context) -> Vec<Statement> {
+    fn create(&self, context: &Context) -> Vec<Statement> {
         if self.inherited.is_some() {
             return Vec::new();
         }
-        let declaration = self.declaration();
         if self.enforced && !self.valid {
             // `CREATE TABLE` takes NOT VALID and ignores it: the constraint would be valid.
-            let add = self.action(&format!("ADD {declaration} NOT VALID"));
-            return vec![self.locks_both(add, Lock::ShareRowExclusive)];
+            return vec![self.add(&self.name, false)];
         }
-        let add = self.action(&format!("ADD {declaration}"));
-        let add = self.locks_both(add, Lock::ShareRowExclusive);
+        if let Some(online) = self.add_online(context).filter(|_| self.enforced) {
+            return online;
+        }
+        let add = self.add(&self.name, true);
         let add = if self.enforced { self.scans_both(add) } else { add };
         vec![add.fold(Fold::Element {
             host: self.table_identity(),
-            sql: declaration,
+            sql: self.declaration(),
         })]
     }
 
@@ -378,7 +424,8 @@ impl Object for ForeignKey {
         }
         let mut out = self.change_attributes(desired);
         if self.enforced && desired.enforced && !self.valid && desired.valid {
-            out.push(self.validate());
+            let validate = self.validate(&self.own_name);
+            out.push(online::alone_if_large(validate, self.large(context)));
         }
         Alter::in_place(out)
     }

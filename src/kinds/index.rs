@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::index_settings::{self, IndexSettings, Place};
 use super::settled::{restate, same, settle, settle_option};
 use super::{
-    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Statement, Table, options, partitioning, sql,
+    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Statement, Table, Transaction, derived_name,
+    index_keys, options, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -84,11 +85,11 @@ impl Index {
         }
     }
 
-    fn before_keys(&self, only: &str) -> String {
+    fn before_keys(&self, concurrently: &str, name: &str, only: &str) -> String {
         format!(
-            "CREATE {}INDEX {} ON {only}{} USING {} (",
+            "CREATE {}INDEX {concurrently}{} ON {only}{} USING {} (",
             if self.unique { "UNIQUE " } else { "" },
-            ident(&self.name),
+            ident(name),
             qualified([&self.schema, &self.table]),
             ident(&self.method),
         )
@@ -119,7 +120,7 @@ impl Index {
     fn read_keys(&mut self, definition: &str) -> Result<()> {
         let only = if self.partitioned { "ONLY " } else { "" };
         let keys = definition
-            .strip_prefix(&self.before_keys(only))
+            .strip_prefix(&self.before_keys("", &self.name, only))
             .and_then(|rest| rest.strip_suffix(&self.after_keys(None, str::to_owned)))
             .ok_or_else(|| Error::internal(format!("index definition in an unknown form: {definition}")))?;
         keys.clone_into(&mut self.keys);
@@ -151,6 +152,74 @@ impl Index {
     /// Returns the index whose name this one only takes in the plan.
     fn successor<'a>(&self, context: &Context<'a>) -> Option<&'a Self> {
         self.renamed(context.from, context.to, context)
+    }
+
+    /// Returns the statement that builds the index under a name.
+    fn build(&self, concurrently: bool, name: &str, only: &str) -> Statement {
+        let sql = format!(
+            "{}{}{}",
+            self.before_keys(if concurrently { "CONCURRENTLY " } else { "" }, name, only),
+            restate(&self.keys),
+            self.after_keys(self.settings.tablespace.as_deref(), restate)
+        );
+        let relation = self.relation();
+        if concurrently {
+            return Statement::new(sql)
+                .locks(relation.clone(), Lock::ShareUpdateExclusive)
+                .scans(relation)
+                .transaction(Transaction::Outside);
+        }
+        let build = Statement::new(sql).locks(relation.clone(), Lock::Share);
+        if only.is_empty() { build.scans(relation) } else { build }
+    }
+
+    fn drop_as(&self, concurrently: bool, name: &str, cascade: &str) -> Statement {
+        let index = qualified([self.schema.as_str(), name]);
+        if concurrently {
+            return Statement::new(format!("DROP INDEX CONCURRENTLY {index}"))
+                .locks(self.relation(), Lock::ShareUpdateExclusive)
+                .transaction(Transaction::Outside);
+        }
+        Statement::new(format!("DROP INDEX {index}{cascade}")).locks(self.relation(), Lock::AccessExclusive)
+    }
+
+    /// Tells whether two indexes can stand beside each other while one takes the other's name.
+    fn can_swap(&self, other: Option<&AnyObject>) -> bool {
+        let Some(AnyObject::Index(other)) = other else {
+            return false;
+        };
+        let alone = |index: &Self| !index.partitioned && index.inherits.is_none();
+        self.relation() == other.relation() && alone(self) && alone(other)
+    }
+
+    /// Returns the size of the relation when it is large and PostgreSQL can build and drop the index concurrently.
+    fn concurrently(&self, context: &Context) -> Option<String> {
+        context.large(&self.relation()).filter(|_| !self.partitioned)
+    }
+
+    /// Builds the index beside the one that it replaces and gives it the name, which that one has lost by then.
+    fn swap_in(&self, large: &str) -> Vec<Statement> {
+        let beside = derived_name::temporary(&self.name, "new");
+        let form = format!("built beside the old one and swapped: {large}");
+        let rename = Self {
+            name: beside.clone(),
+            ..self.clone()
+        }
+        .rename_to(&self.name);
+        let temporary = Self::named(&self.schema, &beside);
+        [self.build(true, &beside, ""), rename]
+            .map(|statement| statement.form(&form).temporary(temporary.clone()))
+            .into()
+    }
+
+    /// Takes the name from the index that is replaced, and drops it when its successor has it.
+    fn swap_out(&self, large: &str) -> Vec<Statement> {
+        let aside = derived_name::temporary(&self.name, "old");
+        let form = format!("swapped for the one that was built beside it: {large}");
+        let temporary = Self::named(&self.schema, &aside);
+        [self.rename_to(&aside), self.drop_as(true, &aside, "")]
+            .map(|statement| statement.form(&form).temporary(temporary.clone()))
+            .into()
     }
 
     fn rename_to(&self, name: &str) -> Statement {
@@ -219,67 +288,6 @@ impl Index {
     }
 }
 
-/// Text of one key column `a` with operator class `o`: as `pg_get_indexdef()` writes it under an empty search path. An
-/// operator class is left out where PostgreSQL would choose it: the one of exactly the column's type, else the one of a
-/// preferred or polymorphic type that the column's type stands in for.
-const KEY: &str = "pg_catalog.quote_ident(a.attname)
-    || CASE WHEN k.coll <> 0 AND k.coll <> a.attcollation THEN l.words ELSE '' END
-    || CASE WHEN ia.attoptions IS NULL AND o.opcdefault AND (o.opcintype = b.base OR (o.stands_in AND NOT EXISTS (
-                SELECT 1 FROM pg_catalog.pg_opclass e
-                WHERE e.opcmethod = o.opcmethod AND e.opcdefault AND e.opcintype = b.base))) THEN ''
-            ELSE o.words END
-    || CASE WHEN ia.attoptions IS NOT NULL THEN (
-            SELECT ' (' || pg_catalog.string_agg(pg_catalog.quote_ident(p.name) || '='
-                           || CASE WHEN pg_catalog.quote_ident(p.value) = p.value THEN p.value
-                                   ELSE pg_catalog.quote_literal(p.value) END, ', ') || ')'
-            FROM (SELECT pg_catalog.split_part(x, '=', 1) AS name,
-                         pg_catalog.substr(x, pg_catalog.strpos(x, '=') + 1) AS value
-                  FROM pg_catalog.unnest(ia.attoptions) x) p) ELSE '' END
-    || CASE k.opt & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC' ELSE '' END";
-
-/// Operator classes and collations are put into words once each, not once for each column.
-const WORDS: &str = "o AS MATERIALIZED (
-        SELECT o.oid, o.opcmethod, o.opcintype, o.opcdefault, (t.typispreferred OR t.typtype = 'p') AS stands_in,
-               ' ' || CASE WHEN n.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(n.nspname) || '.' ELSE '' END
-                   || pg_catalog.quote_ident(o.opcname) AS words
-        FROM pg_catalog.pg_opclass o
-        JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace
-        JOIN pg_catalog.pg_type t ON t.oid = o.opcintype),
-    l AS MATERIALIZED (
-        SELECT l.oid, ' COLLATE ' || CASE WHEN n.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(n.nspname) || '.' ELSE '' END
-                      || pg_catalog.quote_ident(l.collname) AS words
-        FROM pg_catalog.pg_collation l
-        JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace)";
-
-/// What an index looks like inside its parentheses. Indexes of primary keys, those of TOAST tables included, are no
-/// objects here and need not be looked at. Aggregates take their input in the order of the subquery; an order of their
-/// own would sort each index by itself, three times.
-fn keys_subquery() -> String {
-    format!(
-        "SELECT x.indexrelid, pg_catalog.string_agg(x.text, ', ') FILTER (WHERE x.is_key) AS keys,
-                pg_catalog.array_agg(x.name) FILTER (WHERE x.is_key) AS columns,
-                pg_catalog.array_agg(x.name) FILTER (WHERE NOT x.is_key) AS include
-         FROM (
-         SELECT i.indexrelid, k.ord <= i.indnkeyatts AS is_key, a.attname::text AS name, {KEY} AS text
-         FROM pg_catalog.pg_index i
-         CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[]),
-                      pg_catalog.unnest(i.indcollation::oid[]), pg_catalog.unnest(i.indoption::int2[]))
-             WITH ORDINALITY AS k (attnum, opclass, coll, opt, ord)
-         LEFT JOIN (SELECT a.attrelid, a.attnum, a.attname, a.attcollation, a.atttypid
-                    FROM pg_catalog.pg_attribute a
-                    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'm')
-                    WHERE a.attnum > 0 AND NOT a.attisdropped) a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-         LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-         CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base) b
-         LEFT JOIN o ON o.oid = k.opclass
-         LEFT JOIN l ON l.oid = k.coll
-         LEFT JOIN pg_catalog.pg_attribute ia ON ia.attrelid = i.indexrelid AND ia.attnum = k.ord AND ia.attoptions IS NOT NULL
-         WHERE i.indexrelid >= 16384 AND NOT i.indisprimary
-         ORDER BY i.indexrelid, k.ord) x
-         GROUP BY x.indexrelid"
-    )
-}
-
 impl Object for Index {
     const CLASS: u32 = 1259;
 
@@ -290,7 +298,7 @@ impl Object for Index {
             "false"
         };
         format!(
-            "WITH {WORDS}
+            "WITH {}
              SELECT ic.oid, 0 AS sub, n.nspname AS schema, ic.relname AS name, c.relname AS table,
                     c.relkind = 'm' AS on_materialized_view, ic.relkind = 'I' AS partitioned, i.indisunique AS unique,
                     am.amname AS method, q.keys, q.columns, q.include, {nulls} AS nulls_not_distinct,
@@ -309,8 +317,9 @@ impl Object for Index {
              LEFT JOIN pg_catalog.pg_namespace hn ON hn.oid = hp.relnamespace
              {}
              WHERE c.relkind IN ('r', 'p', 'm') AND k.conindid IS NULL AND {} AND {}",
+            index_keys::WORDS,
             index_settings::COLUMNS,
-            keys_subquery(),
+            index_keys::subquery(),
             index_settings::JOINS,
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
@@ -401,19 +410,18 @@ impl Object for Index {
             return out;
         }
         let only = partitioning::only(&self.schema, &self.table, context);
-        let sql = format!(
-            "{}{}{}",
-            self.before_keys(only),
-            restate(&self.keys),
-            self.after_keys(self.settings.tablespace.as_deref(), restate)
-        );
         let relation = self.relation();
-        let create = Statement::new(sql).locks(relation.clone(), Lock::Share);
-        let mut out = vec![if only.is_empty() {
-            create.scans(relation.clone())
-        } else {
-            create
-        }];
+        let live = context.before(&self.identity());
+        let mut out = match self.concurrently(context) {
+            Some(large) if live.is_none() => {
+                vec![
+                    self.build(true, &self.name, "")
+                        .form(format!("built concurrently: {large}")),
+                ]
+            }
+            Some(large) if self.can_swap(live) => self.swap_in(&large),
+            _ => vec![self.build(false, &self.name, only)],
+        };
         out.extend(self.settings.after_create(self.place(&relation)));
         out
     }
@@ -427,15 +435,15 @@ impl Object for Index {
             .inherited_identity()
             .filter(|_| stays_attached)
             .unwrap_or_else(|| self.relation());
-        vec![
-            Statement::new(format!(
-                "DROP INDEX {}{}",
-                qualified([&self.schema, &self.name]),
-                self.cascade(context)
-            ))
-            .locks(self.relation(), Lock::AccessExclusive)
-            .fold(Fold::Implied { host }),
-        ]
+        let desired = context.after(&self.identity());
+        let drop = match self.concurrently(context) {
+            Some(large) if desired.is_none() => self
+                .drop_as(true, &self.name, "")
+                .form(format!("dropped concurrently: {large}")),
+            Some(large) if self.can_swap(desired) => return self.swap_out(&large),
+            _ => self.drop_as(false, &self.name, self.cascade(context)),
+        };
+        vec![drop.fold(Fold::Implied { host })]
     }
 
     fn alter(&self, desired: &Self, context: &Context) -> Alter {

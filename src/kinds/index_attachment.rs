@@ -4,7 +4,9 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Index, Key, Kind, Object, Partition, Statement, constraint, partitioning, sql};
+use super::{
+    Alter, Context, Index, Key, Kind, Object, Partition, Statement, Table, Transaction, constraint, partitioning, sql,
+};
 use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
@@ -130,7 +132,17 @@ impl Object for IndexAttachment {
         let child = qualified([&self.schema, &self.name]);
         let parent = qualified([&self.parent_schema, &self.parent_name]);
         // Only the two indexes are locked: observed on every version.
-        vec![Statement::new(format!("ALTER INDEX {parent} ATTACH PARTITION {child}"))]
+        let attach = Statement::new(format!("ALTER INDEX {parent} ATTACH PARTITION {child}"));
+        vec![match context.large(&Table::named(&self.schema, &self.table)) {
+            // Whoever reads the table asks for its indexes.
+            Some(large) => attach.transaction(Transaction::Alone).form(format!(
+                "attached in a transaction of its own, when the index is built: {large}"
+            )),
+            None => attach.locks(table, Lock::AccessExclusive).locks(
+                Table::named(&self.parent_schema, &self.parent_table),
+                Lock::AccessExclusive,
+            ),
+        }]
     }
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {

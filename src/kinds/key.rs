@@ -7,8 +7,8 @@ use super::index_attachment::index_or_key;
 use super::index_settings::{self, IndexSettings, Place};
 use super::settled::{restate, same, settle, settle_option};
 use super::{
-    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
-    constraint, options, partitioning, sql,
+    Alter, AnyObject, Context, Fold, Index, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
+    Transaction, constraint, derived_name, options, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -119,6 +119,71 @@ impl Key {
         let table = qualified([&self.schema, &self.table]);
         Statement::new(format!("ALTER TABLE {only}{table} {action}"))
             .locks(self.table_identity(), Lock::AccessExclusive)
+    }
+
+    /// Returns what stands behind the table's name in the definition of the index: columns, stored ones, nulls.
+    ///
+    /// None where PostgreSQL can build no such index concurrently, or make it a constraint's.
+    fn index_definition(&self) -> Option<String> {
+        let words = match self.constraint {
+            KeyType::Primary => "PRIMARY KEY ",
+            KeyType::Unique => "UNIQUE ",
+            KeyType::Exclusion => return None,
+        };
+        let rest = self.definition.strip_prefix(words)?;
+        let (columns, nulls) = match rest.strip_prefix("NULLS NOT DISTINCT ") {
+            Some(columns) => (columns, " NULLS NOT DISTINCT"),
+            None => (rest, ""),
+        };
+        // An index over ranges, of which only the constraint itself knows.
+        (!columns.contains(" WITHOUT OVERLAPS)")).then(|| format!("{columns}{nulls}"))
+    }
+
+    /// Builds the index concurrently, beside the one of the key that is replaced if there is one, and makes it the
+    /// constraint's, which gives it the constraint's name.
+    fn build_beside(&self, context: &Context) -> Option<Vec<Statement>> {
+        let table = self.table_identity();
+        let large = context.large(&table)?;
+        let definition = self.index_definition()?;
+        if partitioning::is_partitioned(&self.schema, &self.table, context.to) {
+            return None;
+        }
+        let (index, form) = if context.before(&self.identity()).is_some() {
+            let form = format!("its index is built beside the old one and swapped: {large}");
+            (derived_name::temporary(&self.name, "new"), form)
+        } else {
+            (self.name.clone(), format!("its index is built concurrently: {large}"))
+        };
+        let mut sql = format!(
+            "CREATE UNIQUE INDEX CONCURRENTLY {} ON {} USING btree {definition}{}",
+            ident(&index),
+            qualified([&self.schema, &self.table]),
+            options::with_clause(&self.settings.options)
+        );
+        if let Some(tablespace) = &self.settings.tablespace {
+            sql.push_str(&format!(" TABLESPACE {}", ident(tablespace)));
+        }
+        let build = Statement::new(sql)
+            .locks(table.clone(), Lock::ShareUpdateExclusive)
+            .scans(table)
+            .transaction(Transaction::Outside);
+        let words = if self.constraint == KeyType::Primary {
+            "PRIMARY KEY"
+        } else {
+            "UNIQUE"
+        };
+        let add = self.action(
+            "",
+            &format!(
+                "ADD CONSTRAINT {} {words} USING INDEX {}{}",
+                ident(&self.name),
+                ident(&index),
+                constraint::timing(self.deferrable, self.initially_deferred)
+            ),
+        );
+        let temporary = Index::named(&self.schema, &index);
+        let marked = [build, add].map(|statement| statement.form(&form).temporary(temporary.clone()));
+        Some(marked.into())
     }
 
     fn place<'a>(&'a self, relation: &'a Identity, catalog: &Catalog) -> Place<'a> {
@@ -312,12 +377,14 @@ impl Object for Key {
             return out;
         }
         let only = partitioning::only(&self.schema, &self.table, context);
-        let declaration = self.declaration();
-        let add = self.action(only, &format!("ADD {declaration}")).fold(Fold::Element {
-            host: table.clone(),
-            sql: declaration,
+        let mut out = self.build_beside(context).unwrap_or_else(|| {
+            let declaration = self.declaration();
+            let add = self.action(only, &format!("ADD {declaration}")).fold(Fold::Element {
+                host: table.clone(),
+                sql: declaration,
+            });
+            vec![if only.is_empty() { add.scans(table.clone()) } else { add }]
         });
-        let mut out = vec![if only.is_empty() { add.scans(table.clone()) } else { add }];
         out.extend(self.settings.after_create(self.place(&table, context.to)));
         out
     }

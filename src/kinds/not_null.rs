@@ -4,7 +4,10 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Statement, sql};
+use super::online::{self, Proof};
+use super::{
+    Alter, AnyObject, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, Table, partitioning, sql,
+};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -70,6 +73,70 @@ impl NotNull {
             .map(|name| format!(" CONSTRAINT {}", ident(name)))
             .unwrap_or_default();
         format!("{name} NOT NULL{}", if self.no_inherit { " NO INHERIT" } else { "" })
+    }
+
+    fn constraint_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.default_name())
+    }
+
+    /// Returns the size of the table when it is large and holds rows that have to be looked at; those of a new column
+    /// have its default at once, unless they are filled with it later.
+    fn large(&self, context: &Context) -> Option<String> {
+        let has_values = context.before(&self.column_identity()).is_some() || self.waits_for_values(context);
+        context.large(&self.table_identity()).filter(|_| has_values)
+    }
+
+    fn waits_for_values(&self, context: &Context) -> bool {
+        ColumnDefault::fills_later(&self.column_identity(), context).is_some()
+    }
+
+    /// Makes sure that there are no nulls while reads and writes go on. PostgreSQL 18 can add the constraint itself
+    /// without a look at the rows; before, a validated check spares SET NOT NULL the look.
+    fn add_online(&self, context: &Context, large: &str) -> Vec<Statement> {
+        let column = ident(&self.column);
+        if context.version_num >= 180_000 {
+            let (name, inherit) = (self.constraint_name(), if self.no_inherit { " NO INHERIT" } else { "" });
+            let add = format!("ADD CONSTRAINT {} NOT NULL {column}{inherit} NOT VALID", ident(&name));
+            let form = format!("added NOT VALID and validated in another transaction: {large}");
+            return [self.statement(&add), online::validate(&self.schema, &self.table, &name)]
+                .map(|statement| statement.form(&form))
+                .into();
+        }
+        let form = format!("proven by a check that is validated in another transaction: {large}");
+        let of = format!("{}_{}", self.table, self.column);
+        let condition = format!("{column} IS NOT NULL");
+        let proof = Proof::new((&self.schema, &self.table), &of, condition, form.clone());
+        let mut out = proof.establish();
+        out.push(
+            self.statement(&format!("ALTER COLUMN {column} SET NOT NULL"))
+                .form(form),
+        );
+        out.push(proof.drop());
+        out
+    }
+
+    fn drop_alone(&self) -> Statement {
+        self.statement(&format!("ALTER COLUMN {} DROP NOT NULL", ident(&self.column)))
+    }
+
+    /// Returns those of partitions that may outlive this one: PostgreSQL 18 makes the constraint of a partition its own
+    /// when its primary key takes an index that was built before. For the others the statement changes nothing.
+    fn left_on_partitions<'a>(&self, context: &Context<'a>) -> Vec<&'a Self> {
+        if context.version_num < 180_000 || context.large(&self.table_identity()).is_none() {
+            return Vec::new();
+        }
+        let mut out: Vec<&Self> = Vec::new();
+        let mut parents = vec![self.table_identity()];
+        while let Some(parent) = parents.pop() {
+            for partition in partitioning::partitions(context.from).filter(|partition| partition.is_of(&parent)) {
+                parents.push(Table::named(&partition.schema, &partition.table));
+                let own = Self::named(&partition.schema, &partition.table, &self.column);
+                if let (Some(AnyObject::NotNull(own)), false) = (context.before(&own), context.to.contains(&own)) {
+                    out.push(own);
+                }
+            }
+        }
+        out
     }
 
     fn is_inherited(&self, context: &Context) -> bool {
@@ -164,19 +231,30 @@ impl Object for NotNull {
         Some(Self::named(schema, table, &self.column))
     }
 
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        if self.waits_for_values(context) {
+            vec![ColumnDefault::named(&self.schema, &self.table, &self.column)]
+        } else {
+            Vec::new()
+        }
+    }
+
     fn create(&self, context: &Context) -> Vec<Statement> {
         if self.is_inherited(context) {
             return Vec::new();
         }
+        if let Some(large) = self.large(context).filter(|_| self.valid) {
+            return self.add_online(context, &large);
+        }
         let column = ident(&self.column);
         if !self.valid {
-            let name = ident(self.name.as_deref().unwrap_or(&self.default_name()));
+            let name = ident(&self.constraint_name());
             return vec![self.statement(&format!("ADD CONSTRAINT {name} NOT NULL {column} NOT VALID"))];
         }
         let statement = if self.is_plain() {
             self.statement(&format!("ALTER COLUMN {column} SET NOT NULL"))
         } else {
-            let name = ident(self.name.as_deref().unwrap_or(&self.default_name()));
+            let name = ident(&self.constraint_name());
             let inherit = if self.no_inherit { " NO INHERIT" } else { "" };
             self.statement(&format!("ADD CONSTRAINT {name} NOT NULL {column}{inherit}"))
         };
@@ -187,13 +265,13 @@ impl Object for NotNull {
         vec![statement.scans(self.table_identity()).fold(fold)]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
-        vec![
-            self.statement(&format!("ALTER COLUMN {} DROP NOT NULL", ident(&self.column)))
-                .fold(Fold::Implied {
-                    host: self.column_identity(),
-                }),
-        ]
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        let fold = Fold::Implied {
+            host: self.column_identity(),
+        };
+        let mut out = vec![self.drop_alone().fold(fold)];
+        out.extend(self.left_on_partitions(context).into_iter().map(Self::drop_alone));
+        out
     }
 
     fn alter(&self, desired: &Self, context: &Context) -> Alter {
@@ -215,21 +293,17 @@ impl Object for NotNull {
         if *no_inherit != desired.no_inherit || (*valid && !desired.valid) {
             return Alter::Replace;
         }
-        let old = ident(name.as_deref().unwrap_or(&self.default_name()));
+        let old = ident(&self.constraint_name());
         let mut out = Vec::new();
         // PostgreSQL refuses to rename an inherited constraint: it keeps the name that it came with.
         let is_kept = !self.parents.is_empty() && sql::link_stays(&self.schema, &self.table, context);
         if *name != desired.name && !is_kept {
-            let new = ident(desired.name.as_deref().unwrap_or(&self.default_name()));
+            let new = ident(&desired.constraint_name());
             out.push(self.statement(&format!("RENAME CONSTRAINT {old} TO {new}")));
         }
         if !*valid && desired.valid {
-            let new = ident(desired.name.as_deref().unwrap_or(&self.default_name()));
-            out.push(
-                Statement::new(format!("{} VALIDATE CONSTRAINT {new}", self.head()))
-                    .locks(self.table_identity(), Lock::ShareUpdateExclusive)
-                    .scans(self.table_identity()),
-            );
+            let validate = online::validate(&self.schema, &self.table, &desired.constraint_name());
+            out.push(online::alone_if_large(validate, context.large(&self.table_identity())));
         }
         Alter::in_place(out)
     }

@@ -1,10 +1,17 @@
 //! Partition: the link between a table and the partitioned table that it is attached to. The table itself is an object
 //! of its own that stands alone, so that attaching and detaching it keeps its rows.
 
+use std::collections::BTreeSet;
+
+use pg_query::{NodeEnum, NodeRef};
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Kind, Lock, Object, Statement, Table, partitioning, sql};
+use super::online::Proof;
+use super::{
+    Alter, AnyObject, Check, Context, Kind, Lock, Object, Statement, Table, Transaction, derived_name, partitioning,
+    sql,
+};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, qualified},
@@ -13,7 +20,7 @@ use crate::db::Server;
 use crate::error::Result;
 
 /// The attachment of a table to a partitioned table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
     /// Schema of the partition.
@@ -28,6 +35,30 @@ pub struct Partition {
     pub bound: String,
     /// Whether a `DETACH … CONCURRENTLY` was interrupted half-way.
     pub detaching: bool,
+    /// What the bound says of each row, those of the tables above included, as PostgreSQL deparses it. It follows from
+    /// the bounds and is no difference; that of a hash partition holds a number that each server gives by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+}
+
+impl PartialEq for Partition {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            schema,
+            table,
+            parent_schema,
+            parent_table,
+            bound,
+            detaching,
+            condition: _,
+        } = self;
+        *schema == other.schema
+            && *table == other.table
+            && *parent_schema == other.parent_schema
+            && *parent_table == other.parent_table
+            && *bound == other.bound
+            && *detaching == other.detaching
+    }
 }
 
 /// Kinds of a table's objects that `ATTACH` compares with those of the partitioned table.
@@ -47,6 +78,11 @@ impl Partition {
         Table::named(&self.parent_schema, &self.parent_table)
     }
 
+    /// Tells whether it is a partition of the table.
+    pub(super) fn is_of(&self, table: &Identity) -> bool {
+        self.parent_identity() == *table
+    }
+
     fn action(&self, action: &str) -> Statement {
         let parent = qualified([&self.parent_schema, &self.parent_table]);
         Statement::new(format!("ALTER TABLE {parent} {action}"))
@@ -55,7 +91,87 @@ impl Partition {
     /// Tells whether the plan drops the table itself, attached as it is. PostgreSQL refuses that while a foreign key
     /// references the partitioned table.
     fn goes_with_table(&self, context: &Context) -> bool {
-        !context.to.contains(&self.table_identity()) && !self.is_referenced(context.from)
+        !context.to.contains(&self.table_identity())
+            && !self.is_referenced(context.from)
+            && self.leaves_concurrently(context).is_none()
+    }
+
+    /// Returns the size of the partitioned table when it is large and PostgreSQL can detach the partition without
+    /// blocking it: not beside a default partition, and not when it comes back at once.
+    fn leaves_concurrently(&self, context: &Context) -> Option<String> {
+        let has_default = [context.from, context.to].iter().any(|catalog| {
+            let mut siblings = partitioning::partitions(catalog);
+            siblings.any(|other| other.bound == "DEFAULT" && other.parent_identity() == self.parent_identity())
+        });
+        let parent_stays = context.stays(&self.parent_identity());
+        let returns = context.to.contains(&self.identity());
+        let can = parent_stays && !has_default && !returns && !self.detaching;
+        context.large(&self.parent_identity()).filter(|_| can)
+    }
+
+    /// Returns checks which prove to PostgreSQL what it would read the tables for when the partition is attached: that
+    /// each row fits the bound, and that the default partition holds none that does.
+    fn proofs<'a>(&'a self, context: &Context<'a>) -> Vec<(Identity, Proof<'a>)> {
+        let mut out = Vec::new();
+        let is_provable = self.bound != "DEFAULT" && !self.bound.starts_with("FOR VALUES WITH");
+        let Some(condition) = self.condition.as_ref().filter(|_| is_provable) else {
+            return out;
+        };
+        if let Some(large) = context.large(&self.table_identity()) {
+            let form = format!("proven to fit the bound before it is attached: {large}");
+            let proof = Proof::new((&self.schema, &self.table), &self.table, condition.clone(), form);
+            out.push((self.table_identity(), proof));
+        }
+        // Below another partition the condition says more than the bound, and its contrary proves nothing.
+        let is_nested = context
+            .to
+            .contains(&Self::named(&self.parent_schema, &self.parent_table));
+        let default = self.default_sibling(context.to).filter(|_| !is_nested);
+        if let Some((default, large)) =
+            default.and_then(|default| Some((default, context.large(&default.table_identity())?)))
+        {
+            let form =
+                format!("the default partition is proven to hold none of its rows before it is attached: {large}");
+            let table = (default.schema.as_str(), default.table.as_str());
+            let of = format!("{}_{}", default.table, self.table);
+            out.push((
+                default.table_identity(),
+                Proof::new(table, &of, format!("NOT ({condition})"), form),
+            ));
+        }
+        out
+    }
+
+    /// Returns what drops the check that PostgreSQL leaves on a table in place of the bound when it is detached
+    /// concurrently. Its name is chosen by the server; where a check says the same already there is none.
+    fn drop_left_check(&self, context: &Context) -> Statement {
+        let column = self.condition.as_deref().and_then(only_column);
+        let is_taken = |name: &str| {
+            let constraints = context
+                .from
+                .objects
+                .keys()
+                .filter(|identity| identity.kind.is_constraint());
+            constraints
+                .filter(|identity| identity.path.first() == Some(&self.schema))
+                .any(|identity| identity.path.last().is_some_and(|last| last == name))
+        };
+        let chosen = |number: u32| {
+            let label = if number == 0 {
+                "check".to_owned()
+            } else {
+                format!("check{number}")
+            };
+            derived_name::chosen(&self.table, column.as_deref(), &label)
+        };
+        let name = (0..100).map(chosen).find(|name| !is_taken(name)).unwrap_or_default();
+        let table = qualified([&self.schema, &self.table]);
+        Statement::new(format!(
+            "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}",
+            ident(&name)
+        ))
+        .locks(self.table_identity(), Lock::AccessExclusive)
+        .temporary(Check::named(&self.schema, &self.table, &name))
     }
 
     fn is_referenced(&self, catalog: &Catalog) -> bool {
@@ -80,14 +196,12 @@ impl Partition {
     }
 
     /// Returns the default partition beside this one, which PostgreSQL searches for rows of a new one.
-    fn default_sibling(&self, catalog: &Catalog) -> Option<Identity> {
-        partitioning::partitions(catalog)
-            .find(|other| {
-                other.bound == "DEFAULT"
-                    && other.parent_identity() == self.parent_identity()
-                    && other.table_identity() != self.table_identity()
-            })
-            .map(Self::table_identity)
+    fn default_sibling<'a>(&self, catalog: &'a Catalog) -> Option<&'a Self> {
+        partitioning::partitions(catalog).find(|other| {
+            other.bound == "DEFAULT"
+                && other.parent_identity() == self.parent_identity()
+                && other.table_identity() != self.table_identity()
+        })
     }
 
     /// Returns what `ATTACH` compares between the two tables, as far as either state has it.
@@ -148,6 +262,25 @@ impl Partition {
     }
 }
 
+/// Returns the column of a condition that reads one only.
+fn only_column(condition: &str) -> Option<String> {
+    let parsed = pg_query::parse(&format!("SELECT {condition}"), 0).ok()?;
+    let columns: BTreeSet<String> = parsed
+        .protobuf
+        .nodes()
+        .into_iter()
+        .filter_map(|(node, ..)| match node {
+            NodeRef::ColumnRef(column) => column.fields.last()?.node.clone(),
+            _ => None,
+        })
+        .filter_map(|node| match node {
+            NodeEnum::String(name) => Some(name.sval),
+            _ => None,
+        })
+        .collect();
+    (columns.len() == 1).then(|| columns.into_iter().next()).flatten()
+}
+
 impl Object for Partition {
     const CLASS: u32 = 0;
 
@@ -155,7 +288,8 @@ impl Object for Partition {
         format!(
             "SELECT 0::oid AS oid, 0 AS sub, n.nspname AS schema, c.relname AS table, pn.nspname AS parent_schema,
                     p.relname AS parent_table, pg_catalog.pg_get_expr(c.relpartbound, c.oid) AS bound,
-                    h.inhdetachpending AS detaching
+                    h.inhdetachpending AS detaching,
+                    CASE WHEN NOT h.inhdetachpending THEN pg_catalog.pg_get_partition_constraintdef(c.oid) END AS condition
              FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
@@ -175,11 +309,19 @@ impl Object for Partition {
             parent_table: row.try_get("parent_table")?,
             bound: row.try_get("bound")?,
             detaching: row.try_get("detaching")?,
+            condition: row.try_get("condition")?,
         }))
     }
 
     fn identity(&self) -> Identity {
         Self::named(&self.schema, &self.table)
+    }
+
+    fn significant(self) -> Self {
+        Self {
+            condition: None,
+            ..self
+        }
     }
 
     fn parent(&self) -> Option<Identity> {
@@ -222,26 +364,56 @@ impl Object for Partition {
 
     fn create(&self, context: &Context) -> Vec<Statement> {
         let table = qualified([&self.schema, &self.table]);
-        let mut attach = self
+        let proofs = self.proofs(context);
+        let is_proven = |table: &Identity| proofs.iter().any(|(proven, _)| proven == table);
+        let scans = |statement: Statement, table: Identity| {
+            if is_proven(&table) {
+                statement
+            } else {
+                statement.scans(table)
+            }
+        };
+        let attach = self
             .action(&format!("ATTACH PARTITION {table} {}", self.bound))
             .locks(self.parent_identity(), Lock::ShareUpdateExclusive)
-            .locks(self.table_identity(), Lock::AccessExclusive)
-            .scans(self.table_identity());
+            .locks(self.table_identity(), Lock::AccessExclusive);
+        let mut attach = scans(attach, self.table_identity());
         if let Some(default) = self.default_sibling(context.to).filter(|_| self.bound != "DEFAULT") {
-            attach = attach.locks(default.clone(), Lock::AccessExclusive).scans(default);
+            let default = default.table_identity();
+            attach = scans(attach.locks(default.clone(), Lock::AccessExclusive), default);
         }
-        vec![attach]
+        let mut out: Vec<Statement> = proofs.iter().flat_map(|(_, proof)| proof.establish()).collect();
+        if let Some(form) = out.first().and_then(|first| first.form.clone()) {
+            attach = attach.form(form);
+        }
+        out.push(attach);
+        out.extend(proofs.iter().map(|(_, proof)| proof.drop()));
+        out
     }
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
         let table = qualified([&self.schema, &self.table]);
+        if let Some(large) = self.leaves_concurrently(context) {
+            let form = format!("detached concurrently: {large}");
+            let detach = self
+                .action(&format!("DETACH PARTITION {table} CONCURRENTLY"))
+                .locks(self.parent_identity(), Lock::ShareUpdateExclusive)
+                .locks(self.table_identity(), Lock::AccessExclusive)
+                .transaction(Transaction::Outside);
+            let mut out = vec![detach];
+            if context.to.contains(&self.table_identity()) {
+                out.push(self.drop_left_check(context));
+                out.extend(self.drop_left_behind(context));
+            }
+            return out.into_iter().map(|statement| statement.form(&form)).collect();
+        }
         let finalize = if self.detaching { " FINALIZE" } else { "" };
         let mut detach = self
             .action(&format!("DETACH PARTITION {table}{finalize}"))
             .locks(self.parent_identity(), Lock::AccessExclusive)
             .locks(self.table_identity(), Lock::AccessExclusive);
         if let Some(default) = self.default_sibling(context.from) {
-            detach = detach.locks(default, Lock::AccessExclusive);
+            detach = detach.locks(default.table_identity(), Lock::AccessExclusive);
         }
         let mut out = vec![detach];
         if context.to.contains(&self.table_identity()) {
@@ -258,6 +430,7 @@ impl Object for Partition {
             parent_table,
             bound,
             detaching,
+            condition: _,
         } = self;
         let same = *parent_schema == desired.parent_schema
             && *parent_table == desired.parent_table

@@ -95,6 +95,9 @@ pub struct Facts {
     /// Tables that are read from end to end, validation and index builds included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scans: Vec<Identity>,
+    /// Tables whose rows it changes, batch by batch, each in a transaction of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<Identity>,
     /// What is destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
@@ -158,6 +161,10 @@ pub struct Statement {
     pub facts: Facts,
     /// How it folds into its host's statement, if it can.
     pub fold: Option<Fold>,
+    /// Why it has the form that it has, where the size of a table decided.
+    pub form: Option<String>,
+    /// Objects that it makes or removes on the way: they stand neither before nor after the plan.
+    pub temporary: Vec<Identity>,
 }
 
 impl Statement {
@@ -170,6 +177,8 @@ impl Statement {
             tail: String::new(),
             facts: Facts::default(),
             fold: None,
+            form: None,
+            temporary: Vec::new(),
         }
     }
 
@@ -218,6 +227,13 @@ impl Statement {
         self
     }
 
+    /// Says that rows of the table are changed in batches.
+    #[must_use]
+    pub fn writes(mut self, table: Identity) -> Self {
+        self.facts.writes.push(table);
+        self
+    }
+
     /// Says what is lost.
     #[must_use]
     pub fn loses(mut self, loss: Loss) -> Self {
@@ -242,6 +258,20 @@ impl Statement {
     /// Tells whether the statement has a parenthesised list: it creates what is folded into it.
     pub fn has_list(&self) -> bool {
         self.in_parentheses
+    }
+
+    /// Says why it has its form.
+    #[must_use]
+    pub fn form(mut self, why: impl Into<String>) -> Self {
+        self.form = Some(why.into());
+        self
+    }
+
+    /// Says that an object stands only for a part of the plan.
+    #[must_use]
+    pub fn temporary(mut self, object: Identity) -> Self {
+        self.temporary.push(object);
+        self
     }
 
     /// Takes another statement's fold into its own list; false when there is no such place.

@@ -1,14 +1,15 @@
 //! One direction of a plan: from one catalog to another, as ordered steps.
 
 use super::fold::fold;
-use super::graph::Graph;
+use super::graph::{Graph, Node};
+use super::online::{self, Stage};
 use super::order::order;
 use super::rebuild::{Rebuilt, spread};
-use super::steps::{Change, Sentence, Step, Verb, phase, reversal};
+use super::steps::{Change, Phase, Step, Verb, phase, phase_of};
 use super::transactions;
 use crate::catalog::Identity;
 use crate::diff::{Action, Actions, diff};
-use crate::kinds::Context;
+use crate::kinds::{Context, Statement};
 
 /// The way from one catalog to another.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,37 +32,48 @@ pub fn route(context: &Context) -> Route {
     let mut graph = Graph::build(&rebuilt, context);
     let order = order(&graph);
     let spans = transactions::spans(&graph, &order);
+    let groups = transactions::groups(&spans);
+    online::settle(&mut graph, &order, &groups, &rebuilt, context);
     let said_by = fold(&mut graph, &order);
     let mut folded: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
     for node in order.iter().filter(|node| said_by[**node] != **node) {
         folded[said_by[*node]].push(*node);
     }
-    let mut steps = Vec::new();
-    let mut step_at: Vec<usize> = vec![0; order.len()];
-    for (at, node) in order.iter().enumerate() {
-        step_at[at] = steps.len().saturating_sub(1);
-        let statements = &graph.nodes[*node].statements;
-        if statements.is_empty() {
-            continue;
+    let (mut steps, mut reach): (Vec<Step>, Vec<usize>) = (Vec::new(), Vec::new());
+    for group in groups {
+        let parts: Vec<_> = order[group]
+            .iter()
+            .flat_map(|node| {
+                online::parts(&graph.nodes[*node].statements)
+                    .into_iter()
+                    .map(move |part| (*node, part))
+            })
+            .collect();
+        for stage in Stage::ALL {
+            for (node, (_, statements)) in parts.iter().filter(|(_, (of, _))| *of == stage) {
+                let phase = part_phase(&graph.nodes[*node], stage, statements);
+                let said = said(&graph, *node, &folded[*node], &rebuilt, &own);
+                steps.push(Step::new(said, phase, statements));
+                reach.push(steps.len() - 1);
+            }
+            if stage == Stage::Within {
+                let last = steps.len().saturating_sub(1);
+                let of_group = parts.iter().filter(|(_, (of, _))| *of == stage).count();
+                reach.iter_mut().rev().take(of_group).for_each(|reach| *reach = last);
+            }
         }
-        step_at[at] = steps.len();
-        let statements: Vec<Sentence> = statements.iter().map(Sentence::from).collect();
-        steps.push(Step {
-            changes: said(&graph, *node, &folded[*node], &rebuilt, &own),
-            phase: phase(&graph.nodes[*node]),
-            transaction: 0,
-            reversal: reversal(&statements),
-            statements,
-        });
     }
-    let mut step_span: Vec<usize> = (0..steps.len()).collect();
-    for (at, last) in spans.iter().enumerate() {
-        if let Some(span) = step_span.get_mut(step_at[at]) {
-            *span = (*span).max(step_at[*last]);
-        }
-    }
-    transactions::number(&mut steps, &step_span, context.from);
+    transactions::number(&mut steps, &reach, context.from);
     Route { steps, changes }
+}
+
+/// What runs beside a rebuild is no part of it.
+fn part_phase(node: &Node, stage: Stage, statements: &[Statement]) -> Phase {
+    if stage == Stage::Within || !node.rebuilds {
+        phase(node)
+    } else {
+        phase_of(node.role, statements)
+    }
 }
 
 fn change(identity: &Identity, action: &Action, own: &Actions) -> Change {

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::build::{Route, route};
 use super::file::{Database, Detail, Difference, FORMAT, Plan};
 use super::references::references;
-use super::steps::{Change, Phase, Reversal, Sentence, Step, Verb};
+use super::steps::{Change, Phase, Step, Verb};
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::diff::Rename;
-use crate::kinds::{AnyObject, Context, Statement};
+use crate::kinds::{AnyObject, Context, Large, Statement};
 
 /// The states that a plan stands between.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub struct Sides<'a> {
     pub to: &'a Catalog,
     /// Renames, which come before everything else.
     pub renames: &'a [Rename],
+    /// Tables that are too large to be locked while they are read or written, under the names that they will have.
+    pub large: &'a Large,
 }
 
 /// Plans the way from one catalog to another, and back. Findings, notes and places are added by the caller.
@@ -32,19 +34,18 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         from,
         to,
         renames,
+        large,
     } = sides;
     let version_num = database.version_num;
-    let context = Context { from, to, version_num };
-    let inverse = Context {
-        from: to,
-        to: from,
-        version_num,
-    };
+    let context = Context::new(from, to, version_num).with_large(large);
+    let inverse = Context::new(to, from, version_num).with_large(large);
     let (mut forward, mut rollback) = rayon::join(|| route(&context), || route(&inverse));
     let mut scope = scope(&[&forward, &rollback], from, to);
     for rename in renames {
         scope.extend([rename.from.clone(), rename.to.clone()]);
     }
+    let steps = forward.steps.iter().chain(&rollback.steps);
+    scope.extend(steps.flat_map(|step| &step.temporary).cloned());
     prepend(&mut forward, renames);
     append(&mut rollback, renames);
     let before = fingerprints(&scope, live);
@@ -68,6 +69,7 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
             .collect(),
         forward: forward.steps,
         rollback: rollback.steps,
+        large: large.clone(),
         findings: Vec::new(),
         proof: None,
         notes: Vec::new(),
@@ -103,15 +105,13 @@ fn append(route: &mut Route, renames: &[Rename]) {
 }
 
 fn step(rename: &Rename, statements: &[Statement], transaction: usize) -> Step {
+    let change = Change {
+        object: rename.subject.clone(),
+        verb: Verb::Rename,
+    };
     Step {
-        changes: vec![Change {
-            object: rename.subject.clone(),
-            verb: Verb::Rename,
-        }],
-        phase: Phase::Structure,
-        statements: statements.iter().map(Sentence::from).collect(),
         transaction,
-        reversal: Reversal::Exact,
+        ..Step::new(vec![change], Phase::Structure, statements)
     }
 }
 

@@ -10,6 +10,7 @@ use super::proof::{Direction, Proof};
 use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::Large;
 use crate::risk::Finding;
 
 /// Version of the plan file's format.
@@ -93,6 +94,9 @@ pub struct Plan {
     pub forward: Vec<Step>,
     /// Way back, from the last step to the first.
     pub rollback: Vec<Step>,
+    /// Tables whose size gave statements their form, each with its size in words.
+    #[serde(default, skip_serializing_if = "Large::is_empty")]
+    pub large: Large,
     /// What the rules found.
     pub findings: Vec<Finding>,
     /// What came of executing it on a scratch database; none where there is nothing to execute.

@@ -6,6 +6,7 @@ mod draft;
 mod file;
 mod fold;
 mod graph;
+mod online;
 mod order;
 mod proof;
 mod rebuild;

@@ -1,5 +1,7 @@
 //! Steps: what a plan file and every report show.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Node, Role};
@@ -90,6 +92,30 @@ pub struct Step {
     pub transaction: usize,
     /// How far its rollback restores what was.
     pub reversal: Reversal,
+    /// Why it has the form that it has, where the size of a table decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// Objects that it makes or removes on the way: they stand neither before nor after the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub temporary: Vec<Identity>,
+}
+
+impl Step {
+    /// Makes a step of statements; its transaction is numbered later.
+    pub(super) fn new(changes: Vec<Change>, phase: Phase, statements: &[Statement]) -> Self {
+        let forms: BTreeSet<&str> = statements.iter().filter_map(|s| s.form.as_deref()).collect();
+        let temporary: BTreeSet<&Identity> = statements.iter().flat_map(|s| &s.temporary).collect();
+        let sentences: Vec<Sentence> = statements.iter().map(Sentence::from).collect();
+        Self {
+            changes,
+            phase,
+            transaction: 0,
+            reversal: reversal(&sentences),
+            statements: sentences,
+            form: (!forms.is_empty()).then(|| forms.into_iter().collect::<Vec<_>>().join("; ")),
+            temporary: temporary.into_iter().cloned().collect(),
+        }
+    }
 }
 
 impl From<&Statement> for Sentence {
@@ -107,22 +133,31 @@ pub(super) fn phase(node: &Node) -> Phase {
     if node.rebuilds {
         return Phase::Structure;
     }
-    if node.role == Role::Drop || node.statements.iter().any(|statement| statement.facts.loss.is_some()) {
+    phase_of(node.role, &node.statements)
+}
+
+/// Derives the phase of statements that are no part of a rebuild.
+pub(super) fn phase_of(role: Role, statements: &[Statement]) -> Phase {
+    if role == Role::Drop || statements.iter().any(|statement| statement.facts.loss.is_some()) {
         return Phase::Contract;
+    }
+    if statements.iter().any(|statement| !statement.facts.writes.is_empty()) {
+        return Phase::Data;
     }
     let weak = |statement: &Statement| {
         let facts = &statement.facts;
         facts.transaction == Transaction::Outside
+            || (facts.transaction == Transaction::Alone && statement.form.is_some())
             || (!facts.scans.is_empty() && facts.locks.iter().all(|(_, lock)| *lock <= Lock::ShareUpdateExclusive))
     };
-    if node.statements.iter().any(weak) {
+    if statements.iter().any(weak) {
         return Phase::Validation;
     }
     Phase::Structure
 }
 
 /// Derives the label of a step's rollback from what its statements destroy.
-pub(super) fn reversal(statements: &[Sentence]) -> Reversal {
+fn reversal(statements: &[Sentence]) -> Reversal {
     let losses = statements.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
     losses
         .map(|loss| match loss {

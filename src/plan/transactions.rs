@@ -5,6 +5,7 @@
 //! another one is waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::graph::{Graph, Role};
 use super::steps::Step;
@@ -33,6 +34,18 @@ pub(super) fn spans(graph: &Graph, order: &[usize]) -> Vec<usize> {
                 }
             }
             Role::Alter => {}
+        }
+    }
+    out
+}
+
+/// Merges spans that overlap; returns the places of each transaction that must be one, in order.
+pub(super) fn groups(spans: &[usize]) -> Vec<Range<usize>> {
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for (at, last) in spans.iter().enumerate() {
+        match out.last_mut().filter(|open| at < open.end) {
+            Some(open) => open.end = open.end.max(last + 1),
+            None => out.push(at..last + 1),
         }
     }
     out

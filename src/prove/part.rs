@@ -25,8 +25,21 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     wanted.extend(whole);
     let scope = plan.scope.iter().map(|(object, _)| object);
     wanted.extend(scope.filter(|object| from.contains(object)));
+    // What a statement locks it looks into: the columns of a partitioned table, say, that gets another partition.
+    let locked: BTreeSet<Identity> = locked(plan).map(|object| top(object, from, to)).collect();
+    wanted.extend(
+        from.objects
+            .keys()
+            .filter(|object| locked.contains(&top(object, from, to))),
+    );
     let wanted = closure(wanted, |object| from.dependencies_of(object).collect());
     restrict(from, &wanted)
+}
+
+fn locked(plan: &Plan) -> impl Iterator<Item = &Identity> {
+    let steps = plan.forward.iter().chain(&plan.rollback);
+    let facts = steps.flat_map(|step| &step.statements).map(|sentence| &sentence.facts);
+    facts.flat_map(|facts| facts.locks.iter().map(|(object, _)| object))
 }
 
 /// Returns the objects that either way changes.

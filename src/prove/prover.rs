@@ -9,7 +9,7 @@ use super::observe::Relations;
 use super::part::{part, touched};
 use super::rows;
 use super::survival::Survival;
-use crate::apply::{SETTINGS, batches, items};
+use crate::apply::{SETTINGS, batches, clear, items};
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
@@ -291,6 +291,7 @@ impl Prover<'_> {
         self.proof.rows = 0;
         survival.give_up(&mut self.client)?;
         self.relations = None;
+        clear(&mut self.client, &sentence.sql)?;
         self.observed(direction, step, sentence)
     }
 

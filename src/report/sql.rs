@@ -94,6 +94,9 @@ impl Script {
         });
         let phase = super::words::phase(step.phase);
         self.comment(&format!("step {number}, {phase}: {}", title.unwrap_or_default()));
+        if let Some(form) = &step.form {
+            self.comment(form);
+        }
         if direction == Direction::Forward {
             for finding in plan.findings.iter().filter(|finding| finding.step == at) {
                 self.comment(&format!("{} {}: {}", finding.risk, finding.code, finding.message));
@@ -158,6 +161,8 @@ mod tests {
                 estimate: None,
             }],
             transaction: number,
+            form: None,
+            temporary: Vec::new(),
             reversal: Reversal::Lossy("a line\nand another".to_owned()),
         }
     }
@@ -178,6 +183,7 @@ mod tests {
             references: Vec::new(),
             forward,
             rollback: Vec::new(),
+            large: crate::kinds::Large::default(),
             findings: vec![Finding {
                 code: "TU104".to_owned(),
                 risk: Risk::Caution,

@@ -113,6 +113,7 @@ fn consequences(step: &Step, created: &BTreeSet<&Identity>) -> Vec<String> {
             (!parts.is_empty()).then(|| format!("{}: {}", object.path_text(), parts.join(", ")))
         })
         .collect();
+    out.extend(step.form.clone());
     out.extend(reversal(&step.reversal).1.map(str::to_owned));
     out
 }

@@ -89,6 +89,7 @@ impl Live {
             references: Vec::new(),
             forward,
             rollback,
+            large: trueup::kinds::Large::default(),
             findings: Vec::new(),
             proof: None,
             notes: Vec::new(),
@@ -173,6 +174,8 @@ fn step(transaction: usize, object: Identity, statements: &[&str]) -> Step {
         statements: statements.iter().map(sentence).collect(),
         transaction,
         reversal: Reversal::Exact,
+        form: None,
+        temporary: Vec::new(),
     }
 }
 
@@ -679,19 +682,22 @@ fn invalid_index_is_cleared_away() {
     ];
     let plan = live.plan(SHOP, steps, Vec::new());
     live.run("UPDATE shop.orders SET note = 'the same'");
-    let failed = live.apply(&plan).unwrap_err();
-    assert_eq!(failed.sqlstate.as_deref(), Some("23505"));
-    assert!(!format!("{failed:?}{}", live.ledger()).contains("the same"));
-    assert_eq!(live.statements(1), ["done", "failed"]);
-    live.run("UPDATE shop.orders SET note = id::text");
     let mut cleared = Vec::new();
-    apply::resume(&live.url, None, &options(), &mut |event| {
+    let mut note = |event| {
         if let Event::Cleared { sql } = event {
             cleared.push(sql);
         }
-    })
-    .unwrap();
-    assert_eq!(cleared, ["DROP INDEX CONCURRENTLY shop.orders_note"]);
+    };
+    let failed = live.apply_with(&plan, &options(), &mut note).unwrap_err();
+    assert_eq!(failed.sqlstate.as_deref(), Some("23505"));
+    assert!(!format!("{failed:?}{}", live.ledger()).contains("the same"));
+    assert_eq!(live.statements(1), ["done", "failed"]);
+    // As if the program had been killed before it could clear up.
+    let _ = live.client().batch_execute(index);
+    assert_eq!(live.one::<i64>("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), 1);
+    live.run("UPDATE shop.orders SET note = id::text");
+    apply::resume(&live.url, None, &options(), &mut note).unwrap();
+    assert_eq!(cleared, ["DROP INDEX CONCURRENTLY shop.orders_note"; 2]);
     assert!(live.one::<bool>("SELECT indisvalid FROM pg_index WHERE indexrelid = 'shop.orders_note'::regclass"));
 }
 

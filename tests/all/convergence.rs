@@ -19,11 +19,7 @@ mod types;
 /// Plans and runs the way from the database's state to another; returns the SQL.
 pub(super) fn walk(database: &Database, to: &Catalog) -> String {
     let from = database.catalog();
-    let context = Context {
-        from: &from,
-        to,
-        version_num: from.version_num,
-    };
+    let context = Context::new(&from, to, from.version_num);
     let steps = route(&context).steps;
     let mut client = database.connect();
     client.batch_execute("SET check_function_bodies = off").unwrap();

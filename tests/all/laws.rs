@@ -107,11 +107,7 @@ fn sql((tables, more_moods): &(Vec<Option<Table>>, bool)) -> String {
 }
 
 fn context<'a>(from: &'a Catalog, to: &'a Catalog) -> Context<'a> {
-    Context {
-        from,
-        to,
-        version_num: from.version_num,
-    }
+    Context::new(from, to, from.version_num)
 }
 
 fn plan(from: &Catalog, to: &Catalog) -> String {
@@ -126,6 +122,7 @@ fn plan(from: &Catalog, to: &Catalog) -> String {
             from,
             to,
             renames: &[],
+            large: trueup::kinds::Large::NONE,
         },
         database,
     )

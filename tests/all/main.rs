@@ -13,6 +13,7 @@ mod desired;
 mod house;
 mod laws;
 mod print;
+mod online;
 mod proof;
 mod reports;
 mod round_trips;

@@ -45,6 +45,7 @@ impl Pair {
             from: &self.from,
             to: &self.to,
             renames: &[],
+            large: trueup::kinds::Large::NONE,
         };
         let database = Named {
             name: self.live.name().to_owned(),

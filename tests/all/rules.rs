@@ -30,6 +30,7 @@ fn plan(live: &Database, desired: &Database) -> Plan {
         from: &from,
         to: &to,
         renames: &[],
+        large: trueup::kinds::Large::NONE,
     };
     let database = Target {
         name: "shop".to_owned(),

@@ -249,11 +249,7 @@ fn indexes_are_rebuilt_as_postgres_deparses_them() {
     for (_, server) in servers() {
         let database = Database::with(&server, INDEXES);
         let catalog = database.catalog();
-        let context = Context {
-            from: &catalog,
-            to: &catalog,
-            version_num: catalog.version_num,
-        };
+        let context = Context::new(&catalog, &catalog, catalog.version_num);
         let mut client = database.connect();
         client.batch_execute("SET search_path = ''").unwrap();
         let mut found = 0;

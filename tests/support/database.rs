@@ -40,6 +40,11 @@ impl Database {
         &self.name
     }
 
+    /// Returns the URL of the server that it is on.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
     /// Returns the URL, as a user would pass it.
     pub(crate) fn url(&self) -> String {
         let (target, query) = self.server.split_once('?').unwrap_or((&self.server, ""));

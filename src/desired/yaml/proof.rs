@@ -10,11 +10,7 @@ use crate::kinds::{AnyObject, Context};
 
 /// Returns the statements that create each object.
 pub(super) fn creations(catalog: &Catalog, empty: &Catalog) -> BTreeMap<Identity, Vec<String>> {
-    let context = Context {
-        from: empty,
-        to: catalog,
-        version_num: catalog.version_num,
-    };
+    let context = Context::new(empty, catalog, catalog.version_num);
     let statements = |object: &AnyObject| {
         object
             .create(&context)

@@ -62,11 +62,7 @@ pub(super) fn sentences(objects: &Placed) -> Vec<Sentence> {
     }));
     let mut out = bare_extensions(&mut to, objects);
     let privileges = given_by_postgres(&mut to);
-    let context = Context {
-        from: &from,
-        to: &to,
-        version_num: NEWEST,
-    };
+    let context = Context::new(&from, &to, NEWEST);
     let place = |identity: &Identity| objects.get(identity).map(|(_, file, offset)| (*file, *offset));
     for step in route(&context).steps {
         let Some((file, offset)) = step.changes.iter().find_map(|change| place(&change.object)) else {

@@ -100,11 +100,7 @@ fn renames_keep_the_object() {
                 objects.cloned().collect::<Vec<_>>()
             };
             let (old, new) = (&named(&from, "f")[0], &named(&to, "G")[0]);
-            let context = Context {
-                from: &from,
-                to: &to,
-                version_num: from.version_num,
-            };
+            let context = Context::new(&from, &to, from.version_num);
             for statement in old.rename(new, &context).unwrap() {
                 live.connect().batch_execute(&statement.sql()).unwrap();
             }

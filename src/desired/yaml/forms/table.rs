@@ -211,6 +211,7 @@ fn partition(schema: &str, table: &str, parent: (&str, &str), bound: &str) -> An
             bound.to_owned()
         },
         detaching: false,
+        condition: None,
     })
 }
 

@@ -1,0 +1,151 @@
+//! Online forms on real servers: which form each change gets on a large table, that it leads there and back from wherever
+//! it was interrupted, and that whoever writes meanwhile is not kept waiting.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use trueup::apply::{self, Approvals, Event, Options, Outcome};
+use trueup::catalog::Catalog;
+use trueup::db::Environment;
+use trueup::desired::source::Source;
+use trueup::diff::Filter;
+use trueup::error::Error;
+use trueup::kinds::{AnyObject, Lock, Transaction};
+use trueup::plan::{Plan, Step, Verdict};
+use trueup::progress::Progress;
+use trueup::reconcile::{self, Setup};
+use trueup::risk::Online;
+use trueup::scratch::Choice;
+
+use crate::support::{Database, machine, servers};
+
+mod cases;
+mod interrupted;
+mod writers;
+
+/// A live database and the one that shows what it shall be.
+pub(super) struct Pair {
+    pub(super) live: Database,
+    pub(super) desired: Database,
+}
+
+impl Pair {
+    pub(super) fn new(server: &str, before: &str, after: &str) -> Self {
+        Self {
+            live: Database::with(server, before),
+            desired: Database::with(server, after),
+        }
+    }
+
+    pub(super) fn plan(&self, online: Online) -> Plan {
+        self.plan_with(online, false)
+    }
+
+    fn plan_with(&self, online: Online, prove: bool) -> Plan {
+        let setup = Setup {
+            environment: Environment::default(),
+            machine: machine(),
+            scratch: Choice::Server(self.desired.target()),
+            cache: false,
+            filter: Filter::default(),
+            online,
+            prove,
+            progress: Progress::default(),
+        };
+        reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
+    }
+
+    pub(super) fn apply(&self, plan: &Plan, events: &mut dyn FnMut(Event)) -> Result<Outcome, Error> {
+        apply::apply(plan, &self.live.target(), &everything(), &options(), events)
+    }
+
+    pub(super) fn resume(&self) -> Result<Outcome, Error> {
+        apply::resume(&self.live.target(), None, &options(), &mut |_| {})
+    }
+
+    pub(super) fn rollback(&self) -> Result<Outcome, Error> {
+        apply::rollback(&self.live.target(), None, &everything(), &options(), &mut |_| {})
+    }
+
+    /// Looks whether the live database is as wanted, and has nothing that only stood on the way.
+    pub(super) fn assert_is(&self, wanted: &Catalog, script: &str) {
+        let found = self.live.catalog();
+        for (identity, object) in &wanted.objects {
+            let found = found.get(identity).cloned().map(AnyObject::significant);
+            assert_eq!(found, Some(object.clone().significant()), "{identity} after\n{script}");
+        }
+        for identity in found.objects.keys() {
+            assert!(wanted.contains(identity), "{identity} is left after\n{script}");
+        }
+    }
+}
+
+pub(super) fn everything() -> Approvals {
+    Approvals::parse(&["critical"]).unwrap()
+}
+
+pub(super) fn options() -> Options {
+    Options {
+        lock_timeout: Duration::from_millis(500),
+        backoff: Duration::from_millis(10),
+        retries: 100,
+        ..Options::default()
+    }
+}
+
+pub(super) fn script(steps: &[Step]) -> String {
+    let line = |step: &Step| {
+        let statements = step.statements.iter();
+        let say = |(sql, stand): (&str, Transaction)| format!("{sql}; -- {} {stand:?}\n", step.transaction);
+        statements
+            .map(|sentence| say((&sentence.sql, sentence.facts.transaction)))
+            .collect::<String>()
+    };
+    steps.iter().map(line).collect()
+}
+
+/// Looks at the laws of every plan whose tables are all large: nothing that was there is read or built under a lock that
+/// blocks writers, a constraint is never validated in the transaction that adds it, and a transaction locks one table.
+pub(super) fn assert_online(plan: &Plan) {
+    for steps in [&plan.forward, &plan.rollback] {
+        let text = script(steps);
+        let mut locked: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for step in steps {
+            for sentence in &step.statements {
+                let facts = &sentence.facts;
+                for table in &facts.scans {
+                    let strong = facts
+                        .locks
+                        .iter()
+                        .any(|(other, lock)| other == table && *lock >= Lock::Share);
+                    assert!(!strong, "{} reads under a strong lock in\n{text}", sentence.sql);
+                }
+                assert!(facts.rewrites.is_empty(), "{} rewrites in\n{text}", sentence.sql);
+                if facts.transaction == Transaction::Inside {
+                    locked.entry(step.transaction).or_default().push(&sentence.sql);
+                }
+            }
+        }
+        for together in locked.values() {
+            let has = |words: &str| together.iter().any(|sql| sql.contains(words));
+            assert!(!(has("NOT VALID") && has("VALIDATE")), "{text}");
+        }
+    }
+}
+
+/// Plans a pair with every table large, goes there and back, and looks after each way.
+pub(super) fn there_and_back(pair: &Pair) -> Plan {
+    let (before, wanted) = (pair.live.catalog(), pair.desired.catalog());
+    let plan = pair.plan_with(Online::Always, true);
+    let proof = plan.proof.as_ref().unwrap();
+    assert_eq!(proof.verdict, Verdict::Held, "{proof:?}\n{}", script(&plan.forward));
+    let (forward, back) = (script(&plan.forward), script(&plan.rollback));
+    pair.apply(&plan, &mut |_| {})
+        .unwrap_or_else(|error| panic!("{error:?}\n{forward}"));
+    pair.assert_is(&wanted, &forward);
+    let again = pair.plan(Online::Always);
+    assert!(again.is_empty(), "{}\nafter\n{forward}", script(&again.forward));
+    pair.rollback().unwrap_or_else(|error| panic!("{error:?}\n{back}"));
+    pair.assert_is(&before, &back);
+    plan
+}
