@@ -31,28 +31,24 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
 }
 
 fn hit(look: &Look, at: usize, table: &Identity) -> Option<Hit> {
-    let unlogged = |object: Option<&AnyObject>| matches!(object, Some(AnyObject::Table(table)) if table.unlogged);
     let sized = look.sized(table);
-    match change(look, table)? {
-        true if !unlogged(look.from.get(table)) => {
-            let risk = if look.is_empty(table) {
-                Risk::Caution
-            } else {
-                Risk::Dangerous
-            };
-            let message = format!(
-                "{sized} becomes unlogged: it is written anew, emptied after a crash, and empty on every replica."
-            );
-            Some(Hit::new(risk, at, table, message).hint("Keep only what can be computed again in unlogged tables."))
-        }
-        _ => {
-            let message = format!(
-                "{sized} becomes logged: it is written anew and to the log, under ACCESS EXCLUSIVE: nobody reads or writes \
-                 it meanwhile."
-            );
-            Some(Hit::new(look.grade(table)?, at, table, message).hint("Choose a quiet hour."))
-        }
+    if change(look, table)? {
+        let risk = if look.is_empty(table) {
+            Risk::Caution
+        } else {
+            Risk::Dangerous
+        };
+        let message =
+            format!("{sized} becomes unlogged: it is written anew, emptied after a crash, and empty on every replica.");
+        return Some(
+            Hit::new(risk, at, table, message).hint("Keep only what can be computed again in unlogged tables."),
+        );
     }
+    let message = format!(
+        "{sized} becomes logged: it is written anew and to the log, under ACCESS EXCLUSIVE: nobody reads or writes it \
+         meanwhile."
+    );
+    Some(Hit::new(look.grade(table)?, at, table, message).hint("Choose a quiet hour."))
 }
 
 /// Tells whether a standing table becomes unlogged; nothing where it stays as it is.
