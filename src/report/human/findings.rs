@@ -26,8 +26,11 @@ pub(super) fn findings(plan: &Plan, style: &Style) -> String {
     let mut out = format!("{}\n", style.heading("Findings"));
     let mut said = BTreeSet::new();
     for group in by_rule(plan) {
-        let folds = plan.findings.len() > MANY && !style.verbose;
-        let shown = if folds { SHOWN.min(group.len()) } else { group.len() };
+        // Advice blocks nobody: two pieces of a sort are enough to know it.
+        let advice = group.iter().all(|finding| finding.risk == Risk::Safe);
+        let folds = (advice || plan.findings.len() > MANY) && !style.verbose;
+        let few = if advice { 2 } else { SHOWN };
+        let shown = if folds { few.min(group.len()) } else { group.len() };
         for finding in &group[..shown] {
             // The same advice again and again is not read at all.
             let hint = said.insert((&finding.code, &finding.hint));

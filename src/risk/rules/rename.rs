@@ -1,7 +1,6 @@
 //! ## What it finds
 //!
-//! A rename or a move to another schema, which a hint in the target files asked for; of an enum, also values that get
-//! another name where they stand.
+//! A rename or a move to another schema, which a hint in the target files asked for; the values of an enum included.
 //!
 //! ## Why it is dangerous
 //!
@@ -19,50 +18,37 @@
 //!
 //! All.
 
-use crate::kinds::AnyObject;
+use crate::catalog::Identity;
+use crate::kinds::Kind;
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::family::Family;
 use crate::risk::look::{Hit, Look, table_of};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
-    let mut out = values(look);
-    out.extend(look.with_verb(Verb::Rename).map(|(at, object)| {
-        let risk = match Family::of(object.kind) {
-            Family::Table | Family::Column if look.is_empty(&table_of(object)) => Risk::Caution,
-            Family::Table | Family::Column | Family::Holder | Family::Definition => Risk::Dangerous,
-            _ => Risk::Caution,
-        };
-        let message = format!(
-            "The {} gets the name `{}` at once: code that uses its former name fails.",
-            object.kind,
-            object.path_text()
-        );
-        Hit::new(risk, at, object, message)
-            .hint("Leave a view under the former name, or keep both columns filled, until all code knows the new one.")
-    }));
-    out
-}
-
-/// Finds enums that keep their place but not all of their values: those that are built anew are another rule's.
-fn values(look: &Look) -> Vec<Hit> {
-    look.with_verb(Verb::Alter)
-        .filter_map(|(at, object)| {
-            let (AnyObject::EnumType(before), AnyObject::EnumType(after)) =
-                (look.from.get(object)?, look.to.get(object)?)
-            else {
-                return None;
+    look.with_verb(Verb::Rename)
+        .map(|(at, object)| {
+            let risk = match Family::of(object.kind) {
+                Family::Table | Family::Column if look.is_empty(&table_of(object)) => Risk::Caution,
+                Family::Table | Family::Column | Family::Holder | Family::Definition => Risk::Dangerous,
+                _ => Risk::Caution,
             };
-            let gone = before.labels.iter().filter(|label| !after.labels.contains(label));
-            let gone: Vec<String> = gone.map(|label| format!("`{label}`")).collect();
             let message = format!(
-                "Enum `{}` gives {} another name at once: code that uses the former name fails.",
-                object.path_text(),
-                gone.join(", ")
+                "The {} gets the name `{}` at once: code that uses its former name fails.",
+                word(object),
+                object.path_text()
             );
-            (!gone.is_empty()).then(|| {
-                Hit::new(Risk::Dangerous, at, object, message).hint("Release code that knows both names first.")
-            })
+            Hit::new(risk, at, object, message).hint(
+                "Leave a view under the former name, or keep both columns filled, until all code knows the new one.",
+            )
         })
         .collect()
+}
+
+/// Returns what is renamed, in a word; a value of an enum stands below its type.
+fn word(object: &Identity) -> &'static str {
+    match (object.kind, object.path.len()) {
+        (Kind::EnumType, 3..) => "enum value",
+        (kind, _) => kind.words(),
+    }
 }

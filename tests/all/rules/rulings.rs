@@ -178,7 +178,7 @@ fn a_rename_is_found_by_size() {
     }
     let label = "CREATE TYPE e AS ENUM (\n    -- trueup: renamed from 'a'\n    'b');";
     let project = Project::new("CREATE TYPE e AS ENUM ('a');", "", label);
-    assert_eq!(findings(&project.plan()), ["TU501 dangerous public.e"]);
+    assert_eq!(findings(&project.plan()), ["TU501 dangerous public.e.b"]);
     let live =
         "CREATE TABLE t (a int, b text); INSERT INTO t SELECT 1, repeat('x', 1000) FROM generate_series(1, 20000);";
     let hinted = "-- trueup: renamed from t\nCREATE TABLE u (a bigint, b text);";
