@@ -1,8 +1,13 @@
 //! The use cases, each of which reads as the pipeline. Command line and server call these.
 
-use std::borrow::Cow;
+mod diff;
 
-use crate::catalog::Catalog;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use postgres::Client;
+
+use crate::catalog::{Catalog, Identity};
 use crate::db::{Environment, Server, Url};
 use crate::desired::elaborate::{Desired, Workshop, elaborate};
 use crate::desired::replay::replay;
@@ -11,8 +16,10 @@ use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::plan::{Database, Plan, Sides, draft};
-use crate::risk::{Look, findings, statistics, touched};
+use crate::risk::{Look, Statistics, findings, statistics, touched};
 use crate::scratch;
+
+pub use diff::{diff, plan_snapshot};
 
 /// What every use case may use of the machine and was told by the user.
 #[derive(Debug, Clone)]
@@ -35,6 +42,7 @@ impl Setup {
             scratch: &self.scratch,
             machine: &self.machine,
             live,
+            like: None,
             cache: self.cache,
         }
     }
@@ -42,6 +50,40 @@ impl Setup {
 
 /// Plans what brings the live database to what the source declares.
 pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
+    between(setup, ground(setup, url, source)?)
+}
+
+/// Two states, before filter and completion, with what is known of the server behind the first.
+struct Ground<'a> {
+    whole: Catalog,
+    desired: Desired,
+    server: Server,
+    /// The live database, where the first state is of one.
+    live: Option<(&'a Url, Client)>,
+    database: Database,
+    notes: Vec<String>,
+}
+
+impl Ground<'_> {
+    /// Returns the workshop that speaks as the first state's server does, but in the desired side's version.
+    fn workshop<'w>(&'w self, setup: &'w Setup, like: &'w Server) -> Workshop<'w> {
+        Workshop {
+            like: Some(like),
+            ..setup.workshop(self.live.as_ref().map(|(url, _)| (*url, &self.server)))
+        }
+    }
+
+    /// Returns live figures; none are known where there is no live database.
+    fn figures(&mut self, tables: &BTreeSet<Identity>) -> Result<Statistics> {
+        match &mut self.live {
+            Some((_, client)) => statistics(client, tables),
+            None => Ok(Statistics::default()),
+        }
+    }
+}
+
+/// Reads a live database and what shall become of it, at the same time.
+fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>> {
     let mut client = url.connect()?;
     let server = Server::read(&mut client)?;
     let warning = server.check_supported()?;
@@ -55,14 +97,33 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
                 .unwrap_or_else(|_| Err(Error::internal("the desired side panicked"))),
         )
     });
-    let (whole, mut desired) = (live?, desired?);
+    let (whole, desired) = (live?, desired?);
+    Ok(Ground {
+        whole,
+        desired,
+        database: database(&server),
+        live: Some((url, client)),
+        server,
+        notes: warning.into_iter().collect(),
+    })
+}
+
+/// Plans the way between two states.
+fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
+    let whole = std::mem::take(&mut ground.whole);
+    let mut desired = std::mem::take(&mut ground.desired);
     let mut live = whole.clone();
     setup.filter.apply(&mut live)?;
     setup.filter.apply(&mut desired.catalog)?;
     let to = desired.complete(&live);
     let hints = desired.hints();
     let renames = renames(&hints, &live, &to);
-    let workshop = setup.workshop(Some((url, &server)));
+    let like = Server {
+        version_num: to.version_num,
+        user: live.role.clone(),
+        ..Server::default()
+    };
+    let workshop = ground.workshop(setup, &like);
     let from = match restate(&whole, &to, &renames, &workshop)? {
         None => Cow::Borrowed(&live),
         Some(mut restated) => {
@@ -70,6 +131,14 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
             Cow::Owned(restated)
         }
     };
+    if from.version_num / 10_000 != to.version_num / 10_000 {
+        ground.notes.push(format!(
+            "The two sides were read by PostgreSQL {} and {}, which word some definitions differently: some differences may \
+             be none. Binaries of the same version, or --scratch with a server of it, tell.",
+            from.version_num / 10_000,
+            to.version_num / 10_000
+        ));
+    }
     // What the files do not say follows the live state, under the names that it will have.
     let to = desired.complete(&from);
     let sides = Sides {
@@ -78,13 +147,13 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         to: &to,
         renames: &renames,
     };
-    let mut plan = draft(sides, database(&server));
-    let figures = statistics(&mut client, &touched(&plan.forward, &from))?;
+    let mut plan = draft(sides, ground.database.clone());
+    let figures = ground.figures(&touched(&plan.forward, &from))?;
     plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
     for change in &mut plan.changes {
         change.declared_at = desired.place(&change.change.object.path);
     }
-    plan.notes = warning.into_iter().chain(desired.notes).collect();
+    plan.notes = ground.notes.into_iter().chain(desired.notes).collect();
     Ok(plan)
 }
 
@@ -104,6 +173,10 @@ fn restate(live: &Catalog, desired: &Catalog, renames: &[Rename], workshop: &Wor
 
 /// Returns what a source declares; a database declares everything in it.
 pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) -> Result<Desired> {
+    read(setup, source, &setup.workshop(live))
+}
+
+fn read(setup: &Setup, source: &Source, workshop: &Workshop) -> Result<Desired> {
     match source {
         Source::Database(text) => whole(&Url::parse(text, &setup.environment)?),
         Source::Environment(name) => Err(Error::usage(format!(
@@ -121,7 +194,7 @@ pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) ->
                 ..Desired::default()
             })
         }
-        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, &setup.workshop(live)),
+        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, workshop),
     }
 }
 
@@ -138,5 +211,6 @@ fn database(server: &Server) -> Database {
         name: server.database.clone(),
         system_identifier: server.system_identifier.map(|number| number.to_string()),
         version_num: server.version_num,
+        stand_in: None,
     }
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod arguments;
 mod demo;
+mod diff;
 mod execution;
 mod explain;
 mod history;

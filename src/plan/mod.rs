@@ -13,5 +13,5 @@ mod transactions;
 
 pub use build::{Route, route};
 pub use draft::{Sides, draft};
-pub use file::{Database, Detail, Difference, FORMAT, Plan};
+pub use file::{Database, Detail, Difference, FORMAT, Plan, StandIn};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};

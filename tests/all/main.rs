@@ -8,6 +8,7 @@ mod support;
 mod apply;
 mod bad_input;
 mod cases;
+mod commands;
 mod convergence;
 mod desired;
 mod house;

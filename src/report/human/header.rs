@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::plan::{Plan, Verb};
+use crate::report::name;
 use crate::report::paint::Style;
 use crate::report::text::count;
 use crate::risk::Risk;
@@ -13,8 +14,8 @@ use super::words::past;
 pub(super) fn header(plan: &Plan, style: &Style) -> String {
     let version = plan.database.version_num;
     let title = format!(
-        "Plan for database {} (PostgreSQL {}.{})",
-        crate::catalog::quote::readable(&plan.database.name),
+        "{} (PostgreSQL {}.{})",
+        name::title(plan),
         version / 10_000,
         version % 10_000
     );
