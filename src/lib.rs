@@ -3,7 +3,7 @@
 //! The pipeline, in the order of the modules: target files are executed on a scratch database ([`desired`],
 //! [`scratch`]) and the live database is read ([`introspect`]), each into a [`catalog`] of objects whose kinds live in
 //! [`kinds`]. [`diff`] compares the two catalogs, [`plan`] orders the changes and writes forward and rollback SQL,
-//! [`risk`] rates them, [`apply`] executes them, [`report`] shows them. [`reconcile`] holds the use cases; the
+//! [`risk`] rates them, [`apply`] executes them, [`drift`] tells who moved since, [`report`] shows them. [`reconcile`] holds the use cases; the
 //! command line ([`cli`]) only calls them.
 
 pub mod apply;
@@ -13,6 +13,7 @@ pub mod config;
 pub mod db;
 pub mod desired;
 pub mod diff;
+pub mod drift;
 pub mod error;
 pub mod introspect;
 pub mod kinds;

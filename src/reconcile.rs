@@ -1,8 +1,8 @@
 //! The use cases, each of which reads as the pipeline. Command line and server call these.
 
 mod diff;
+mod drift;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use postgres::Client;
@@ -20,6 +20,7 @@ use crate::risk::{Look, Statistics, findings, statistics, touched};
 use crate::scratch;
 
 pub use diff::{diff, plan_snapshot};
+pub use drift::drift;
 
 /// What every use case may use of the machine and was told by the user.
 #[derive(Debug, Clone)]
@@ -108,8 +109,26 @@ fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>
     })
 }
 
-/// Plans the way between two states.
-fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
+/// Two states that can be compared.
+struct Settled {
+    /// First state as its own server deparses it.
+    live: Catalog,
+    /// The same as the desired side's server says it, with the renames carried out, where that differs.
+    restated: Option<Catalog>,
+    /// Desired state, with the first one where the files say nothing.
+    to: Catalog,
+    renames: Vec<Rename>,
+    desired: Desired,
+}
+
+impl Settled {
+    fn from(&self) -> &Catalog {
+        self.restated.as_ref().unwrap_or(&self.live)
+    }
+}
+
+/// Filters, completes and restates two states until they can be compared.
+fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     let whole = std::mem::take(&mut ground.whole);
     let mut desired = std::mem::take(&mut ground.desired);
     let mut live = whole.clone();
@@ -124,13 +143,11 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         ..Server::default()
     };
     let workshop = ground.workshop(setup, &like);
-    let from = match restate(&whole, &to, &renames, &workshop)? {
-        None => Cow::Borrowed(&live),
-        Some(mut restated) => {
-            setup.filter.apply(&mut restated)?;
-            Cow::Owned(restated)
-        }
-    };
+    let mut restated = restate(&whole, &to, &renames, &workshop)?;
+    if let Some(restated) = &mut restated {
+        setup.filter.apply(restated)?;
+    }
+    let from = restated.as_ref().unwrap_or(&live);
     if from.version_num / 10_000 != to.version_num / 10_000 {
         ground.notes.push(format!(
             "The two sides were read by PostgreSQL {} and {}, which word some definitions differently: some differences may \
@@ -140,20 +157,33 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         ));
     }
     // What the files do not say follows the live state, under the names that it will have.
-    let to = desired.complete(&from);
+    let to = desired.complete(from);
+    Ok(Settled {
+        live,
+        restated,
+        to,
+        renames,
+        desired,
+    })
+}
+
+/// Plans the way between two states.
+fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
+    let settled = settle(setup, &mut ground)?;
+    let (from, to, desired) = (settled.from(), &settled.to, &settled.desired);
     let sides = Sides {
-        live: &live,
-        from: &from,
-        to: &to,
-        renames: &renames,
+        live: &settled.live,
+        from,
+        to,
+        renames: &settled.renames,
     };
     let mut plan = draft(sides, ground.database.clone());
-    let figures = ground.figures(&touched(&plan.forward, &from))?;
-    plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
+    let figures = ground.figures(&touched(&plan.forward, from))?;
+    plan.findings = findings(&Look::new(from, to, &plan.forward, &figures));
     for change in &mut plan.changes {
         change.declared_at = desired.place(&change.change.object.path);
     }
-    plan.notes = ground.notes.into_iter().chain(desired.notes).collect();
+    plan.notes = ground.notes.into_iter().chain(desired.notes.clone()).collect();
     Ok(plan)
 }
 

@@ -20,7 +20,9 @@ pub(super) fn same_database(planned: &Database, server: &Server) -> Result<()> {
     match &planned.stand_in {
         None => {}
         Some(StandIn::Source { .. }) => {
-            return Err(Error::usage("this is a difference between two sources, not a plan for a database").hint(again));
+            return Err(
+                Error::usage("this is a difference between two sources, not a plan for a database").hint(again),
+            );
         }
         // A snapshot does not say of which database it is: there the objects alone decide.
         Some(StandIn::Snapshot) if planned.version_num / 10_000 == server.major() => return Ok(()),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{apply, demo, diff, explain, history, inspect, plan, rollback, setup, terminal};
+use super::{apply, demo, diff, drift, explain, history, inspect, plan, rollback, setup, terminal};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
@@ -19,6 +19,8 @@ struct Arguments {
 enum Command {
     /// Show what would bring the database to the declared schema: changes, risks, forward and rollback SQL
     Plan(plan::Arguments),
+    /// Tell who moved: live against what is declared and against what was last applied
+    Drift(drift::Arguments),
     /// Show what leads from one source to another; no database is needed when neither is one
     Diff(diff::Arguments),
     /// Show the whole loop on a throw-away PostgreSQL
@@ -97,6 +99,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: &Command) -> Result<u8> {
     match command {
         Command::Plan(arguments) => plan::run(arguments),
+        Command::Drift(arguments) => drift::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),

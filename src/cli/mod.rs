@@ -4,6 +4,7 @@ mod apply;
 mod arguments;
 mod demo;
 mod diff;
+mod drift;
 mod execution;
 mod explain;
 mod history;

@@ -151,7 +151,7 @@ fn detail(change: Change, context: &Context) -> Detail {
 }
 
 /// Compares the attributes of two forms of one object, by their serialised form.
-fn differences(before: &AnyObject, after: &AnyObject) -> Vec<Difference> {
+pub(crate) fn differences(before: &AnyObject, after: &AnyObject) -> Vec<Difference> {
     let (before, after) = (attributes(before), attributes(after));
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names

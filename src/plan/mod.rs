@@ -12,6 +12,7 @@ mod steps;
 mod transactions;
 
 pub use build::{Route, route};
+pub(crate) use draft::differences;
 pub use draft::{Sides, draft};
 pub use file::{Database, Detail, Difference, FORMAT, Plan, StandIn};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};

@@ -1,5 +1,6 @@
 //! Reports, all from the same plan: human, json, sql. They return text; the command line prints it. Names no kind.
 
+mod drift;
 mod human;
 mod json;
 mod name;
@@ -7,6 +8,7 @@ mod paint;
 mod sql;
 mod text;
 
+pub use drift::{drift_human, drift_json, drift_markdown};
 pub use human::human;
 pub use json::json;
 pub use paint::Style;

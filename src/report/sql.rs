@@ -64,7 +64,10 @@ impl Script {
             Some(StandIn::Snapshot) => format!("{way} for snapshot {name}"),
             Some(StandIn::Source { desired }) => format!("{way} from {name} to {desired}"),
         };
-        self.comment(&format!("trueup {tool}: {what}, fingerprint {}", plan.fingerprint.short()));
+        self.comment(&format!(
+            "trueup {tool}: {what}, fingerprint {}",
+            plan.fingerprint.short()
+        ));
         if steps == 0 {
             self.comment(match &plan.database.stand_in {
                 Some(StandIn::Source { .. }) => "Nothing to do: both sources declare the same.",

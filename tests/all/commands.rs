@@ -27,16 +27,30 @@ fn two_revisions_are_compared_without_a_database() {
     project.git("commit -q -m before");
     project.write("schema/shop.sql", AFTER);
     let human = project.run("diff git:HEAD:schema schema --exit-code").expect(2);
-    assert!(human.starts_with("Difference from git:HEAD:schema to schema (PostgreSQL "), "{human}");
-    assert!(human.contains("ALTER TABLE public.customers RENAME COLUMN email TO mail;"), "{human}");
-    assert!(!human.contains("trueup apply"), "there is nothing to apply it to: {human}");
+    assert!(
+        human.starts_with("Difference from git:HEAD:schema to schema (PostgreSQL "),
+        "{human}"
+    );
+    assert!(
+        human.contains("ALTER TABLE public.customers RENAME COLUMN email TO mail;"),
+        "{human}"
+    );
+    assert!(
+        !human.contains("trueup apply"),
+        "there is nothing to apply it to: {human}"
+    );
     let report = json(&project.run("diff git:HEAD:schema schema --format json").expect(0));
     assert_eq!(report["database"]["stand_in"]["source"]["desired"], "schema");
     assert_eq!(report["summary"]["changes"]["rename"], 1);
-    let back = project.run("diff git:HEAD:schema schema --format sql --rollback").expect(0);
+    let back = project
+        .run("diff git:HEAD:schema schema --format sql --rollback")
+        .expect(0);
     assert!(back.contains("RENAME COLUMN mail TO email"), "{back}");
     let same = project.run("diff schema schema --exit-code").expect(0);
-    assert!(same.ends_with("No difference: schema and schema declare the same.\n"), "{same}");
+    assert!(
+        same.ends_with("No difference: schema and schema declare the same.\n"),
+        "{same}"
+    );
 }
 
 /// Whatever form a state is in, it equals itself in every other form.
@@ -53,14 +67,26 @@ fn sources_of_every_form_are_compared() {
         for from in forms {
             for to in forms {
                 let text = project.run(&format!("diff {from} {to} --exit-code"));
-                assert_eq!(text.code, 0, "PostgreSQL {major}: {from} to {to}:\n{}{}", text.out, text.err);
+                assert_eq!(
+                    text.code, 0,
+                    "PostgreSQL {major}: {from} to {to}:\n{}{}",
+                    text.out, text.err
+                );
             }
         }
         project.write("schema/shop.sql", AFTER);
-        let forward = project.run(&format!("diff {url} schema --exit-code --format sql")).expect(2);
+        let forward = project
+            .run(&format!("diff {url} schema --exit-code --format sql"))
+            .expect(2);
         let name = database.name();
-        assert!(forward.contains(&format!("plan from database {name} to schema,")), "{forward}");
-        assert!(!forward.contains("postgres://") && !forward.contains("host="), "{forward}");
+        assert!(
+            forward.contains(&format!("plan from database {name} to schema,")),
+            "{forward}"
+        );
+        assert!(
+            !forward.contains("postgres://") && !forward.contains("host="),
+            "{forward}"
+        );
     }
 }
 
@@ -70,9 +96,13 @@ fn a_snapshot_stands_in_for_the_live_database() {
     for (major, server) in servers() {
         let database = Database::with(&server, BEFORE);
         let project = Project::of(&database, major, &[("schema/shop.sql", AFTER)]);
-        let snapshot = project.run(&format!("inspect {} --format json", database.url())).expect(0);
+        let snapshot = project
+            .run(&format!("inspect {} --format json", database.url()))
+            .expect(0);
         project.write("live.json", &snapshot);
-        let human = project.run("plan --live live.json --out plan.json --exit-code").expect(2);
+        let human = project
+            .run("plan --live live.json --out plan.json --exit-code")
+            .expect(2);
         assert!(human.starts_with("Plan for snapshot live.json "), "{human}");
         assert!(human.contains("Nothing is known of the size of the tables"), "{human}");
         database.execute("DROP VIEW public.addresses; ALTER TABLE public.customers ALTER email TYPE varchar(99)");

@@ -11,6 +11,7 @@ mod cases;
 mod commands;
 mod convergence;
 mod desired;
+mod drift;
 mod house;
 mod laws;
 mod round_trips;

@@ -113,7 +113,10 @@ impl Project {
 
     /// Runs `trueup`; words are parted by spaces.
     pub(crate) fn run(&self, arguments: &str) -> Output {
-        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         let variables: Vec<(&str, &str)> = variables.collect();
         trueup_with(&self.folder, &variables, arguments.split(' '))
     }
