@@ -2,6 +2,7 @@
 
 mod diff;
 mod drift;
+mod why;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ use crate::scratch;
 
 pub use diff::{diff, plan_snapshot};
 pub use drift::drift;
+pub use why::{Why, why};
 
 /// What every use case may use of the machine and was told by the user.
 #[derive(Debug, Clone)]
@@ -124,6 +126,14 @@ struct Settled {
 impl Settled {
     fn from(&self) -> &Catalog {
         self.restated.as_ref().unwrap_or(&self.live)
+    }
+
+    /// Returns where an object of the desired state, or else what it belongs to, is declared.
+    fn place(&self, identity: &Identity) -> Option<String> {
+        let object = self.to.get(identity)?;
+        let own = self.desired.place(&identity.path);
+        let own = own.or_else(|| self.desired.place_of_routine(&identity.path));
+        own.or_else(|| self.place(&object.parent()?))
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{apply, demo, diff, drift, explain, history, inspect, plan, rollback, setup, terminal};
+use super::{apply, demo, diff, drift, explain, history, inspect, plan, rollback, setup, terminal, why};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
@@ -23,6 +23,8 @@ enum Command {
     Drift(drift::Arguments),
     /// Show what leads from one source to another; no database is needed when neither is one
     Diff(diff::Arguments),
+    /// Tell all about one object: its declaration, both its forms, its last change, what depends on it
+    Why(why::Arguments),
     /// Show the whole loop on a throw-away PostgreSQL
     Demo(demo::Arguments),
     /// Execute a plan file, or make a plan and ask
@@ -101,6 +103,7 @@ fn dispatch(command: &Command) -> Result<u8> {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Drift(arguments) => drift::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
+        Command::Why(arguments) => why::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
         Command::Rollback(arguments) => rollback::run(arguments),

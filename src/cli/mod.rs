@@ -13,5 +13,6 @@ mod plan;
 mod rollback;
 mod setup;
 mod terminal;
+mod why;
 
 pub use arguments::run;

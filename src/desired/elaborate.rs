@@ -173,6 +173,20 @@ impl Desired {
         })
     }
 
+    /// Returns where a routine is declared whose name has no other one: files write the types of arguments in other words
+    /// than catalogs do.
+    pub fn place_of_routine(&self, path: &[String]) -> Option<String> {
+        let (name, _) = path.last()?.split_once('(')?;
+        let full = [&path[..path.len() - 1], &[name.to_owned()]].concat().join("\u{1f}");
+        let is_meant = |declared: &str| {
+            let declared = declared.split_once('(').map(|(routine, _)| routine);
+            declared == Some(full.as_str()) || declared == Some(name)
+        };
+        let mut places = self.declared.iter().filter(|(declared, _)| is_meant(declared));
+        let (_, place) = places.next()?;
+        places.next().is_none().then(|| place.clone())
+    }
+
     /// Returns the desired state of everything, with the live state where the files say nothing: who owns what.
     #[must_use]
     pub fn complete(&self, live: &Catalog) -> Catalog {

@@ -1,10 +1,11 @@
 //! A catalog as SQL target files: one file per table, view, routine or type, with everything that belongs to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::replay::creation;
 use crate::catalog::{Catalog, Fingerprint, Identity};
-use crate::kinds::AnyObject;
+use crate::kinds::{AnyObject, Context};
+use crate::plan::route;
 
 /// Returns the files by path relative to the folder; read back, they declare the catalog.
 pub fn sql_files(catalog: &Catalog) -> BTreeMap<String, String> {
@@ -33,6 +34,47 @@ pub fn sql_script(catalog: &Catalog) -> String {
         .map(|sentence| format!("{};\n", sentence.sql))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Returns the SQL that makes one object with all that belongs to it, where everything else is there; `None` where the
+/// catalog does not have it.
+pub fn object_sql(catalog: &Catalog, object: &Identity) -> Option<String> {
+    if !catalog.contains(object) {
+        return None;
+    }
+    let mut rest = catalog.clone();
+    for identity in family(catalog, object) {
+        rest.remove(&identity);
+    }
+    let route = route(&Context {
+        from: &rest,
+        to: catalog,
+        version_num: catalog.version_num,
+    });
+    let statements = route.steps.iter().flat_map(|step| &step.statements);
+    let statements = statements.map(|sentence| format!("{};\n", sentence.sql));
+    Some(statements.collect::<Vec<_>>().join("\n"))
+}
+
+/// Returns an object with everything that belongs to it: its parts, and the sequences that its columns own.
+pub(crate) fn family(catalog: &Catalog, object: &Identity) -> BTreeSet<Identity> {
+    let belongs = |identity: &Identity| {
+        std::iter::successors(Some(identity.clone()), |at| catalog.get(at)?.parent()).any(|at| at == *object)
+    };
+    let mut out: BTreeSet<Identity> = catalog
+        .objects
+        .keys()
+        .filter(|identity| belongs(identity))
+        .cloned()
+        .collect();
+    let owned = catalog.objects.values().filter_map(|other| match other {
+        AnyObject::SequenceOwner(owner) if out.contains(&owner.column_identity()) => Some(owner.sequence_identity()),
+        _ => None,
+    });
+    for sequence in owned.collect::<Vec<_>>() {
+        out.extend(family(catalog, &sequence));
+    }
+    out
 }
 
 /// Returns the object that the given one is a part of, at the top.

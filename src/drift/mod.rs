@@ -52,11 +52,11 @@ impl State {
     /// Says in a sentence what the state means.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Drifted => "The database was changed since these were last applied; their declaration was not.",
-            Self::Reverted => "The database is again as it was before these were applied; their declaration stands.",
-            Self::Both => "Database and declaration were both changed since these were last applied, and differ.",
+            Self::Drifted => "The database was changed since this was last applied; the declaration was not.",
+            Self::Reverted => "The database is again as it was before this was applied; the declaration stands.",
+            Self::Both => "Database and declaration were both changed since this was last applied, and differ.",
             Self::Unrecorded => "Database and declaration differ; nothing is recorded of what was last applied.",
-            Self::Pending => "The declaration of these was changed and is not applied yet.",
+            Self::Pending => "The declaration was changed and is not applied yet.",
         }
     }
 }

@@ -26,7 +26,7 @@ pub fn drift(setup: &Setup, url: &Url, source: &Source) -> Result<Drift> {
         filter: &setup.filter,
     })?;
     for difference in &mut differences {
-        difference.declared_at = settled.desired.place(&difference.object.path);
+        difference.declared_at = settled.place(&difference.object);
     }
     let mut notes = ground.notes;
     notes.extend(doubts(&applied));

@@ -133,7 +133,7 @@ fn summary(drift: &Drift) -> String {
 }
 
 /// Says one difference; `mark` sets names and values off from the sentence.
-fn line(one: &Drifted, parts: usize, mark: &dyn Fn(&str) -> String) -> String {
+pub(super) fn line(one: &Drifted, parts: usize, mark: &dyn Fn(&str) -> String) -> String {
     let mut out = format!("{}: {}", mark(&name::full(&one.object)), what(one, mark));
     if parts > 0 {
         out.push_str(&format!(", with {}", count(parts, "part")));

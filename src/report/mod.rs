@@ -7,9 +7,11 @@ mod name;
 mod paint;
 mod sql;
 mod text;
+mod why;
 
 pub use drift::{drift_human, drift_json, drift_markdown};
 pub use human::human;
 pub use json::json;
 pub use paint::Style;
 pub use sql::{Direction, sql};
+pub use why::why_human;

@@ -116,3 +116,49 @@ fn a_snapshot_stands_in_for_the_live_database() {
         assert!(wrong.err.contains("only a snapshot can stand in"), "{}", wrong.err);
     }
 }
+
+#[test]
+fn why_tells_all_about_one_object() {
+    for (major, server) in servers() {
+        let database = Database::new(&server);
+        let files = [(
+            "schema/shop.sql",
+            "CREATE TABLE customers (id serial PRIMARY KEY, mail text);\nCREATE VIEW mails AS SELECT mail FROM customers;\n\
+             CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 2 * i';",
+        )];
+        let project = Project::of(&database, major, &files);
+        project.run("apply --yes").expect(0);
+        database.execute("ALTER TABLE customers ADD strange int");
+        let text = project.run("why customers").expect(0);
+        for part in [
+            "table public.customers\n  declared: schema/shop.sql:1\n",
+            "state: drifted: column public.customers.strange: in the database, but not declared",
+            "CREATE SEQUENCE public.customers_id_seq",
+            "last change: apply (execution 1, succeeded)",
+            "needed by:\n    - view public.mails\n",
+        ] {
+            assert!(text.contains(part), "PostgreSQL {major}: {part}\n{text}");
+        }
+        let column = project
+            .run("why column:public.customers.strange --format json")
+            .expect(0);
+        let column = &json(&column)[0];
+        assert_eq!(
+            (&column["desired"], &column["last_change"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert!(
+            project
+                .run("why twice")
+                .expect(0)
+                .contains("declared: schema/shop.sql:3")
+        );
+        let unknown = project.run("why custmers");
+        assert_eq!(unknown.code, 1);
+        assert!(
+            unknown.err.contains("Did you mean `public.customers`"),
+            "{}",
+            unknown.err
+        );
+    }
+}

@@ -4,12 +4,14 @@
 mod applied;
 mod read;
 mod record;
+mod trace;
 mod version;
 mod write;
 
 pub use applied::{Applied, AppliedObject, Print, applied, print};
 pub use read::{history, status};
 pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
+pub use trace::{LastChange, last_change};
 
 pub(super) use applied::{record, record_all, record_some};
 pub(super) use read::{load, newest};
