@@ -13,6 +13,7 @@ pub mod config;
 pub mod db;
 pub mod desired;
 pub mod diff;
+pub mod doctor;
 pub mod drift;
 pub mod error;
 pub mod introspect;

@@ -2,6 +2,7 @@
 
 mod diff;
 mod drift;
+mod find;
 mod why;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::scratch;
 
 pub use diff::{diff, plan_snapshot};
 pub use drift::drift;
+pub use find::find;
 pub use why::{Why, why};
 
 /// What every use case may use of the machine and was told by the user.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{apply, demo, diff, drift, explain, history, inspect, plan, rollback, setup, terminal, why};
+use super::{apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, rollback, setup, terminal, why};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
@@ -25,6 +25,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Tell all about one object: its declaration, both its forms, its last change, what depends on it
     Why(why::Arguments),
+    /// Check connection, privileges, scratch, ledger, and what in the database will hurt sooner or later
+    Doctor(doctor::Arguments),
     /// Show the whole loop on a throw-away PostgreSQL
     Demo(demo::Arguments),
     /// Execute a plan file, or make a plan and ask
@@ -37,7 +39,9 @@ enum Command {
     History(history::Arguments),
     /// Print the manual page of a risk rule, or the list of all rules
     Explain(explain::Arguments),
-    /// Write a source as SQL, or as a snapshot
+    /// Adopt a live database: write target files and trueup.yaml, and record its state
+    Init(init::Arguments),
+    /// Write a source as SQL, YAML, a snapshot or a diagram; sizes of a live one
     Inspect(inspect::Arguments),
 }
 
@@ -104,12 +108,14 @@ fn dispatch(command: &Command) -> Result<u8> {
         Command::Drift(arguments) => drift::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Why(arguments) => why::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
         Command::Rollback(arguments) => rollback::run(arguments),
         Command::Status(arguments) => history::status(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Init(arguments) => init::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
     }
 }

@@ -7,14 +7,22 @@ use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::kinds::{AnyObject, Context};
 use crate::plan::route;
 
+/// What stands in one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A schema's objects of one family: all its tables, all its views.
+    Family,
+    /// One table, view, routine or type, with everything that belongs to it.
+    Table,
+}
+
 /// Returns the files by path relative to the folder; read back, they declare the catalog.
-pub fn sql_files(catalog: &Catalog) -> BTreeMap<String, String> {
+pub fn sql_files(catalog: &Catalog, layout: Layout) -> BTreeMap<String, String> {
     let mut out: BTreeMap<String, String> = BTreeMap::new();
     for step in creation(catalog) {
         let Some(change) = step.changes.first() else { continue };
-        let text = out
-            .entry(format!("{}.sql", file_stem(&whole(&change.object, catalog))))
-            .or_default();
+        let stem = file_stem(&whole(&change.object, catalog), layout);
+        let text = out.entry(format!("{stem}.sql")).or_default();
         for sentence in &step.statements {
             text.push_str(&sentence.sql);
             text.push_str(";\n\n");
@@ -87,10 +95,12 @@ pub(super) fn whole(identity: &Identity, catalog: &Catalog) -> Identity {
 
 /// Returns the path of an object's file without its ending: schema, family, name. What a file system could confuse
 /// (case, separators) gets a digest behind the name.
-fn file_stem(identity: &Identity) -> String {
+fn file_stem(identity: &Identity, layout: Layout) -> String {
     let family = identity.kind.words().replace(' ', "_");
     let names: Vec<String> = identity.path.iter().map(|name| file_name(name)).collect();
     match names.as_slice() {
+        [schema, _, ..] if layout == Layout::Family => format!("{schema}/{family}"),
+        [_] if layout == Layout::Family => family,
         [schema, name, ..] => format!("{schema}/{family}/{name}"),
         [name] => format!("{family}/{name}"),
         [] => family,

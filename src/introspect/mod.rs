@@ -3,6 +3,7 @@
 
 mod edges;
 mod session;
+mod sizes;
 mod unmodelled;
 
 use std::sync::Mutex;
@@ -13,6 +14,8 @@ use crate::catalog::{Addresses, Catalog};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::kinds::{AnyObject, Reader, readers};
+
+pub use sizes::{Size, sizes};
 
 /// How a database is read.
 #[derive(Debug, Clone, Copy)]

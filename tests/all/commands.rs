@@ -162,3 +162,205 @@ fn why_tells_all_about_one_object() {
         );
     }
 }
+
+/// The adopted database plans to nothing, has no drift, and nothing that was written is ever overwritten.
+#[test]
+fn init_adopts_a_database() {
+    let everything = include_str!("yaml_everything.sql");
+    for (major, server) in servers() {
+        for arguments in [
+            "--yes",
+            "--yes --format yaml",
+            "--yes --layout family",
+            "--no-baseline --format yaml --layout table",
+        ] {
+            let database = Database::with(&server, if major >= 17 { everything } else { BEFORE });
+            let project = Project::of(&database, major, &[]);
+            let refused = project.run("init");
+            assert_eq!(refused.code, 1);
+            assert!(refused.err.contains("nobody can be asked"), "{}", refused.err);
+            assert!(
+                !project.path("trueup.yaml").exists(),
+                "refused before anything is written"
+            );
+            let text = project.run(&format!("init {arguments}")).expect(0);
+            assert!(text.contains("a plan with these files has nothing to do"), "{text}");
+            project.run("plan --exit-code").expect(0);
+            let is_recorded = arguments.contains("--yes");
+            let ledger = "SELECT count(*)::text FROM pg_catalog.pg_namespace WHERE nspname = 'trueup'";
+            assert_eq!(database.text(ledger), if is_recorded { "1" } else { "0" });
+            assert!(project.run("drift").expect(0).contains("none: live, desired"));
+            let again = project.run("init --yes");
+            assert_eq!(again.code, 1);
+            assert!(again.err.contains("trueup.yaml is there already"), "{}", again.err);
+            std::fs::remove_file(project.path("trueup.yaml")).unwrap();
+            assert!(project.run("init --yes").err.contains("schema is there already"));
+            if is_recorded {
+                database.execute("CREATE TABLE public.by_hand (id int)");
+                let text = project.run("drift").expect(2);
+                assert!(text.contains("drifted\n") && text.contains("public.by_hand"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_database_is_adopted_too() {
+    let (major, server) = servers().remove(0);
+    let database = Database::new(&server);
+    let project = Project::of(&database, major, &[]);
+    project.run("init --no-baseline").expect(0);
+    project.run("plan --exit-code").expect(0);
+    assert!(project.read("trueup.yaml").contains("schema: schema"));
+}
+
+#[test]
+fn the_doctor_finds_what_will_hurt() {
+    for (major, server) in servers() {
+        let database = Database::with(
+            &server,
+            "CREATE TABLE shop (id smallserial PRIMARY KEY, name text, n int);
+             SELECT setval('shop_id_seq', 32000);
+             ALTER TABLE shop ADD CONSTRAINT positive CHECK (n > 0) NOT VALID;
+             INSERT INTO shop (name) VALUES ('a'), ('a')",
+        );
+        let index = "CREATE UNIQUE INDEX CONCURRENTLY shop_name_key ON shop (name)";
+        database.connect().batch_execute(index).unwrap_err();
+        let project = Project::of(&database, major, &[("schema/shop.sql", BEFORE)]);
+        let report = json(&project.run("doctor --format json").expect(1));
+        let health = |name: &str| {
+            let check = report.as_array().unwrap().iter().find(|check| check["name"] == name);
+            check.unwrap_or_else(|| panic!("{name}"))["health"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        for (name, expected) in [
+            ("connection", "ok"),
+            ("version", "ok"),
+            ("privileges", "ok"),
+            ("ownership", "ok"),
+            ("indexes", "warn"),
+            ("constraints", "warn"),
+            ("sequences", "fail"),
+            ("ledger", "ok"),
+            ("scratch", "ok"),
+        ] {
+            assert_eq!(health(name), expected, "PostgreSQL {major}: {name}\n{report:#}");
+        }
+        database.execute(
+            "ALTER TABLE shop VALIDATE CONSTRAINT positive; DROP INDEX shop_name_key; SELECT setval('shop_id_seq', 9)",
+        );
+        let text = project.run("doctor").expect(0);
+        assert!(!text.contains("warn") && text.contains("ok    sequences"), "{text}");
+    }
+}
+
+/// What a role may not do is said with the grant that is missing; a password is never said.
+#[test]
+fn the_doctor_knows_what_a_role_may_not_do() {
+    for (major, server) in servers() {
+        let database = Database::with(&server, "CREATE TABLE shop (id int)");
+        let role = format!("{}_reader", database.name());
+        database.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'geheim'"));
+        let mut project = Project::of(&database, major, &[("schema/shop.sql", BEFORE)]);
+        let url = database.url().replacen("postgres@", &format!("{role}:geheim@"), 1);
+        let url = url.replacen("user=postgres", &format!("user={role}&password=geheim"), 1);
+        project.set("DATABASE_URL", &url);
+        let text = project.run("doctor");
+        database.execute(&format!("DROP ROLE {role}"));
+        assert_eq!(text.code, 0, "{}{}", text.out, text.err);
+        let grant = format!("GRANT CREATE ON DATABASE {} TO {role};", database.name());
+        let words = text.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains(&grant) && words.contains(&format!("GRANT postgres TO {role};")),
+            "{words}"
+        );
+        assert!(!words.contains("geheim"), "{words}");
+        let gone = project.run("doctor --database postgres://ann:geheim@localhost:1/shop");
+        assert_eq!(gone.code, 1);
+        assert!(
+            gone.out.contains("fail  connection") && !gone.out.contains("geheim"),
+            "{}",
+            gone.out
+        );
+    }
+}
+
+#[test]
+fn inspect_draws_measures_and_picks() {
+    for (major, server) in servers() {
+        let database = Database::with(
+            &server,
+            "CREATE TABLE customers (id serial PRIMARY KEY, \"e mail\" varchar(80) UNIQUE);
+             CREATE TABLE orders (id bigint PRIMARY KEY, customer_id int NOT NULL REFERENCES customers, twin int UNIQUE
+                 REFERENCES orders, price numeric(12,2));
+             CREATE INDEX ON orders (customer_id);
+             COMMENT ON COLUMN orders.price IS 'gross';
+             INSERT INTO customers (id) SELECT generate_series(1, 2000); ANALYZE customers",
+        );
+        let project = Project::of(&database, major, &[]);
+        let url = database.url();
+        let diagram = project.run(&format!("inspect {url} --format mermaid")).expect(0);
+        let expected = "erDiagram
+    \"public.customers\" {
+        integer id PK
+        character_varying(80) e_mail UK \"e mail\"
+    }
+    \"public.orders\" {
+        bigint id PK
+        integer customer_id FK
+        integer twin FK, UK
+        numeric(12_2) price
+    }
+    \"public.customers\" ||--o{ \"public.orders\" : \"orders_customer_id_fkey\"
+    \"public.orders\" |o--o| \"public.orders\" : \"orders_twin_fkey\"
+";
+        assert_eq!(diagram, expected, "PostgreSQL {major}");
+        let sizes = json(&project.run(&format!("inspect {url} --sizes --format json")).expect(0));
+        assert_eq!(sizes[0]["object"]["path"][1], "customers");
+        assert_eq!(sizes[0]["rows"], 2000);
+        assert!(sizes[0]["bytes"].as_i64() > sizes[0]["heap_bytes"].as_i64());
+        assert!(
+            project
+                .run(&format!("inspect {url} --sizes"))
+                .expect(0)
+                .contains("~2000")
+        );
+        let table = project.run(&format!("inspect {url} --table orders")).expect(0);
+        for part in [
+            "CREATE TABLE public.orders (",
+            "CREATE INDEX orders_customer_id_idx",
+            "COMMENT ON COLUMN",
+        ] {
+            assert!(table.contains(part), "{part}\n{table}");
+        }
+        assert!(!table.contains("CREATE TABLE public.customers"), "{table}");
+        let alone = project.run(&format!("inspect {url} --table customers")).expect(0);
+        let copy = Database::with(&server, &alone);
+        assert_eq!(
+            copy.text("SELECT pg_get_serial_sequence('customers', 'id')"),
+            "public.customers_id_seq"
+        );
+        let yaml = project
+            .run(&format!("inspect {url} --table orders --format yaml"))
+            .expect(0);
+        assert!(
+            yaml.contains("  orders:\n") && !yaml.contains("  customers:\n"),
+            "{yaml}"
+        );
+        for (layout, path) in [
+            ("family", "sql/public/table.sql"),
+            ("table", "sql/public/table/orders.sql"),
+        ] {
+            project
+                .run(&format!("inspect {url} --out sql --layout {layout}"))
+                .expect(0);
+            assert!(project.read(path).contains("CREATE TABLE public.orders"));
+            project.run("plan --schema sql --exit-code").expect(0);
+            std::fs::remove_dir_all(project.path("sql")).unwrap();
+        }
+        let wrong = project.run("inspect trueup.yaml --sizes");
+        assert_eq!(wrong.code, 1);
+    }
+}
