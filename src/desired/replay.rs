@@ -1,17 +1,17 @@
 //! A catalog said again on a scratch server: so that both sides are deparsed by one version, and renames are carried
 //! out before anything is compared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postgres::Client;
 
 use super::elaborate::{Workshop, open, stand_in};
-use crate::catalog::Catalog;
 use crate::catalog::quote::ident;
+use crate::catalog::{Catalog, Identity};
 use crate::db::Server;
 use crate::error::{Error, Result};
 use crate::introspect;
-use crate::kinds::{AnyObject, Context, Kind, Transaction};
+use crate::kinds::{AnyObject, Comment, Context, Kind, Owner, Privilege, Transaction};
 use crate::plan::{Step, route};
 
 /// Statements in one message to the server.
@@ -48,24 +48,61 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
         role: catalog.role.clone(),
         ..Catalog::default()
     };
-    // Every new database has the schema public, with its own owner, comment and privileges.
-    for object in catalog.objects.values() {
-        let is_public = |object: &AnyObject| object.kind() == Kind::Schema && object.identity().path == ["public"];
-        let of_public = object
-            .parent()
-            .and_then(|parent| catalog.get(&parent))
-            .is_some_and(is_public);
-        if is_public(object) || (of_public && object.kind() != Kind::Schema && empty.get(&object.identity()).is_none())
-        {
-            empty.insert(object.clone());
-        }
-    }
+    standard_public(catalog)
+        .into_iter()
+        .for_each(|object| empty.insert(object));
     route(&Context {
         from: &empty,
         to: catalog,
         version_num: catalog.version_num,
     })
     .steps
+}
+
+/// Returns the schema public as every new database has it, where the catalog has one.
+fn standard_public(catalog: &Catalog) -> Vec<AnyObject> {
+    let schema = Identity::new(Kind::Schema, ["public"]);
+    let Some(public) = catalog.get(&schema) else {
+        return Vec::new();
+    };
+    let attached = Comment {
+        target: schema.clone(),
+        holder: schema.clone(),
+        constraint: None,
+        text: "standard public schema".to_owned(),
+    };
+    let everybody = Privilege {
+        target: schema.clone(),
+        holder: Some(schema.clone()),
+        grantee: "public".to_owned(),
+        privileges: standard_rights(catalog.version_num),
+        initial: BTreeMap::new(),
+    };
+    let mut out = vec![
+        public.clone(),
+        AnyObject::Comment(attached),
+        AnyObject::Privilege(everybody),
+    ];
+    // Before PostgreSQL 15 it belongs to whoever made the cluster, whose name is not known here.
+    let role = match Owner::role_of(&schema, catalog) {
+        Some(role) if catalog.version_num < 150_000 || role == catalog.role => role,
+        _ => "pg_database_owner",
+    };
+    out.push(AnyObject::Owner(Owner {
+        target: schema,
+        role: role.to_owned(),
+    }));
+    out
+}
+
+/// PostgreSQL 15 took `CREATE` away.
+fn standard_rights(version_num: i32) -> BTreeMap<String, bool> {
+    let rights: &[&str] = if version_num < 150_000 {
+        &["CREATE", "USAGE"]
+    } else {
+        &["USAGE"]
+    };
+    rights.iter().map(|right| ((*right).to_owned(), false)).collect()
 }
 
 struct Run<'a> {

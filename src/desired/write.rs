@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::replay::creation;
 use crate::catalog::{Catalog, Fingerprint, Identity};
-use crate::kinds::{AnyObject, Context};
+use crate::kinds::{AnyObject, Context, Kind, settle_default_privileges};
 use crate::plan::route;
 
 /// What stands in one file.
@@ -19,17 +19,91 @@ pub enum Layout {
 /// Returns the files by path relative to the folder; read back, they declare the catalog.
 pub fn sql_files(catalog: &Catalog, layout: Layout) -> BTreeMap<String, String> {
     let mut out: BTreeMap<String, String> = BTreeMap::new();
+    let mut defaults = String::new();
+    let late = late(catalog, layout);
     for step in creation(catalog) {
         let Some(change) = step.changes.first() else { continue };
         let stem = file_stem(&whole(&change.object, catalog), layout);
-        let text = out.entry(format!("{stem}.sql")).or_default();
+        let stem = late.get(&change.object).cloned().into_iter().fold(stem, String::max);
+        let text = if change.object.kind == Kind::DefaultPrivilege {
+            &mut defaults
+        } else {
+            out.entry(format!("{stem}.sql")).or_default()
+        };
         for sentence in &step.statements {
             text.push_str(&sentence.sql);
             text.push_str(";\n\n");
         }
     }
+    if !defaults.is_empty() {
+        // Whatever a file makes after this one would get the privileges too: files are executed in the order of names.
+        let mut name = "default_privilege.sql".to_owned();
+        while out.keys().any(|other| *other >= name) {
+            name.insert(0, 'z');
+        }
+        defaults.push_str(&taken_back(catalog, layout));
+        out.insert(name, defaults);
+    }
     for text in out.values_mut() {
         text.truncate(text.trim_end().len() + 1);
+    }
+    out
+}
+
+/// Returns what takes back the default privileges of objects that are made last of all, since they depend on what stands
+/// in a later file.
+fn taken_back(catalog: &Catalog, layout: Layout) -> String {
+    let stem = |identity: &Identity| file_stem(&whole(identity, catalog), layout);
+    let waits = |identity: &Identity| {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![identity]);
+        while let Some(next) = open.pop() {
+            let own = stem(next);
+            for on in catalog.dependencies_of(next).filter(|on| catalog.contains(on)) {
+                if stem(on) > own {
+                    return true;
+                }
+                if seen.insert(on) {
+                    open.push(on);
+                }
+            }
+        }
+        false
+    };
+    let context = Context {
+        from: catalog,
+        to: catalog,
+        version_num: catalog.version_num,
+    };
+    let mut out = String::new();
+    for identity in catalog.objects.keys() {
+        let statements = settle_default_privileges(identity, &context);
+        if !statements.is_empty() && waits(identity) {
+            for statement in statements {
+                out.push_str(&format!("{};\n\n", statement.sql()));
+            }
+        }
+    }
+    out
+}
+
+/// Returns, for checks that are not validated and that other tables inherit, the last file of those: a table that is made
+/// later would inherit a valid one.
+fn late(catalog: &Catalog, layout: Layout) -> BTreeMap<Identity, String> {
+    let parent = |identity: &Identity| match catalog.get(identity) {
+        Some(AnyObject::Check(check)) if !check.valid => {
+            let (schema, table) = check.parents.first()?;
+            Some(Identity::new(Kind::Check, [schema, table, &check.name]))
+        }
+        _ => None,
+    };
+    let mut out: BTreeMap<Identity, String> = BTreeMap::new();
+    for identity in catalog.objects.keys() {
+        let stem = file_stem(&whole(identity, catalog), layout);
+        let ancestors = std::iter::successors(parent(identity), parent);
+        for ancestor in ancestors {
+            let last = out.entry(ancestor).or_default();
+            *last = std::mem::take(last).max(stem.clone());
+        }
     }
     out
 }

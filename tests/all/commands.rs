@@ -168,13 +168,13 @@ fn why_tells_all_about_one_object() {
 fn init_adopts_a_database() {
     let everything = include_str!("yaml_everything.sql");
     for (major, server) in servers() {
-        for arguments in [
-            "--yes",
-            "--yes --format yaml",
-            "--yes --layout family",
-            "--no-baseline --format yaml --layout table",
+        for (arguments, sql) in [
+            ("--yes", everything),
+            ("--yes --format yaml", everything),
+            ("--yes --layout family", everything),
+            ("--no-baseline --format yaml --layout table", BEFORE),
         ] {
-            let database = Database::with(&server, if major >= 17 { everything } else { BEFORE });
+            let database = Database::with(&server, if major >= 17 { sql } else { BEFORE });
             let project = Project::of(&database, major, &[]);
             let refused = project.run("init");
             assert_eq!(refused.code, 1);

@@ -14,6 +14,7 @@ mod desired;
 mod drift;
 mod house;
 mod laws;
+mod manual;
 mod round_trips;
 mod rules;
 mod schema;
