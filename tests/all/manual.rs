@@ -70,7 +70,10 @@ fn the_workflows_call_what_there_is() {
     let text = fs::read_to_string(root().join("docs/ci.md")).unwrap();
     let mut seen = BTreeSet::new();
     for line in text.lines().filter(|line| line.trim_start().starts_with("trueup ")) {
-        let words: Vec<&str> = line.split_whitespace().take_while(|word| !word.starts_with(['>', '|', '#'])).collect();
+        let words: Vec<&str> = line
+            .split_whitespace()
+            .take_while(|word| !word.starts_with(['>', '|', '#']))
+            .collect();
         let page = project.run(&format!("{} --help", words[1])).expect(0);
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             assert!(page.contains(flag), "`trueup {}` has no {flag}: {line}", words[1]);
@@ -79,5 +82,20 @@ fn the_workflows_call_what_there_is() {
     }
     for name in ["plan", "apply", "drift", "diff"] {
         assert!(seen.contains(name), "docs/ci.md shows no {name}");
+    }
+}
+
+#[test]
+fn the_workflows_are_yaml() {
+    let text = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let blocks: Vec<&str> = text
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split("\n```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 4);
+    for block in blocks {
+        let value: serde_yaml::Value = serde_yaml::from_str(block).unwrap_or_else(|error| panic!("{error}\n{block}"));
+        assert!(value.get("jobs").or_else(|| value.get("plan")).is_some());
     }
 }
