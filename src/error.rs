@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Io,
     /// A finding at or above the allowed risk is not approved.
     Blocked,
+    /// A plan did not hold when it was executed on a scratch database.
+    Refuted,
     /// The live database has moved since the plan was made.
     Moved,
     /// An execution failed part-way.

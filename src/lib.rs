@@ -3,7 +3,9 @@
 //! The pipeline, in the order of the modules: target files are executed on a scratch database ([`desired`],
 //! [`scratch`]) and the live database is read ([`introspect`]), each into a [`catalog`] of objects whose kinds live in
 //! [`kinds`]. [`diff`] compares the two catalogs, [`plan`] orders the changes and writes forward and rollback SQL,
-//! [`risk`] rates them, [`apply`] executes them, [`drift`] tells who moved since, [`report`] shows them. [`reconcile`] holds the use cases; the
+//! [`prove`] executes them on a scratch
+//! database, [`risk`] rates them, [`apply`] executes them, [`drift`] tells who moved since, [`report`] shows them.
+//! [`reconcile`] holds the use cases; the
 //! command line ([`cli`]) only calls them.
 
 pub mod apply;
@@ -19,6 +21,8 @@ pub mod error;
 pub mod introspect;
 pub mod kinds;
 pub mod plan;
+pub mod progress;
+pub mod prove;
 pub mod reconcile;
 pub mod report;
 pub mod risk;

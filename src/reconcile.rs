@@ -17,7 +17,9 @@ use crate::desired::source::Source;
 use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
-use crate::plan::{Database, Plan, Sides, draft};
+use crate::plan::{Database, Plan, Proof, Sides, draft};
+use crate::progress::{Progress, Stage};
+use crate::prove::{self, prove};
 use crate::risk::{Look, Statistics, findings, statistics, touched};
 use crate::scratch;
 
@@ -39,6 +41,10 @@ pub struct Setup {
     pub cache: bool,
     /// Objects that are looked at, on both sides.
     pub filter: Filter,
+    /// Whether plans are executed on a scratch database before they are shown.
+    pub prove: bool,
+    /// Where stages are told.
+    pub progress: Progress,
 }
 
 impl Setup {
@@ -92,6 +98,7 @@ fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>
     let mut client = url.connect()?;
     let server = Server::read(&mut client)?;
     let warning = server.check_supported()?;
+    setup.progress.begin(Stage::Read);
     let (live, desired) = std::thread::scope(|scope| {
         let desired = scope.spawn(|| desired(setup, source, Some((url, &server))));
         let live = introspect::read(url, &mut client, &server, introspect::Options::default());
@@ -115,6 +122,8 @@ fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>
 
 /// Two states that can be compared.
 struct Settled {
+    /// First state as the desired side's server says it, what the filter leaves out included.
+    whole: Catalog,
     /// First state as its own server deparses it.
     live: Catalog,
     /// The same as the desired side's server says it, with the renames carried out, where that differs.
@@ -130,6 +139,15 @@ impl Settled {
         self.restated.as_ref().unwrap_or(&self.live)
     }
 
+    /// Returns what a proof stands on.
+    fn ground(&self) -> prove::Ground<'_> {
+        prove::Ground {
+            from: &self.whole,
+            to: &self.to,
+            renames: &self.renames,
+        }
+    }
+
     /// Returns where an object of the desired state, or else what it belongs to, is declared.
     fn place(&self, identity: &Identity) -> Option<String> {
         let object = self.to.get(identity)?;
@@ -139,8 +157,18 @@ impl Settled {
     }
 }
 
+/// Returns what a scratch server should be like: of the desired side's version, with the live side's role.
+fn like(desired: &Catalog, live: &Catalog) -> Server {
+    Server {
+        version_num: desired.version_num,
+        user: live.role.clone(),
+        ..Server::default()
+    }
+}
+
 /// Filters, completes and restates two states until they can be compared.
 fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
+    setup.progress.begin(Stage::Compare);
     let whole = std::mem::take(&mut ground.whole);
     let mut desired = std::mem::take(&mut ground.desired);
     let mut live = whole.clone();
@@ -149,13 +177,10 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     let to = desired.complete(&live);
     let hints = desired.hints();
     let renames = renames(&hints, &live, &to);
-    let like = Server {
-        version_num: to.version_num,
-        user: live.role.clone(),
-        ..Server::default()
-    };
+    let like = like(&to, &live);
     let workshop = ground.workshop(setup, &like);
-    let mut restated = restate(&whole, &to, &renames, &workshop)?;
+    let restated_whole = restate(&whole, &to, &renames, &workshop)?;
+    let mut restated = restated_whole.clone();
     if let Some(restated) = &mut restated {
         setup.filter.apply(restated)?;
     }
@@ -171,6 +196,7 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     // What the files do not say follows the live state, under the names that it will have.
     let to = desired.complete(from);
     Ok(Settled {
+        whole: restated_whole.unwrap_or(whole),
         live,
         restated,
         to,
@@ -190,6 +216,14 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         renames: &settled.renames,
     };
     let mut plan = draft(sides, ground.database.clone());
+    if setup.prove {
+        setup.progress.begin(Stage::Prove);
+        let like = like(to, &settled.live);
+        prove(&mut plan, settled.ground(), &ground.workshop(setup, &like))?;
+    } else if !plan.is_empty() {
+        plan.proof = Some(Proof::skipped());
+    }
+    setup.progress.begin(Stage::Rate);
     let figures = ground.figures(&touched(&plan.forward, from))?;
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures));
     for change in &mut plan.changes {

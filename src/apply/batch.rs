@@ -5,28 +5,28 @@ use crate::plan::{Sentence, Step};
 
 /// One statement with its places.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Item<'a> {
+pub(crate) struct Item<'a> {
     /// Place in the execution.
-    pub(super) ordinal: i32,
+    pub(crate) ordinal: i32,
     /// Index of the step.
-    pub(super) step: usize,
+    pub(crate) step: usize,
     /// Index within the step.
-    pub(super) statement: usize,
+    pub(crate) statement: usize,
     /// The statement.
-    pub(super) sentence: &'a Sentence,
+    pub(crate) sentence: &'a Sentence,
 }
 
 /// Statements that stand or fall together.
 #[derive(Debug)]
-pub(super) struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     /// Whether they run in a transaction block; a batch outside one has one statement.
-    pub(super) in_transaction: bool,
+    pub(crate) in_transaction: bool,
     /// In order, never empty.
-    pub(super) items: Vec<Item<'a>>,
+    pub(crate) items: Vec<Item<'a>>,
 }
 
 /// Returns every statement of the steps with its places.
-pub(super) fn items(steps: &[Step]) -> Vec<Item<'_>> {
+pub(crate) fn items(steps: &[Step]) -> Vec<Item<'_>> {
     let all = steps.iter().enumerate().flat_map(|(step, of)| {
         let statements = of.statements.iter().enumerate();
         statements.map(move |(statement, sentence)| (step, statement, sentence))
@@ -43,7 +43,7 @@ pub(super) fn items(steps: &[Step]) -> Vec<Item<'_>> {
 }
 
 /// Groups statements, in their order, by the transactions that the plan gives their steps.
-pub(super) fn batches<'a>(steps: &[Step], items: &[Item<'a>]) -> Vec<Batch<'a>> {
+pub(crate) fn batches<'a>(steps: &[Step], items: &[Item<'a>]) -> Vec<Batch<'a>> {
     let mut out: Vec<Batch<'a>> = Vec::new();
     let mut open: Option<usize> = None;
     for item in items {

@@ -24,6 +24,7 @@ pub fn apply(
     options: &Options,
     events: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
+    plan.must_hold()?;
     let mut session = Session::open(url, options, events)?;
     gate::same_database(&plan.database, &session.server)?;
     refuse(&unapproved(plan, approvals))?;

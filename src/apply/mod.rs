@@ -21,9 +21,11 @@ mod watch;
 
 pub use approvals::{Approval, Approvals, unapproved};
 pub use baseline::{accept, record_baseline};
+pub(crate) use batch::{batches, items};
 pub use event::{Event, Options, Outcome};
 pub use forward::apply;
 pub use ledger::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status, history, status};
 pub use resume::resume;
 pub use rollback::{LOSS_CODE, Preview, preview, rollback};
+pub(crate) use session::SETTINGS;
 pub use watch::Party;

@@ -12,7 +12,7 @@ use crate::introspect;
 
 /// Settings of the session that runs statements. The defaults of role and database must change neither what a statement
 /// does nor where an object lands.
-const SETTINGS: &str = "SET search_path = ''; SET check_function_bodies = off; SET client_min_messages = warning; \
+pub(crate) const SETTINGS: &str = "SET search_path = ''; SET check_function_bodies = off; SET client_min_messages = warning; \
      SET application_name = 'trueup'; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; \
      SET default_tablespace = ''; SET default_table_access_method = heap; SET default_transaction_read_only = off; \
      SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on; SET datestyle = 'ISO, MDY'; \

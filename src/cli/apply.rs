@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let plan = match &arguments.plan {
         Some(path) => Plan::read(path)?,
         None => {
-            let setup = setup::setup(&arguments.schema.scratch)?;
+            let setup = setup::planning(&arguments.schema)?;
             let plan = reconcile::plan(&setup, &url, &setup::schema(&arguments.schema)?)?;
             terminal::print(&report::human(&plan, &terminal::style(None)))?;
             plan

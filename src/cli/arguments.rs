@@ -4,13 +4,18 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, rollback, setup, terminal, why};
+use super::{
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, progress, rollback, setup, terminal, why,
+};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
 #[derive(Debug, Parser)]
 #[command(name = "trueup", version, max_term_width = 100)]
 struct Arguments {
+    /// Write no progress to standard error; errors are written
+    #[arg(long, short, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,6 +65,9 @@ pub(super) struct SchemaArguments {
     /// schema]
     #[arg(long, value_name = "SOURCE")]
     pub(super) schema: Option<String>,
+    /// Do not execute the plan on a scratch database first; the plan says so
+    #[arg(long)]
+    pub(super) no_prove: bool,
     #[command(flatten)]
     pub(super) scratch: ScratchArguments,
 }
@@ -93,7 +101,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    match dispatch(&arguments.command) {
+    progress::start(arguments.quiet);
+    let done = dispatch(&arguments.command);
+    progress::clear();
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::error(&error);

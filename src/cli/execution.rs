@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{setup, terminal};
+use super::{progress, setup, terminal};
 use crate::apply::{Approval, Approvals, Event, Options, Outcome};
 use crate::error::{Error, Result};
 use crate::risk::Finding;
@@ -64,7 +64,7 @@ impl ExecutionArguments {
             return Ok(approvals);
         }
         for finding in open(&approvals) {
-            terminal::progress(&format!(
+            terminal::say(&format!(
                 "{} {} {}: {}",
                 finding.risk, finding.code, finding.object, finding.message
             ));
@@ -104,7 +104,7 @@ pub(super) fn show(event: Event) {
         }
         Event::LedgerReady { .. } => return,
         Event::Opened { execution, statements } => format!("execution {execution}: {statements} statements"),
-        Event::Started { step, of, object } => format!("[{step}/{of}] {object}"),
+        Event::Started { step, of, object } => return progress::step(step, of, &object.to_string()),
         Event::Done { elapsed, .. } if elapsed < Duration::from_secs(1) => return,
         Event::Done { elapsed, .. } => format!("        done in {:.1} s", elapsed.as_secs_f64()),
         Event::WaitingForLock { blockers, .. } => {

@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     for (kind, name) in &catalog.unmodelled {
         terminal::print(&format!("Not modelled, left as found: {kind} {name}.\n"))?;
     }
-    Ok(if is_true { 0 } else { 1 })
+    Ok(u8::from(!is_true))
 }
 
 /// Nothing that somebody wrote is ever overwritten.
@@ -167,14 +167,14 @@ fn check(setup: &Setup, url: &Url, folder: &Path) -> Result<bool> {
             Ok(true)
         }
         Ok(plan) => {
-            terminal::progress(&format!(
+            terminal::say(&format!(
                 "warning: these files do not say all: `trueup plan` has {} changes, which should not be; please report it",
                 plan.changes.len()
             ));
             Ok(false)
         }
         Err(error) if error.kind == ErrorKind::Scratch => {
-            terminal::progress("warning: the files could not be checked, since there is no scratch database");
+            terminal::say("warning: the files could not be checked, since there is no scratch database");
             terminal::error(&error);
             Ok(true)
         }

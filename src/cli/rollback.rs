@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let options = arguments.execution.options()?;
     let preview = apply::preview(&url, arguments.number)?;
     let count: usize = preview.steps.iter().map(|step| step.statements.len()).sum();
-    terminal::progress(&format!(
+    terminal::say(&format!(
         "execution {} is rolled back by {count} statements",
         preview.execution
     ));

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::{LiveArguments, SchemaArguments, ScratchArguments};
+use super::progress;
 use crate::config::Config;
 use crate::db::{Environment, Url};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::reconcile::Setup;
 use crate::scratch;
 
@@ -14,6 +16,7 @@ use crate::scratch;
 pub(super) fn on_interrupt() {
     // Fails only when a handler is set already, which then does the same.
     let _ = ctrlc::set_handler(|| {
+        progress::clear();
         scratch::cleanup_all();
         std::process::exit(130);
     });
@@ -53,6 +56,16 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         scratch,
         cache: !arguments.no_cache,
         filter: config.filter(&arguments.include, &arguments.exclude),
+        prove: true,
+        progress: Progress::to(progress::stage),
+    })
+}
+
+/// Builds the set-up of a command that plans.
+pub(super) fn planning(arguments: &SchemaArguments) -> Result<Setup> {
+    Ok(Setup {
+        prove: !arguments.no_prove,
+        ..setup(&arguments.scratch)?
     })
 }
 

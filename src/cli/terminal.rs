@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use super::progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::Style;
 
@@ -10,6 +11,7 @@ const WIDTH: usize = 100;
 
 /// Writes a report to standard output.
 pub(super) fn print(text: &str) -> Result<()> {
+    progress::clear();
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
@@ -20,19 +22,25 @@ pub(super) fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Writes a line to standard error, whatever `--quiet` says: an error, or what a question is about.
+pub(super) fn say(line: &str) {
+    progress::clear();
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// Writes a line about progress to standard error.
 pub(super) fn progress(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    progress::line(line);
 }
 
 /// Reports an error.
 pub(super) fn error(error: &Error) {
-    progress(&format!("error: {error}"));
+    say(&format!("error: {error}"));
     for line in &error.detail {
-        progress(&format!("  {line}"));
+        say(&format!("  {line}"));
     }
     if let Some(hint) = &error.hint {
-        progress(&format!("hint: {hint}"));
+        say(&format!("hint: {hint}"));
     }
 }
 
@@ -44,6 +52,7 @@ pub(super) fn style(plan_file: Option<&str>) -> Style<'_> {
         color: wanted && std::io::stdout().is_terminal(),
         width,
         plan_file,
+        verbose: false,
     }
 }
 
@@ -54,6 +63,7 @@ pub(super) fn can_ask() -> bool {
 
 /// Asks a question on standard error; only `y` and `yes` are a yes.
 pub(super) fn ask(question: &str) -> bool {
+    progress::clear();
     let mut err = std::io::stderr().lock();
     let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
     let mut answer = String::new();

@@ -19,7 +19,7 @@ enum Format {
 /// Arguments of `trueup why`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Object: `[KIND:]NAME`, for example shop.orders, shop.orders.total or index:shop.orders_total_idx
+    /// Object: `[KIND:]NAME`, for example `shop.orders`, `shop.orders.total` or `index:shop.orders_total_idx`
     #[arg(value_name = "OBJECT")]
     object: String,
     #[command(flatten)]

@@ -102,7 +102,7 @@ pub fn open(workshop: &Workshop) -> Result<Scratch> {
 
 /// Makes the live role on a cluster of our own and returns a URL that connects as it, so that what the files leave to
 /// the current role (owners, default privileges) is said of the same role on both sides.
-pub(super) fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
+pub(crate) fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
     let Some(role) = role.filter(|role| scratch.own_cluster() && *role != scratch.server().user) else {
         return Ok(scratch.url().clone());
     };

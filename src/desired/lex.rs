@@ -69,6 +69,7 @@ fn quoted(text: &[u8], open: usize, quote: u8, escapes: bool) -> (Piece, usize) 
     while at < text.len() {
         match text[at] {
             b'\\' if escapes => at += 2,
+            b if b == quote && text.get(at + 1) == Some(&quote) => at += 2,
             b if b == quote => return (Piece::Quoted, at + 1),
             _ => at += 1,
         }

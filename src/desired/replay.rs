@@ -1,17 +1,17 @@
 //! A catalog said again on a scratch server: so that both sides are deparsed by one version, and renames are carried
 //! out before anything is compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use postgres::Client;
 
 use super::elaborate::{Workshop, open, stand_in};
+use crate::catalog::Catalog;
 use crate::catalog::quote::ident;
-use crate::catalog::{Catalog, Identity};
-use crate::db::Server;
+use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::introspect;
-use crate::kinds::{AnyObject, Comment, Context, Kind, Owner, Privilege, Transaction};
+use crate::kinds::{Context, Transaction, public_schema};
 use crate::plan::{Step, route};
 
 /// Statements in one message to the server.
@@ -22,23 +22,30 @@ pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> 
     let scratch = open(workshop)?;
     let url = stand_in(&scratch, Some(&catalog.role))?;
     let mut client = url.connect()?;
-    let server = Server::read(&mut client)?;
+    let server = build(catalog, &url, &mut client, scratch.own_cluster())?;
+    let run = Run {
+        client: &mut client,
+        may_make_roles: scratch.own_cluster(),
+    };
+    run.all(&[], statements)?;
+    let mut out = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    catalog.role.clone_into(&mut out.role);
+    out.unmodelled.clone_from(&catalog.unmodelled);
+    Ok(out)
+}
+
+/// Builds a catalog in an empty database; roles that it names are made where that is allowed.
+pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, may_make_roles: bool) -> Result<Server> {
+    let server = Server::read(client)?;
     client.batch_execute("SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''")?;
-    let empty = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let empty = introspect::read(url, client, &server, introspect::Options::default())?;
     let way = route(&Context {
         from: &empty,
         to: catalog,
         version_num: server.version_num,
     });
-    let run = Run {
-        client: &mut client,
-        may_make_roles: scratch.own_cluster(),
-    };
-    run.all(&way.steps, statements)?;
-    let mut out = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
-    catalog.role.clone_into(&mut out.role);
-    out.unmodelled.clone_from(&catalog.unmodelled);
-    Ok(out)
+    Run { client, may_make_roles }.all(&way.steps, &[])?;
+    Ok(server)
 }
 
 /// Returns the steps that build a catalog in an empty database: what `inspect` writes as SQL.
@@ -48,61 +55,15 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
         role: catalog.role.clone(),
         ..Catalog::default()
     };
-    standard_public(catalog)
-        .into_iter()
-        .for_each(|object| empty.insert(object));
+    for object in public_schema(catalog) {
+        empty.insert(object);
+    }
     route(&Context {
         from: &empty,
         to: catalog,
         version_num: catalog.version_num,
     })
     .steps
-}
-
-/// Returns the schema public as every new database has it, where the catalog has one.
-fn standard_public(catalog: &Catalog) -> Vec<AnyObject> {
-    let schema = Identity::new(Kind::Schema, ["public"]);
-    let Some(public) = catalog.get(&schema) else {
-        return Vec::new();
-    };
-    let attached = Comment {
-        target: schema.clone(),
-        holder: schema.clone(),
-        constraint: None,
-        text: "standard public schema".to_owned(),
-    };
-    let everybody = Privilege {
-        target: schema.clone(),
-        holder: Some(schema.clone()),
-        grantee: "public".to_owned(),
-        privileges: standard_rights(catalog.version_num),
-        initial: BTreeMap::new(),
-    };
-    let mut out = vec![
-        public.clone(),
-        AnyObject::Comment(attached),
-        AnyObject::Privilege(everybody),
-    ];
-    // Before PostgreSQL 15 it belongs to whoever made the cluster, whose name is not known here.
-    let role = match Owner::role_of(&schema, catalog) {
-        Some(role) if catalog.version_num < 150_000 || role == catalog.role => role,
-        _ => "pg_database_owner",
-    };
-    out.push(AnyObject::Owner(Owner {
-        target: schema,
-        role: role.to_owned(),
-    }));
-    out
-}
-
-/// PostgreSQL 15 took `CREATE` away.
-fn standard_rights(version_num: i32) -> BTreeMap<String, bool> {
-    let rights: &[&str] = if version_num < 150_000 {
-        &["CREATE", "USAGE"]
-    } else {
-        &["USAGE"]
-    };
-    rights.iter().map(|right| ((*right).to_owned(), false)).collect()
 }
 
 struct Run<'a> {
@@ -163,7 +124,7 @@ impl Run<'_> {
 }
 
 /// Returns the role that a message of the server (whose language is English on scratch) says is missing.
-fn missing_role(message: &str) -> Option<String> {
+pub(crate) fn missing_role(message: &str) -> Option<String> {
     let name = message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
     Some(name.to_owned())
 }

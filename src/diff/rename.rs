@@ -23,6 +23,8 @@ pub struct Rename {
     pub from: Identity,
     /// Object as it will be called.
     pub to: Identity,
+    /// What people see renamed: the object, or the part of it that it is about.
+    pub subject: Identity,
     /// What renames it, when the renames before it in the list have been carried out.
     pub forward: Vec<Statement>,
     /// What renames it back, when the renames after it have been undone.
@@ -45,6 +47,7 @@ pub fn renames(hints: &[Hint], live: &Catalog, desired: &Catalog) -> Vec<Rename>
         version_num: live.version_num,
     };
     for hint in hints {
+        out.extend(of_part(hint, live, desired, &out));
         for to in declared(hint, desired) {
             let from = former(&to, &hint.renamed_from, &out);
             let (Some(old), Some(new)) = (live.get(&from), desired.get(&to)) else {
@@ -58,6 +61,7 @@ pub fn renames(hints: &[Hint], live: &Catalog, desired: &Catalog) -> Vec<Rename>
             };
             out.push(Rename {
                 from,
+                subject: to.clone(),
                 to,
                 forward,
                 rollback,
@@ -65,6 +69,26 @@ pub fn renames(hints: &[Hint], live: &Catalog, desired: &Catalog) -> Vec<Rename>
         }
     }
     out
+}
+
+/// Returns the rename of a part that is no object of its own, by the object that it is a part of.
+fn of_part(hint: &Hint, live: &Catalog, desired: &Catalog, before: &[Rename]) -> Option<Rename> {
+    let (name, whole) = hint.path.split_last()?;
+    let [former_name] = hint.renamed_from.as_slice() else {
+        return None;
+    };
+    named(Kind::ALL, whole, desired).into_iter().find_map(|to| {
+        let earlier = before.iter().find(|rename| rename.to == to);
+        let from = earlier.map_or(&to, |rename| &rename.from).clone();
+        let (old, new) = (live.get(&from)?, desired.get(&to)?);
+        Some(Rename {
+            forward: old.rename_part(&hint.words, former_name, name, new)?,
+            rollback: new.rename_part(&hint.words, name, former_name, old)?,
+            from,
+            subject: Identity::new(to.kind, to.path.iter().chain([name])),
+            to,
+        })
+    })
 }
 
 /// Returns the desired objects that a hint can mean.
@@ -78,19 +102,17 @@ fn declared(hint: &Hint, desired: &Catalog) -> Vec<Identity> {
             || (words == "type" && kind.is_type())
             || (words == "constraint" && kind.is_constraint())
     };
-    Kind::ALL
+    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| fits(*kind)).collect();
+    named(&kinds, &hint.path, desired)
+}
+
+/// Returns the objects of some kinds that a name path can mean, which may lack the schema.
+fn named(kinds: &[Kind], path: &[String], desired: &Catalog) -> Vec<Identity> {
+    let public = || std::iter::once("public").chain(path.iter().map(String::as_str));
+    let all = kinds
         .iter()
-        .filter(|kind| fits(**kind))
-        .flat_map(|kind| {
-            let full = Identity::new(*kind, hint.path.iter());
-            let public = Identity::new(
-                *kind,
-                std::iter::once("public").chain(hint.path.iter().map(String::as_str)),
-            );
-            [full, public]
-        })
-        .filter(|identity| desired.contains(identity))
-        .collect()
+        .flat_map(|kind| [Identity::new(*kind, path.iter()), Identity::new(*kind, public())]);
+    all.filter(|identity| desired.contains(identity)).collect()
 }
 
 /// Returns the former identity: the last names are replaced, and the rest follows renames that come before.

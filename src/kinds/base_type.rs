@@ -52,18 +52,18 @@ impl BaseType {
         qualified([&self.schema, &self.name])
     }
 
-    /// Tells whether a function makes or reads values of a base type, and goes with it.
+    /// Tells whether a function gives a type its form, and goes with it.
     pub(super) fn takes_along(function: &Identity, context: &Context) -> bool {
         let shells = context
             .from
             .dependencies_of(function)
             .filter(|on| on.kind == Kind::ShellType);
         shells.into_iter().any(|shell| {
-            let whole = Identity {
-                kind: Kind::BaseType,
-                ..shell.clone()
-            };
-            context.from.contains(&whole)
+            let whole = |kind| Identity { kind, ..shell.clone() };
+            [Kind::BaseType, Kind::RangeType]
+                .map(whole)
+                .iter()
+                .any(|whole| context.from.contains(whole))
         })
     }
 }

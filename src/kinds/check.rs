@@ -93,21 +93,6 @@ impl Check {
     fn drop_from(&self, schema: &str, table: &str) -> Statement {
         Self::action_on(schema, table, &format!("DROP CONSTRAINT {}", ident(&self.name)))
     }
-
-    /// Returns what makes an inherited constraint the table's own as well, or its parent's only.
-    ///
-    /// Adding merges with the inherited one. There is no way back but to drop it on both and to add it to the parent.
-    fn change_locality(&self, desired: &Self) -> Vec<Statement> {
-        match (self.local, desired.local, self.parents.first()) {
-            (false, true, Some(_)) => vec![desired.add_to(&self.schema, &self.table)],
-            (true, false, Some((schema, table))) => vec![
-                self.drop_from(schema, table),
-                self.drop_from(&self.schema, &self.table),
-                desired.add_to(schema, table),
-            ],
-            _ => Vec::new(),
-        }
-    }
 }
 
 impl Object for Check {
@@ -158,6 +143,8 @@ impl Object for Check {
     fn significant(self) -> Self {
         Self {
             definition: settle(&self.definition),
+            // A constraint that leaves its parent is the table's own from then on.
+            local: true,
             parents: Vec::new(),
             ..self
         }
@@ -179,13 +166,13 @@ impl Object for Check {
     }
 
     fn carrier(&self, context: &Context) -> Option<Identity> {
-        let (schema, table) = self.parents.first()?;
-        sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
+        let (schema, table) = sql::staying_parent(&self.schema, &self.table, &self.parents, context)?;
+        Some(Self::named(schema, table, &self.name))
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {
         let table = self.table_identity();
-        if !self.local && context.is_created(&table) {
+        if !self.local && sql::is_made(&table, context) {
             return Vec::new();
         }
         let add = self.add_to(&self.schema, &self.table);
@@ -223,8 +210,9 @@ impl Object for Check {
             return Alter::Replace;
         }
         let mut out = Vec::new();
-        if *local != desired.local {
-            out.extend(self.change_locality(desired));
+        // Adding merges with the inherited one; there is no way back.
+        if !*local && desired.local && !self.parents.is_empty() {
+            out.push(desired.add_to(&self.schema, &self.table));
         }
         if *valid != desired.valid {
             let sql = format!(

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
 use super::{
-    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, Table, composite_type, options, sql,
+    Alter, AnyObject, Context, Domain, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql,
     type_change,
 };
 use crate::catalog::{
@@ -82,7 +82,8 @@ impl PartialEq for Column {
             compression,
             statistics,
             options,
-            local,
+            // A column that leaves its parent is the table's own from then on, also after it is inherited again.
+            local: _,
             parents: _,
         } = self;
         *schema == other.schema
@@ -95,7 +96,6 @@ impl PartialEq for Column {
             && *compression == other.compression
             && *statistics == other.statistics
             && *options == other.options
-            && *local == other.local
     }
 }
 
@@ -116,6 +116,27 @@ impl Column {
         matches!(table, Some(AnyObject::Table(table)) if table.of_type.is_some())
     }
 
+    /// Tells whether the type is a domain that checks values: PostgreSQL writes them all anew to check them.
+    fn has_checked_domain(&self, context: &Context) -> bool {
+        let mut users = vec![self.identity()];
+        while let Some(user) = users.pop() {
+            for on in context.to.dependencies_of(&user).filter(|on| on.kind == Kind::Domain) {
+                let checks = |domain: &Domain| domain.not_null || domain.has_checks(context.to);
+                if matches!(context.after(on), Some(AnyObject::Domain(domain)) if checks(domain)) {
+                    return true;
+                }
+                users.push(on.clone());
+            }
+        }
+        false
+    }
+
+    /// Tells whether the rows are on a foreign server: there are none to convert, and PostgreSQL refuses `USING`.
+    fn is_elsewhere(&self, context: &Context) -> bool {
+        let table = context.from.get(&self.table_identity());
+        matches!(table, Some(AnyObject::Table(table)) if table.foreign.is_some())
+    }
+
     /// Returns the column as `CREATE TABLE` and `ADD COLUMN` say it, without default, identity and `NOT NULL`.
     fn declaration(&self) -> String {
         let mut out = format!("{} {}", ident(&self.name), self.data_type);
@@ -130,6 +151,21 @@ impl Column {
             out.push_str(&format!(" GENERATED ALWAYS AS ({expression}) {word}"));
         }
         out
+    }
+
+    /// Returns the column as `CREATE TABLE` says it. Before PostgreSQL 16 a child cannot repeat what its parent generates.
+    fn element(&self, context: &Context) -> String {
+        let table = context.to.get(&self.table_identity());
+        let inherits = matches!(table, Some(AnyObject::Table(table)) if !table.inherits.is_empty());
+        if context.version_num >= 160_000 || self.parents.is_empty() || !inherits {
+            return self.declaration();
+        }
+        let generated = None;
+        Self {
+            generated,
+            ..self.clone()
+        }
+        .declaration()
     }
 
     fn alter_table(&self) -> String {
@@ -199,9 +235,10 @@ impl Column {
 
     fn change_type(&self, desired: &Self, context: &Context) -> Statement {
         let name = ident(&self.name);
-        // A foreign table has no rows of its own to convert, and PostgreSQL refuses USING for it.
-        let has_rows = context.from.contains(&Table::named(&self.schema, &self.table));
-        let using = type_change::using(&name, &self.data_type, &desired.data_type, context).filter(|_| has_rows);
+        if self.is_elsewhere(context) {
+            return self.convert(desired, None);
+        }
+        let using = type_change::using(&name, &self.data_type, &desired.data_type, context);
         let mut statement = self.convert(desired, using.as_deref());
         if type_change::rewrites(&self.data_type, &desired.data_type) {
             statement = statement.rewrites(self.table_identity()).scans(self.table_identity());
@@ -253,11 +290,12 @@ impl Object for Column {
              JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
              LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated <> ''
              LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
-                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names
+                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names, pa.attname
                         FROM pg_catalog.pg_inherits h
                         JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
                         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-                        GROUP BY h.inhrelid) i ON i.inhrelid = c.oid
+                        JOIN pg_catalog.pg_attribute pa ON pa.attrelid = p.oid AND pa.attnum > 0 AND NOT pa.attisdropped
+                        GROUP BY h.inhrelid, pa.attname) i ON i.inhrelid = c.oid AND i.attname = a.attname
              WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "c.oid"),
@@ -298,6 +336,7 @@ impl Object for Column {
             generated,
             position: 0,
             type_storage: String::new(),
+            local: true,
             parents: Vec::new(),
             ..self
         }
@@ -320,8 +359,8 @@ impl Object for Column {
             let mut edges = context.to.dependencies_of(&table);
             return edges.find(|on| on.kind == Kind::CompositeType).cloned();
         }
-        let (schema, table) = self.parents.first()?;
-        sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.name))
+        let (schema, table) = sql::staying_parent(&self.schema, &self.table, &self.parents, context)?;
+        Some(Self::named(schema, table, &self.name))
     }
 
     fn position(&self) -> i32 {
@@ -330,7 +369,7 @@ impl Object for Column {
 
     fn create(&self, context: &Context) -> Vec<Statement> {
         let table = self.table_identity();
-        if self.type_gives(context.to) || (!self.local && context.is_created(&table)) {
+        if self.type_gives(context.to) || (!self.local && sql::is_made(&table, context)) {
             return self.bare().settings(self);
         }
         let declaration = self.declaration();
@@ -338,9 +377,10 @@ impl Object for Column {
             .locks(table.clone(), Lock::AccessExclusive)
             .fold(Fold::Element {
                 host: table.clone(),
-                sql: declaration,
+                sql: self.element(context),
             });
-        if self.generated.as_ref().is_some_and(|generated| generated.stored) {
+        let is_stored = self.generated.as_ref().is_some_and(|generated| generated.stored);
+        if is_stored || self.has_checked_domain(context) {
             add = add.rewrites(table.clone()).scans(table);
         }
         let mut out = vec![add];
@@ -349,7 +389,14 @@ impl Object for Column {
     }
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
-        if !self.local || self.type_gives(context.from) {
+        let table = self.table_identity();
+        let goes_with_parent = || sql::staying_parent(&self.schema, &self.table, &self.parents, context).is_some();
+        // PostgreSQL drops an inherited column with its table, or with the parent's, but not alone.
+        let goes_with_table = || !context.to.contains(&table) || sql::is_made(&table, context);
+        if (!self.local && goes_with_parent())
+            || (!self.parents.is_empty() && goes_with_table())
+            || self.type_gives(context.from)
+        {
             return Vec::new();
         }
         let column = qualified([&self.schema, &self.table, &self.name]);
@@ -401,6 +448,14 @@ impl Object for Column {
         if !sql::IS_TYPE.contains(&replaced.kind) || desired.generated.is_some() {
             return Alter::Replace;
         }
+        let mut disturbs = sql::READS_COLUMNS.to_vec();
+        disturbs.extend(sql::CHECKS_COLUMNS);
+        if self.is_elsewhere(context) {
+            return Alter::InPlace {
+                statements: vec![self.convert(desired, None)],
+                disturbs,
+            };
+        }
         let name = ident(&self.name);
         let using = composite_type::conversion(&name, &desired.data_type, replaced, context)
             .unwrap_or_else(|| format!("{name}::text::{}", desired.data_type));
@@ -408,8 +463,6 @@ impl Object for Column {
             .convert(desired, Some(&using))
             .rewrites(self.table_identity())
             .scans(self.table_identity());
-        let mut disturbs = sql::READS_COLUMNS.to_vec();
-        disturbs.extend(sql::CHECKS_COLUMNS);
         Alter::InPlace {
             statements: vec![statement],
             disturbs,

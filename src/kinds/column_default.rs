@@ -4,7 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Statement, sql};
+use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Statement, Table, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -24,6 +24,9 @@ pub struct ColumnDefault {
     pub column: String,
     /// Expression as PostgreSQL deparses it.
     pub expression: String,
+    /// Whether each row gets a value of its own, so that a new column is written into every row.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub volatile: bool,
 }
 
 impl ColumnDefault {
@@ -55,7 +58,11 @@ impl Object for ColumnDefault {
     fn query(_server: &Server) -> String {
         format!(
             "SELECT d.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column,
-                    pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS expression
+                    pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS expression,
+                    EXISTS (SELECT 1
+                            FROM pg_catalog.regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+) ', 'g') AS used
+                            JOIN pg_catalog.pg_proc p ON p.oid = used[1]::oid
+                            WHERE p.provolatile = 'v') AS volatile
              FROM pg_catalog.pg_attrdef d
              JOIN pg_catalog.pg_class c ON c.oid = d.adrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -72,6 +79,7 @@ impl Object for ColumnDefault {
             table: row.try_get("table")?,
             column: row.try_get("column")?,
             expression: row.try_get("expression")?,
+            volatile: row.try_get("volatile")?,
         }))
     }
 
@@ -82,6 +90,7 @@ impl Object for ColumnDefault {
     fn significant(self) -> Self {
         Self {
             expression: settle(&self.expression),
+            volatile: false,
             ..self
         }
     }
@@ -94,12 +103,14 @@ impl Object for ColumnDefault {
         vec![("column value", qualified([&self.schema, &self.table, &self.column]))]
     }
 
-    fn create(&self, _context: &Context) -> Vec<Statement> {
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        let (column, table) = (self.column_identity(), Table::named(&self.schema, &self.table));
+        let mut set = self.set();
+        if self.volatile && context.stays(&table) && !context.stays(&column) {
+            set = set.rewrites(table.clone()).scans(table);
+        }
         let sql = format!(" DEFAULT {}", self.expression);
-        vec![self.set().fold(Fold::Suffix {
-            host: self.column_identity(),
-            sql,
-        })]
+        vec![set.fold(Fold::Suffix { host: column, sql })]
     }
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {
@@ -114,6 +125,7 @@ impl Object for ColumnDefault {
             table: _,
             column: _,
             expression,
+            volatile: _,
         } = self;
         if same(expression, &desired.expression) {
             return Alter::Unchanged;

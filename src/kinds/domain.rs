@@ -4,9 +4,9 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same_option, settle_option};
-use super::{Alter, Context, Kind, Lock, Object, Statement, derived_name, sql, type_use};
+use super::{Alter, Context, Kind, Lock, Object, Statement, derived_name, partitioning, sql, type_use};
 use crate::catalog::{
-    Addresses, Identity,
+    Addresses, Catalog, Identity,
     quote::{ident, qualified},
 };
 use crate::db::Server;
@@ -49,6 +49,13 @@ impl Domain {
 
     fn chosen_name(&self) -> String {
         derived_name::chosen(&self.name, None, "not_null")
+    }
+
+    /// Tells whether a catalog has check constraints of the domain.
+    pub(super) fn has_checks(&self, catalog: &Catalog) -> bool {
+        partitioning::within(catalog, Kind::DomainCheck, &self.schema, &self.name)
+            .next()
+            .is_some()
     }
 
     fn constraint_name(&self) -> String {

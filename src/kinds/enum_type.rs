@@ -132,6 +132,15 @@ impl Object for EnumType {
         Some((self.rename(&aside, context)?, aside.drop(context)))
     }
 
+    fn rename_part(&self, words: &str, from: &str, to: &str, desired: &Self) -> Option<Vec<Statement>> {
+        let has = |of: &Self, label: &str| of.labels.iter().any(|known| known == label);
+        let is_renamed = has(self, from) && !has(self, to) && has(desired, to) && !has(desired, from);
+        (words == "enum value" && is_renamed).then(|| {
+            let (name, from, to) = (desired.sql_name(), literal(from), literal(to));
+            vec![Statement::new(format!("ALTER TYPE {name} RENAME VALUE {from} TO {to}"))]
+        })
+    }
+
     fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
         Some(sql::rename_statements(
             "TYPE",

@@ -70,6 +70,18 @@ impl Object for EventTrigger {
         self
     }
 
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        // It may refuse what the plan has yet to do.
+        if self.firing == Firing::Disabled {
+            return Vec::new();
+        }
+        others(context)
+    }
+
+    fn drops_before(&self, context: &Context) -> Vec<Identity> {
+        others(context)
+    }
+
     fn create(&self, _context: &Context) -> Vec<Statement> {
         let tags: Vec<String> = self.tags.iter().map(|tag| literal(tag)).collect();
         let when = if tags.is_empty() {
@@ -121,4 +133,19 @@ impl Object for EventTrigger {
             "ALTER EVENT TRIGGER {from} RENAME TO {to}"
         ))])
     }
+}
+
+/// Returns everything but event triggers and what is attached to them: statements about those fire none.
+fn others(context: &Context) -> Vec<Identity> {
+    let is_event_trigger = |identity: &Identity| identity.kind == Kind::EventTrigger;
+    let all = context.from.objects.iter().chain(&context.to.objects);
+    let mut out: Vec<Identity> = all
+        .filter(|(identity, object)| {
+            !is_event_trigger(identity) && !object.parent().as_ref().is_some_and(is_event_trigger)
+        })
+        .map(|(identity, _)| identity.clone())
+        .collect();
+    out.sort();
+    out.dedup();
+    out
 }

@@ -285,6 +285,10 @@ impl Object for ForeignKey {
         }
     }
 
+    fn refers_to(&self) -> Option<Identity> {
+        Some(self.referenced_identity())
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(self.table_identity())
     }

@@ -378,14 +378,15 @@ impl Object for Index {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
+        let mut out: Vec<Identity> = partitioning::attached_first(self.inherits.is_some(), &self.schema, &self.table);
         // The index that this one was attached to takes it along when it is dropped; or the old one takes another name.
-        match context.before(&self.identity()) {
-            Some(AnyObject::Index(live)) if live.inherits != self.inherits => {
-                let successor = live.successor(context).map(Self::identity);
-                live.inherited_identity().into_iter().chain(successor).collect()
-            }
-            _ => Vec::new(),
+        if let Some(AnyObject::Index(live)) = context.before(&self.identity())
+            && live.inherits != self.inherits
+        {
+            let successor = live.successor(context).map(Self::identity);
+            out.extend(live.inherited_identity().into_iter().chain(successor));
         }
+        out
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {

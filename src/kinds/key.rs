@@ -280,7 +280,7 @@ impl Object for Key {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
-        let mut out = Vec::new();
+        let mut out = partitioning::attached_first(self.inherits.is_some(), &self.schema, &self.table);
         if self.constraint == KeyType::Primary
             && let Some(AnyObject::Partition(partition)) = context.after(&Partition::named(&self.schema, &self.table))
         {

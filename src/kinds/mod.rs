@@ -49,6 +49,7 @@ mod grants;
 mod index;
 mod index_attachment;
 mod index_settings;
+mod inheritance;
 mod key;
 mod language;
 mod materialized_view;
@@ -97,6 +98,7 @@ pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
 pub(crate) use routine::Routine;
+pub(crate) use schema::public_schema;
 pub use sequence_options::SequenceOptions;
 pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
@@ -198,6 +200,11 @@ pub trait Object: Sized {
         None
     }
 
+    /// Returns the table that rows of the object's own table refer to; a diagram draws a line there.
+    fn refers_to(&self) -> Option<Identity> {
+        None
+    }
+
     /// Returns a key that orders siblings; columns stand in table order, everything else by name.
     fn position(&self) -> i32 {
         0
@@ -221,6 +228,13 @@ pub trait Object: Sized {
     /// Returns statements that move the object out of the way under another name, and those that drop it from there,
     /// for kinds whose dependents keep rows while they change over to the new one (types).
     fn set_aside(&self, _context: &Context) -> Option<(Vec<Statement>, Vec<Statement>)> {
+        None
+    }
+
+    /// Returns the statements that give a part which is no object of its own another name, on an object that has
+    /// `desired`'s name already; `words` are the sort of the part in the words of SQL (`enum value`). Nothing where the
+    /// object has no such part, or both names are used.
+    fn rename_part(&self, _words: &str, _from: &str, _to: &str, _desired: &Self) -> Option<Vec<Statement>> {
         None
     }
 

@@ -73,10 +73,13 @@ impl NotNull {
     }
 
     fn is_inherited(&self, context: &Context) -> bool {
-        self.parents.iter().any(|(schema, table)| {
-            let parent = Self::named(schema, table, &self.column);
-            context.to.contains(&parent) && !sql::is_partition(&self.schema, &self.table, context.to)
-        })
+        let comes_with_parent = sql::is_made(&self.table_identity(), context)
+            || sql::staying_parent(&self.schema, &self.table, &self.parents, context).is_some();
+        comes_with_parent
+            && self.parents.iter().any(|(schema, table)| {
+                let parent = Self::named(schema, table, &self.column);
+                context.to.contains(&parent) && !sql::is_partition(&self.schema, &self.table, context.to)
+            })
     }
 }
 
@@ -157,8 +160,8 @@ impl Object for NotNull {
     }
 
     fn carrier(&self, context: &Context) -> Option<Identity> {
-        let (schema, table) = self.parents.first()?;
-        sql::link_stays(&self.schema, &self.table, context).then(|| Self::named(schema, table, &self.column))
+        let (schema, table) = sql::staying_parent(&self.schema, &self.table, &self.parents, context)?;
+        Some(Self::named(schema, table, &self.column))
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {

@@ -48,6 +48,15 @@ pub(super) fn partitions(catalog: &Catalog) -> impl Iterator<Item = &super::Part
         })
 }
 
+/// Returns what comes before an index of a table: `ATTACH PARTITION` takes the first index that fits, so that one which
+/// stays alone stands only after it.
+pub(super) fn attached_first(is_attached: bool, schema: &str, table: &str) -> Vec<Identity> {
+    if is_attached {
+        return Vec::new();
+    }
+    vec![Identity::new(Kind::Partition, [schema, table])]
+}
+
 /// Returns every foreign key of a catalog.
 pub(super) fn foreign_keys(catalog: &Catalog) -> impl Iterator<Item = &super::ForeignKey> {
     catalog

@@ -3,7 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, derived_name, sql};
+use super::{Alter, Context, Kind, Object, ShellType, Statement, derived_name, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
@@ -31,6 +31,10 @@ pub struct RangeType {
     /// Name of the multirange type.
     pub multirange: String,
 }
+
+/// What decides over a range type `r`, in one array: with its canonical function, which names it, it stands and falls.
+pub(super) const ATTRIBUTES: &str =
+    "ARRAY[r.rngsubtype::pg_catalog.regtype::text, r.rngcanonical::pg_catalog.regproc::text]";
 
 impl RangeType {
     fn sql_name(&self) -> String {
@@ -145,6 +149,11 @@ impl Object for RangeType {
         Identity::new(Kind::RangeType, [&self.schema, &self.name])
     }
 
+    fn parent(&self) -> Option<Identity> {
+        let shell = ShellType::named(&self.schema, &self.name);
+        self.canonical.is_some().then_some(shell)
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         vec![
             Identity::new(Kind::Schema, [&self.schema]),
@@ -165,7 +174,9 @@ impl Object for RangeType {
     }
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {
-        vec![Statement::new(format!("DROP TYPE {}", self.sql_name()))]
+        // Only its canonical function is left to depend on it by now.
+        let cascade = if self.canonical.is_some() { " CASCADE" } else { "" };
+        vec![Statement::new(format!("DROP TYPE {}{cascade}", self.sql_name()))]
     }
 
     fn alter(&self, desired: &Self, _context: &Context) -> Alter {

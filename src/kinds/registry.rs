@@ -119,6 +119,11 @@ macro_rules! registry {
                 match self { $( AnyObject::$kind(object) => object.carrier(context), )* }
             }
 
+            /// See [`Object::refers_to`].
+            pub fn refers_to(&self) -> Option<Identity> {
+                match self { $( AnyObject::$kind(object) => object.refers_to(), )* }
+            }
+
             /// See [`Object::position`].
             pub fn position(&self) -> i32 {
                 match self { $( AnyObject::$kind(object) => object.position(), )* }
@@ -153,6 +158,14 @@ macro_rules! registry {
             /// See [`Object::set_aside`].
             pub fn set_aside(&self, context: &Context) -> Option<(Vec<Statement>, Vec<Statement>)> {
                 match self { $( AnyObject::$kind(object) => object.set_aside(context), )* }
+            }
+
+            /// See [`Object::rename_part`].
+            pub fn rename_part(&self, words: &str, from: &str, to: &str, desired: &Self) -> Option<Vec<Statement>> {
+                match (self, desired) {
+                    $( (AnyObject::$kind(live), AnyObject::$kind(desired)) => live.rename_part(words, from, to, desired), )*
+                    _ => None,
+                }
             }
 
             /// See [`Object::rename`].
@@ -191,6 +204,7 @@ registry! {
     Key = key, "key";
     Index = index, "index";
     Partition = partition, "partition";
+    Inheritance = inheritance, "inheritance";
     IndexAttachment = index_attachment, "index attachment";
     ForeignKey = foreign_key, "foreign key";
     ReplicaIdentity = replica_identity, "replica identity";
@@ -228,9 +242,30 @@ registry! {
 }
 
 impl Kind {
+    /// Tells whether rows are kept under the kind's name, and other tables can refer to them.
+    pub fn is_table(self) -> bool {
+        self == Self::Table
+    }
+
     /// Tells whether SQL calls the kind a type.
     pub fn is_type(self) -> bool {
         super::sql::IS_TYPE.contains(&self)
+    }
+
+    /// Returns the kind of what `pg_class.relkind` says; nothing where it holds no rows that a query can name.
+    pub fn of_relation(relkind: &str) -> Option<Self> {
+        match relkind {
+            "r" | "p" | "f" => Some(Self::Table),
+            "v" => Some(Self::View),
+            "m" => Some(Self::MaterializedView),
+            _ => None,
+        }
+    }
+
+    /// Returns the identity of a table's column.
+    pub fn column_of(table: &Identity, name: &str) -> Identity {
+        let path = table.path.iter().map(String::as_str);
+        Identity::new(Self::Column, path.chain([name]))
     }
 
     /// Tells whether SQL calls the kind a constraint.

@@ -3,8 +3,8 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, sql};
-use crate::catalog::{Addresses, Identity, quote::ident};
+use super::{Alter, AnyObject, Comment, Context, Kind, Object, Owner, Privilege, Statement, grants, sql};
+use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -14,6 +14,42 @@ use crate::error::Result;
 pub struct Schema {
     /// Name.
     pub name: String,
+}
+
+/// Returns the schema `public` as every new database has it, with owner, comment and privileges, for the version of a
+/// catalog; nothing where the catalog does not look at the schema.
+pub(crate) fn public_schema(catalog: &Catalog) -> Vec<AnyObject> {
+    let schema = Schema {
+        name: "public".to_owned(),
+    };
+    let target = schema.identity();
+    if !catalog.contains(&target) {
+        return Vec::new();
+    }
+    let is_old = catalog.version_num < 150_000;
+    // Before PostgreSQL 15 the role that made the cluster owns it, whoever that was.
+    let owner = Owner::role_of(&target, catalog).filter(|_| is_old);
+    let privileges: &[&str] = if is_old { &["CREATE", "USAGE"] } else { &["USAGE"] };
+    vec![
+        AnyObject::Schema(schema),
+        AnyObject::Owner(Owner {
+            target: target.clone(),
+            role: owner.unwrap_or("pg_database_owner").to_owned(),
+        }),
+        AnyObject::Comment(Comment {
+            target: target.clone(),
+            holder: target.clone(),
+            constraint: None,
+            text: "standard public schema".to_owned(),
+        }),
+        AnyObject::Privilege(Privilege {
+            target: target.clone(),
+            holder: Some(target),
+            grantee: grants::PUBLIC.to_owned(),
+            privileges: privileges.iter().map(|name| ((*name).to_owned(), false)).collect(),
+            initial: Default::default(),
+        }),
+    ]
 }
 
 impl Object for Schema {

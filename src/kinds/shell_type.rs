@@ -1,9 +1,10 @@
-//! Shell type: a name that is said to be a type, on its own or ahead of the base type that it becomes.
+//! Shell type: a name that is said to be a type, on its own or ahead of the base type that it becomes, or of the range
+//! type whose canonical function names it.
 
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, BaseType, Context, Kind, Object, Statement, base_type, sql};
+use super::{Alter, Context, Kind, Object, Statement, base_type, range_type, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
@@ -16,7 +17,7 @@ pub struct ShellType {
     pub schema: String,
     /// Name.
     pub name: String,
-    /// Attributes of the base type that it becomes; `None` when it stays a shell.
+    /// Attributes of the type that it becomes; `None` when it stays a shell.
     pub becomes: Option<Vec<String>>,
 }
 
@@ -35,12 +36,15 @@ impl Object for ShellType {
     const CLASS: u32 = 1247;
 
     fn query(_server: &Server) -> String {
-        // Sub-object -1: what the functions of a base type depend on, while everything else depends on the type.
+        // Sub-object -1: what the functions of such a type depend on, while everything else depends on the type.
         format!(
             "SELECT t.oid, CASE WHEN t.typisdefined THEN -1 ELSE 0 END AS sub, n.nspname AS schema, t.typname AS name,
-                    CASE WHEN t.typisdefined THEN {} END AS becomes
+                    CASE WHEN r.rngtypid IS NOT NULL THEN {} WHEN t.typisdefined THEN {} END AS becomes
              FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-             WHERE (NOT t.typisdefined OR t.typtype = 'b' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)) AND {} AND {}",
+             LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid AND r.rngcanonical <> 0
+             WHERE (NOT t.typisdefined OR r.rngtypid IS NOT NULL
+                    OR t.typtype = 'b' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)) AND {} AND {}",
+            range_type::ATTRIBUTES,
             base_type::ATTRIBUTES,
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "t.oid"),
@@ -71,9 +75,9 @@ impl Object for ShellType {
         vec![Statement::new(format!("CREATE TYPE {}", self.sql_name()))]
     }
 
-    fn drop(&self, context: &Context) -> Vec<Statement> {
-        // A base type takes its shell along.
-        if context.before(&BaseType::named(&self.schema, &self.name)).is_some() {
+    fn drop(&self, _context: &Context) -> Vec<Statement> {
+        // The type takes its shell along.
+        if self.becomes.is_some() {
             return Vec::new();
         }
         vec![Statement::new(format!("DROP TYPE {}", self.sql_name()))]

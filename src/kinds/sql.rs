@@ -90,7 +90,49 @@ pub(super) fn link_stays(schema: &str, table: &str, context: &Context) -> bool {
     else {
         return false;
     };
-    before.inherits == after.inherits && attachment_stays(schema, table, context)
+    let inherits = |(schema, table): &(String, String)| parent_stays(schema, table, context);
+    before.inherits == after.inherits
+        && before.inherits.iter().all(inherits)
+        && attachment_stays(schema, table, context)
+}
+
+/// Returns the parent, of those given, that a table has throughout the plan.
+pub(super) fn staying_parent<'a>(
+    schema: &str,
+    table: &str,
+    parents: &'a [(String, String)],
+    context: &Context,
+) -> Option<&'a (String, String)> {
+    let identity = Identity::new(Kind::Table, [schema, table]);
+    let (Some(AnyObject::Table(before)), Some(AnyObject::Table(after))) =
+        (context.before(&identity), context.after(&identity))
+    else {
+        return None;
+    };
+    if before.is_replaced_by(after) {
+        return None;
+    }
+    if before.inherits.is_empty() && after.inherits.is_empty() {
+        return parents.first().filter(|_| attachment_stays(schema, table, context));
+    }
+    let has = |parent: &(String, String)| before.inherits.contains(parent) && after.inherits.contains(parent);
+    let mut stay = parents.iter().filter(|parent| has(parent));
+    stay.find(|(schema, table)| parent_stays(schema, table, context))
+}
+
+/// Tells whether a parent is the same table throughout the plan.
+fn parent_stays(schema: &str, table: &str, context: &Context) -> bool {
+    let parent = Identity::new(Kind::Table, [schema, table]);
+    context.stays(&parent) && !is_made(&parent, context)
+}
+
+/// Tells whether the plan creates a table, or drops it and creates it again.
+pub(super) fn is_made(table: &Identity, context: &Context) -> bool {
+    match (context.before(table), context.after(table)) {
+        (None, after) => after.is_some(),
+        (Some(AnyObject::Table(before)), Some(AnyObject::Table(after))) => before.is_replaced_by(after),
+        _ => false,
+    }
 }
 
 /// Tells whether a table is attached to the same place on both sides, and never detached in between: a partitioned

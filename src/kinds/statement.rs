@@ -30,6 +30,35 @@ pub enum Lock {
     AccessExclusive,
 }
 
+impl Lock {
+    const ALL: [(Self, &'static str, &'static str); 8] = [
+        (Self::AccessShare, "ACCESS SHARE", "AccessShareLock"),
+        (Self::RowShare, "ROW SHARE", "RowShareLock"),
+        (Self::RowExclusive, "ROW EXCLUSIVE", "RowExclusiveLock"),
+        (
+            Self::ShareUpdateExclusive,
+            "SHARE UPDATE EXCLUSIVE",
+            "ShareUpdateExclusiveLock",
+        ),
+        (Self::Share, "SHARE", "ShareLock"),
+        (Self::ShareRowExclusive, "SHARE ROW EXCLUSIVE", "ShareRowExclusiveLock"),
+        (Self::Exclusive, "EXCLUSIVE", "ExclusiveLock"),
+        (Self::AccessExclusive, "ACCESS EXCLUSIVE", "AccessExclusiveLock"),
+    ];
+
+    /// Returns the lock that `pg_locks.mode` names.
+    pub fn of_mode(mode: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(_, _, name)| *name == mode);
+        found.map(|(lock, _, _)| *lock)
+    }
+
+    /// Returns the words of SQL, as `LOCK TABLE … IN … MODE` says them.
+    pub fn words(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(lock, _, _)| *lock == self);
+        found.map_or("", |(_, words, _)| words)
+    }
+}
+
 /// What a statement destroys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -206,6 +235,11 @@ impl Statement {
     pub fn fold(mut self, fold: Fold) -> Self {
         self.fold = Some(fold);
         self
+    }
+
+    /// Tells whether the statement has a parenthesised list: it creates what is folded into it.
+    pub fn has_list(&self) -> bool {
+        self.in_parentheses
     }
 
     /// Takes another statement's fold into its own list; false when there is no such place.

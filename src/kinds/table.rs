@@ -63,6 +63,12 @@ impl Table {
         qualified([&self.schema, &self.name])
     }
 
+    /// Tells whether PostgreSQL can only drop this table and create the desired one.
+    pub(super) fn is_replaced_by(&self, desired: &Self) -> bool {
+        let server = |table: &Self| table.foreign.as_ref().map(|foreign| foreign.server.clone());
+        self.partition_key != desired.partition_key || server(self) != server(desired)
+    }
+
     /// Returns the word for the table in `CREATE`, `DROP` and `COMMENT`; `ALTER TABLE` and `GRANT` know all tables.
     pub(super) fn word(&self) -> &'static str {
         if self.foreign.is_some() {
@@ -96,19 +102,6 @@ impl Table {
             out.push(self.action(&format!("{verb} ROW LEVEL SECURITY")));
         }
         out
-    }
-
-    fn inheritance_actions(&self, desired: &Self) -> Vec<Statement> {
-        let missing = |parent: &&(String, String), list: &Self| !list.inherits.contains(parent);
-        let gone = self.inherits.iter().filter(|parent| missing(parent, desired));
-        let new = desired.inherits.iter().filter(|parent| missing(parent, self));
-        gone.map(|parent| ("NO INHERIT", parent))
-            .chain(new.map(|parent| ("INHERIT", parent)))
-            .map(|(verb, (schema, name))| {
-                self.action(&format!("{verb} {}", qualified([schema, name])))
-                    .locks(Self::named(schema, name), Lock::ShareUpdateExclusive)
-            })
-            .collect()
     }
 }
 
@@ -181,6 +174,14 @@ impl Object for Table {
         Self::named(&self.schema, &self.name)
     }
 
+    fn significant(self) -> Self {
+        // The links are objects of their own; here they only say how the table is created.
+        Self {
+            inherits: Vec::new(),
+            ..self
+        }
+    }
+
     fn dependencies(&self) -> Vec<Identity> {
         let mut out = vec![Identity::new(Kind::Schema, [&self.schema])];
         out.extend(self.inherits.iter().map(|(schema, name)| Self::named(schema, name)));
@@ -246,7 +247,7 @@ impl Object for Table {
             schema: _,
             name: _,
             unlogged,
-            partition_key,
+            partition_key: _,
             inherits: _,
             options,
             row_security: _,
@@ -256,8 +257,7 @@ impl Object for Table {
             of_type,
             foreign,
         } = self;
-        let server = |foreign: &Option<Elsewhere>| foreign.as_ref().map(|foreign| foreign.server.clone());
-        if *partition_key != desired.partition_key || server(foreign) != server(&desired.foreign) {
+        if self.is_replaced_by(desired) {
             return Alter::Replace;
         }
         let mut out = Vec::new();
@@ -293,7 +293,6 @@ impl Object for Table {
                 None => self.action("NOT OF"),
             });
         }
-        out.extend(self.inheritance_actions(desired));
         for change in options::changes(options, &desired.options) {
             out.push(
                 Statement::new(format!("{} {change}", self.alter_head()))
@@ -305,8 +304,12 @@ impl Object for Table {
     }
 
     fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
-        // A partition is detached while its parent is made anew; its rows stay where they are.
-        if sql::partition_of(&self.schema, &self.name, context.from).as_ref() == Some(replaced) {
+        // The table leaves its parent while that is made anew; its rows stay where they are.
+        let inherited = self
+            .inherits
+            .iter()
+            .any(|(schema, name)| Self::named(schema, name) == *replaced);
+        if inherited || sql::partition_of(&self.schema, &self.name, context.from).as_ref() == Some(replaced) {
             return Alter::Unchanged;
         }
         Alter::Replace

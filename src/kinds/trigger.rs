@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
 use super::settled::{same, settle};
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, sql};
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Partition, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -148,6 +148,19 @@ impl Object for Trigger {
 
     fn dependencies(&self) -> Vec<Identity> {
         self.clone_of.iter().cloned().collect()
+    }
+
+    fn after(&self, _context: &Context) -> Vec<Identity> {
+        // A partition that leaves loses its copies, which may have had the name; one that comes gets them.
+        vec![Partition::named(&self.schema, &self.table)]
+    }
+
+    fn drops_before(&self, context: &Context) -> Vec<Identity> {
+        // A partition that comes gets copies, which may have the name.
+        if self.clone_of.is_some() || !context.to.contains(&self.on) {
+            return Vec::new();
+        }
+        vec![Partition::named(&self.schema, &self.table)]
     }
 
     fn create(&self, _context: &Context) -> Vec<Statement> {

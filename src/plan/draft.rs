@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::build::{Route, route};
 use super::file::{Database, Detail, Difference, FORMAT, Plan};
+use super::references::references;
 use super::steps::{Change, Phase, Reversal, Sentence, Step, Verb};
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::diff::Rename;
@@ -59,14 +60,16 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         fingerprint: Fingerprint::of(&before),
         expected: expected.collect(),
         scope: before,
+        references: references(forward.changes.iter().map(|change| &change.object), &[from, to]),
         changes: forward
             .changes
             .into_iter()
-            .map(|change| detail(change, &context))
+            .map(|change| detail(change, &context, renames))
             .collect(),
         forward: forward.steps,
         rollback: rollback.steps,
         findings: Vec::new(),
+        proof: None,
         notes: Vec::new(),
         unmodelled: live.unmodelled.iter().cloned().collect(),
     }
@@ -84,7 +87,7 @@ fn prepend(route: &mut Route, renames: &[Rename]) {
     let steps = renames.iter().map(|rename| step(rename, &rename.forward, 0));
     route.steps.splice(..0, steps);
     let own = renames.iter().map(|rename| Change {
-        object: rename.to.clone(),
+        object: rename.subject.clone(),
         verb: Verb::Rename,
     });
     route.changes.splice(..0, own);
@@ -102,7 +105,7 @@ fn append(route: &mut Route, renames: &[Rename]) {
 fn step(rename: &Rename, statements: &[Statement], transaction: usize) -> Step {
     Step {
         changes: vec![Change {
-            object: rename.to.clone(),
+            object: rename.subject.clone(),
             verb: Verb::Rename,
         }],
         phase: Phase::Structure,
@@ -137,16 +140,34 @@ fn fingerprints(scope: &BTreeSet<Identity>, catalog: &Catalog) -> Vec<(Identity,
         .collect()
 }
 
-fn detail(change: Change, context: &Context) -> Detail {
+fn detail(change: Change, context: &Context, renames: &[Rename]) -> Detail {
     let sides = (context.before(&change.object), context.after(&change.object));
-    let differences = match sides {
-        (Some(before), Some(after)) => differences(before, after),
+    let rename = renames.iter().find(|rename| rename.to == change.object);
+    let differences = match (rename, sides) {
+        (Some(rename), _) if change.verb == Verb::Rename => vec![named_anew(rename)],
+        (_, (Some(before), Some(after))) => differences(before, after),
         _ => Vec::new(),
     };
+    let parent = sides.1.or(sides.0).and_then(AnyObject::parent);
     Detail {
         change,
         differences,
+        parent,
         declared_at: None,
+    }
+}
+
+/// Shows a rename as a difference: names alone, with what they stand in where that differs too.
+fn named_anew(rename: &Rename) -> Difference {
+    let place = |object: &Identity| object.path.split_last().map(|(_, place)| place.to_vec());
+    let name = |object: &Identity| match place(&rename.from) == place(&rename.to) {
+        true => object.name().to_owned(),
+        false => object.path_text(),
+    };
+    Difference {
+        attribute: "name".to_owned(),
+        before: Some(name(&rename.from)),
+        after: Some(name(&rename.to)),
     }
 }
 

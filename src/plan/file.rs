@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::{Direction, Proof};
 use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::risk::Finding;
 
 /// Version of the plan file's format.
@@ -63,8 +64,23 @@ pub struct Detail {
     pub change: Change,
     /// Attributes that differ; empty for what is created, dropped or merely rebuilt.
     pub differences: Vec<Difference>,
+    /// Object that it belongs to: is created and dropped with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Identity>,
     /// Where the target files declare the object, as `file:line`.
     pub declared_at: Option<String>,
+}
+
+/// One table's rows that refer to another one's, before or after the plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Object that refers: a foreign key.
+    pub by: Identity,
+    /// Table that it belongs to.
+    pub from: Identity,
+    /// Table that it refers to.
+    pub to: Identity,
 }
 
 /// A whole plan.
@@ -86,12 +102,17 @@ pub struct Plan {
     pub expected: Vec<(Identity, Option<Fingerprint>)>,
     /// Every change by object.
     pub changes: Vec<Detail>,
+    /// References of the tables that the plan touches, for diagrams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Reference>,
     /// Way forward.
     pub forward: Vec<Step>,
     /// Way back, from the last step to the first.
     pub rollback: Vec<Step>,
     /// What the rules found.
     pub findings: Vec<Finding>,
+    /// What came of executing it on a scratch database; none where there is nothing to execute.
+    pub proof: Option<Proof>,
     /// What was passed over in the target files, with its place.
     pub notes: Vec<String>,
     /// Objects that trueup does not model: kind in words, and name.
@@ -109,6 +130,30 @@ impl Plan {
     /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.forward.is_empty()
+    }
+
+    /// Refuses a plan that failed its proof.
+    pub fn must_hold(&self) -> Result<()> {
+        let Some(refutation) = self.proof.as_ref().and_then(|proof| proof.refutation.as_ref()) else {
+            return Ok(());
+        };
+        let step = refutation
+            .step
+            .map(|step| format!(", step {}", step + 1))
+            .unwrap_or_default();
+        let place = match refutation.direction {
+            None => "before its first step".to_owned(),
+            Some(Direction::Forward) => format!("on the way forward{step}"),
+            Some(Direction::Rollback) => format!("on the way back{step}"),
+        };
+        let message = format!(
+            "the plan failed its proof on a scratch database, {place}: {}",
+            refutation.message
+        );
+        Err(Error::new(ErrorKind::Refuted, message).hint(
+            "It cannot be applied. Where the target files are right this is a fault of trueup: please report it. \
+             `--no-prove` plans without proof, at your own risk.",
+        ))
     }
 
     /// Returns the text of the plan file.

@@ -72,17 +72,28 @@ fn absorb(graph: &mut Graph, node: usize, host: usize, statement: &Statement) ->
     let Some(fold) = &statement.fold else { return false };
     for into in &mut graph.nodes[host].statements {
         if into.absorb(&object, position, fold) {
-            // What it locks elsewhere (the table that a foreign key references) it still locks.
-            let elsewhere = statement.facts.locks.iter().filter(|(table, _)| table != fold.host());
-            let new: Vec<_> = elsewhere
-                .filter(|lock| !into.facts.locks.contains(lock))
-                .cloned()
-                .collect();
-            into.facts.locks.extend(new);
+            lock_elsewhere(statement, into);
+            if !into.has_list() {
+                // A table that stands is written anew for it all the same (`ADD COLUMN … DEFAULT random()`).
+                let rewrites = &statement.facts.rewrites;
+                into.facts.rewrites.extend(rewrites.iter().cloned());
+                into.facts.scans.extend(rewrites.iter().cloned());
+            }
             return true;
         }
     }
     false
+}
+
+/// What a folded statement locks beside its host (the table that a foreign key references) it still locks.
+fn lock_elsewhere(folded: &Statement, into: &mut Statement) {
+    let host = folded.fold.as_ref().map(Fold::host);
+    let elsewhere = folded.facts.locks.iter().filter(|(table, _)| Some(table) != host);
+    let new: Vec<_> = elsewhere
+        .filter(|lock| !into.facts.locks.contains(lock))
+        .cloned()
+        .collect();
+    into.facts.locks.extend(new);
 }
 
 /// Leaves out the drop of an object that the drop of its host implies.
@@ -105,17 +116,37 @@ fn fold_down(
     let Some(host) = host.filter(|host| *host != node) else {
         return;
     };
-    if free_until(graph, node, host, after, place) && place[host] >= place[node] {
-        graph.nodes[node].statements.clear();
+    let view = View {
+        graph,
+        after,
+        place,
+        said_by,
+    };
+    if view.free_until(node, host) && place[host] >= place[node] {
+        let silent = std::mem::take(&mut graph.nodes[node].statements);
+        let host_statement = graph.nodes[host].statements.first_mut();
+        if let (Some(said), Some(into)) = (silent.first(), host_statement) {
+            lock_elsewhere(said, into);
+        }
         place[node] = place[host];
         said_by[node] = host;
     }
 }
 
-/// Tells whether nothing that must come after a node is said before the host; what says nothing is looked through.
-fn free_until(graph: &Graph, node: usize, host: usize, after: &BTreeMap<usize, Vec<usize>>, place: &[usize]) -> bool {
-    after.get(&node).into_iter().flatten().all(|next| {
-        place[*next] >= place[host]
-            || (graph.nodes[*next].statements.is_empty() && free_until(graph, *next, host, after, place))
-    })
+/// What a drop looks at before it moves down.
+struct View<'a> {
+    graph: &'a Graph,
+    after: &'a BTreeMap<usize, Vec<usize>>,
+    place: &'a [usize],
+    said_by: &'a [usize],
+}
+
+impl View<'_> {
+    /// Tells whether nothing that must come after a node is said before the host. What says nothing is looked through,
+    /// but for what another node says in its stead (a key inside `CREATE TABLE` takes its name there).
+    fn free_until(&self, node: usize, host: usize) -> bool {
+        let silent = |node: usize| self.graph.nodes[node].statements.is_empty() && self.said_by[node] == node;
+        let mut next = self.after.get(&node).into_iter().flatten();
+        next.all(|next| self.place[*next] >= self.place[host] || (silent(*next) && self.free_until(*next, host)))
+    }
 }

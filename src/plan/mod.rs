@@ -7,12 +7,15 @@ mod file;
 mod fold;
 mod graph;
 mod order;
+mod proof;
 mod rebuild;
+mod references;
 mod steps;
 mod transactions;
 
 pub use build::{Route, route};
 pub(crate) use draft::differences;
 pub use draft::{Sides, draft};
-pub use file::{Database, Detail, Difference, FORMAT, Plan, StandIn};
+pub use file::{Database, Detail, Difference, FORMAT, Plan, Reference, StandIn};
+pub use proof::{Direction, Proof, Refutation, Surprise, Verdict};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::catalog::Identity;
 use crate::diff::{Action, Actions};
-use crate::kinds::{Alter, Context, Kind};
+use crate::kinds::{Alter, AnyObject, Context, Kind};
 
 /// Actions with their consequences.
 #[derive(Debug)]
@@ -79,11 +79,13 @@ impl Cause {
             // What no longer depends on it in the desired state has an action of its own that comes first.
             Self::Replaced if !context.to.dependencies_of(dependent).any(|on| on == identity) => Alter::Unchanged,
             Self::Replaced => live.follow(desired, identity, context),
-            Self::Inherited(heir) if context.to.dependencies_of(dependent).any(|on| on == heir) => Alter::Replace,
+            Self::Inherited(heir) if reads(dependent, heir, context) => Alter::Replace,
             Self::Inherited(_) => Alter::Unchanged,
             Self::Disturbed(kinds) => {
                 let carried = live.carrier(context).as_ref() == Some(identity);
-                if kinds.contains(&dependent.kind) && !carried {
+                // What it has from its like it keeps when the two part.
+                let inherits = dependent.kind == identity.kind && live.dependencies().contains(identity);
+                if kinds.contains(&dependent.kind) && !carried && !inherits {
                     Alter::Replace
                 } else {
                     Alter::Unchanged
@@ -91,6 +93,20 @@ impl Cause {
             }
         }
     }
+}
+
+/// Tells whether an object will depend on another, or on a part of it.
+fn reads(dependent: &Identity, whole: &Identity, context: &Context) -> bool {
+    context.to.dependencies_of(dependent).any(|on| {
+        let mut part = Some(on.clone());
+        while let Some(identity) = part {
+            if identity == *whole {
+                return true;
+            }
+            part = context.after(&identity).and_then(AnyObject::parent);
+        }
+        false
+    })
 }
 
 /// Merges a reaction into the action of an object; true when the action changed.

@@ -5,13 +5,15 @@ mod differences;
 mod findings;
 mod header;
 mod steps;
-mod words;
 
-pub(super) use words::{phase, reversal, verb};
-
+use super::by_hand::by_hand;
 use super::paint::Style;
-use super::text::{count, wrap};
+use super::proof::remarks;
+use super::text::wrap;
 use crate::plan::Plan;
+
+/// Lines of a list that are shown unless everything is.
+const BULLETS: usize = 12;
 
 /// Returns the report for a terminal.
 pub fn human(plan: &Plan, style: &Style) -> String {
@@ -21,7 +23,9 @@ pub fn human(plan: &Plan, style: &Style) -> String {
         differences::differences(plan, style),
         steps::steps(plan, style),
         findings::findings(plan, style),
-        notes(plan, style),
+        list("Proof", &remarks(plan), style),
+        list("By hand", &by_hand(plan), style),
+        list("Notes", &plan.notes, style),
         findings::next(plan, style),
     ];
     let mut out = sections
@@ -35,23 +39,19 @@ pub fn human(plan: &Plan, style: &Style) -> String {
     out
 }
 
-fn notes(plan: &Plan, style: &Style) -> String {
-    let mut out = String::new();
-    if !plan.notes.is_empty() {
-        out.push_str(&format!("{}\n", style.heading("Notes")));
-        for note in &plan.notes {
-            out.push_str(&bullet(note, style));
-        }
+fn list(title: &str, lines: &[String], style: &Style) -> String {
+    if lines.is_empty() {
+        return String::new();
     }
-    if !plan.unmodelled.is_empty() {
-        let heading = format!(
-            "{} that trueup does not model, left as found",
-            count(plan.unmodelled.len(), "object")
-        );
-        out.push_str(&format!("{}\n", style.heading(&heading)));
-        for (kind, name) in &plan.unmodelled {
-            out.push_str(&bullet(&format!("{kind} {name}"), style));
-        }
+    let shown = if style.verbose {
+        lines.len()
+    } else {
+        BULLETS.min(lines.len())
+    };
+    let mut out = format!("{}\n", style.heading(title));
+    out.extend(lines[..shown].iter().map(|line| bullet(line, style)));
+    if shown < lines.len() {
+        out.push_str(&format!("  and {} more; --verbose shows them\n", lines.len() - shown));
     }
     out
 }

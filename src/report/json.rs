@@ -37,6 +37,7 @@ fn summary(plan: &Plan) -> Value {
         "highest_risk": plan.findings.iter().map(|finding| finding.risk).max(),
         "steps": plan.forward.len(),
         "transactions": transactions,
+        "proof": plan.proof.as_ref().map(|proof| proof.verdict),
         "unmodelled": plan.unmodelled.len(),
     })
 }

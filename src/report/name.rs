@@ -1,4 +1,4 @@
-//! How objects are called in reports: whose family they belong to, and what they are called in it.
+//! How objects are called in reports.
 
 use crate::catalog::{Identity, quote::readable};
 use crate::kinds::{Kind, readers};
@@ -6,7 +6,7 @@ use crate::plan::{Plan, StandIn};
 
 /// Returns what an attached object (comment, owner, privilege) is about, and the rest of its path; such a path begins
 /// with the kind of what it is about.
-fn target(object: &Identity) -> Option<(Kind, &[String])> {
+pub(super) fn target(object: &Identity) -> Option<(Kind, &[String])> {
     let attached = readers()
         .iter()
         .any(|reader| reader.kind == object.kind && reader.attached);
@@ -22,7 +22,8 @@ pub(super) fn is_attached(object: &Identity) -> bool {
     target(object).is_some()
 }
 
-fn path(names: &[String]) -> String {
+/// Returns names joined by dots, quoted where SQL would quote them.
+pub(super) fn path(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| readable(name)).collect();
     names.join(".")
 }
@@ -45,25 +46,11 @@ pub(super) fn full(object: &Identity) -> String {
     }
 }
 
-/// Returns the names of the family that an object belongs to by its own path: schema and relation.
-pub(super) fn family(object: &Identity) -> Vec<String> {
-    let names = target(object).map_or(object.path.as_slice(), |(_, names)| names);
-    names.iter().take(2).cloned().collect()
-}
-
-/// Returns the name within a family: `column id`; the full name for the head of the family and for strangers.
-pub(super) fn within(object: &Identity, family: &[String]) -> String {
-    let (about, names) = match target(object) {
-        Some((kind, names)) => (Some(kind), names),
-        None => (None, object.path.as_slice()),
-    };
-    let rest = names.strip_prefix(family);
-    match (about, rest) {
-        (None, Some([])) => object.to_string(),
-        (Some(_), Some([])) => object.kind.to_string(),
-        (None, Some(rest)) => format!("{} {}", object.kind, path(rest)),
-        (Some(kind), Some(rest)) => format!("{} on {kind} {}", object.kind, path(rest)),
-        (_, None) => format!("{} {}", object.kind, readable(object.name())),
+/// Returns the name where the kind is said already: `shop.orders.id`, of a comment `table shop.orders`.
+pub(super) fn bare(object: &Identity) -> String {
+    match target(object) {
+        Some((kind, names)) => format!("{kind} {}", path(names)),
+        None => object.path_text(),
     }
 }
 
@@ -83,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_and_out_of_the_family() {
+    fn names_with_and_without_the_kind() {
         let column = Identity::new(Kind::ALL[0], ["shop"]);
         assert_eq!(full(&column), "schema shop");
         let comment = readers()
@@ -92,9 +79,7 @@ mod tests {
             .unwrap();
         let comment = Identity::new(comment.kind, ["column", "shop", "orders", "Id"]);
         assert_eq!(full(&comment), "comment on column shop.orders.\"Id\"");
-        let orders = family(&comment);
-        assert_eq!(orders, ["shop", "orders"]);
-        assert_eq!(within(&comment, &orders), "comment on column \"Id\"");
+        assert_eq!(bare(&comment), "column shop.orders.\"Id\"");
     }
 
     #[test]

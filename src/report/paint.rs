@@ -1,10 +1,8 @@
-//! Colours: of risks, of marks, and of SQL.
+//! Colours of a terminal: of risks, of marks, and of SQL.
 
 use owo_colors::{OwoColorize, Style as Ink};
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Token, Tokenizer, Whitespace};
 
+use super::highlight::{Sort, pieces};
 use crate::risk::Risk;
 
 /// How a report for people looks.
@@ -16,6 +14,8 @@ pub struct Style<'a> {
     pub width: usize,
     /// File that the plan was written to, if it was: what to run next names it.
     pub plan_file: Option<&'a str>,
+    /// Whether long plans are shown whole, rather than folded to what needs a look.
+    pub verbose: bool,
 }
 
 impl Style<'_> {
@@ -43,25 +43,29 @@ impl Style<'_> {
         self.paint(risk.word(), ink(risk))
     }
 
+    /// Returns the text with its words for risks in their colours.
+    pub(super) fn risk_words(&self, text: &str) -> String {
+        let all = [Risk::Caution, Risk::Dangerous, Risk::Critical];
+        all.into_iter().fold(text.to_owned(), |text, risk| {
+            text.replace(risk.word(), &self.risk(risk))
+        })
+    }
+
     /// Returns SQL with its keywords, literals and comments coloured; as it is where the tokenizer gives up.
     pub(super) fn sql(&self, sql: &str) -> String {
         if !self.color {
             return sql.to_owned();
         }
-        let dialect = PostgreSqlDialect {};
-        let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() else {
-            return sql.to_owned();
-        };
-        let lines = Lines::new(sql);
-        let mut out = String::new();
-        for token in tokens {
-            let text = lines.between(token.span.start, token.span.end);
-            match token_ink(&token.token, text) {
-                Some(ink) => out.push_str(&self.paint(text, ink)),
-                None => out.push_str(text),
-            }
-        }
-        out
+        pieces(sql)
+            .into_iter()
+            .map(|(sort, text)| match sort {
+                Sort::Plain => text.to_owned(),
+                Sort::Keyword => self.paint(text, Ink::new().blue()),
+                Sort::Number => self.paint(text, Ink::new().cyan()),
+                Sort::Literal => self.paint(text, Ink::new().green()),
+                Sort::Comment => self.dim(text),
+            })
+            .collect()
     }
 }
 
@@ -75,52 +79,6 @@ fn ink(risk: Risk) -> Ink {
     }
 }
 
-/// Plans and deparsed definitions write keywords in capitals; a column called `name` is none.
-fn token_ink(token: &Token, text: &str) -> Option<Ink> {
-    match token {
-        Token::Word(word) if word.keyword != Keyword::NoKeyword && word.quote_style.is_none() => {
-            let capitals = !text.bytes().any(|byte| byte.is_ascii_lowercase());
-            capitals.then(|| Ink::new().blue())
-        }
-        Token::Number(..) => Some(Ink::new().cyan()),
-        Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_) => Some(Ink::new().green()),
-        Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) => {
-            Some(Ink::new().dimmed())
-        }
-        _ => None,
-    }
-}
-
-/// A text whose places are given by line and column, as the tokenizer does.
-struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self {
-            text,
-            starts: std::iter::once(0).chain(ends).collect(),
-        }
-    }
-
-    fn offset(&self, place: Location) -> usize {
-        let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX).saturating_sub(1);
-        let Some(start) = self.starts.get(number(place.line)) else {
-            return self.text.len();
-        };
-        let line = &self.text[*start..];
-        let column = line.char_indices().nth(number(place.column));
-        column.map_or(self.text.len(), |(at, _)| start + at)
-    }
-
-    fn between(&self, start: Location, end: Location) -> &'a str {
-        self.text.get(self.offset(start)..self.offset(end)).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +87,7 @@ mod tests {
         color: true,
         width: 80,
         plan_file: None,
+        verbose: false,
     };
 
     #[test]

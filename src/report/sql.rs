@@ -97,10 +97,10 @@ impl Script {
         self.line("");
         let number = at + 1;
         let title = step.changes.first().map(|change| {
-            let verb = super::human::verb(change.verb);
+            let verb = super::words::verb(change.verb);
             format!("{verb} {}", name::full(&change.object))
         });
-        let phase = super::human::phase(step.phase);
+        let phase = super::words::phase(step.phase);
         self.comment(&format!("step {number}, {phase}: {}", title.unwrap_or_default()));
         if direction == Direction::Forward {
             for finding in plan.findings.iter().filter(|finding| finding.step == at) {
@@ -138,7 +138,7 @@ impl Script {
 }
 
 fn rollback(reversal: &Reversal) -> Option<String> {
-    let (label, reason) = super::human::reversal(reversal);
+    let (label, reason) = super::words::reversal(reversal);
     reason.map(|reason| format!("rollback {label}: {reason}"))
 }
 
@@ -183,6 +183,7 @@ mod tests {
             scope: Vec::new(),
             expected: Vec::new(),
             changes: Vec::new(),
+            references: Vec::new(),
             forward,
             rollback: Vec::new(),
             findings: vec![Finding {
@@ -193,6 +194,7 @@ mod tests {
                 message: "Look.".to_owned(),
                 hint: String::new(),
             }],
+            proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),
         }

@@ -38,16 +38,43 @@ pub(super) fn indent(text: &str, by: usize) -> String {
     lines.join("\n")
 }
 
-/// Says a number with its noun: `1 change`, `2 changes`; nouns on `y` and `x` have their plural too.
+/// Says a number with its noun: `1 change`, `2 changes`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     if number == 1 {
         return format!("1 {noun}");
     }
+    format!("{} {}", grouped(number), plural(noun))
+}
+
+/// Returns the plural of a noun; what ends with `s` is one already (`extended statistics`).
+pub(super) fn plural(noun: &str) -> String {
     match noun.strip_suffix('y') {
-        Some(stem) if !noun.ends_with("ey") => format!("{number} {stem}ies"),
-        _ if noun.ends_with('x') || noun.ends_with('s') => format!("{number} {noun}es"),
-        _ => format!("{number} {noun}s"),
+        Some(stem) if !noun.ends_with("ey") => format!("{stem}ies"),
+        _ if noun.ends_with('x') || noun.ends_with("ss") => format!("{noun}es"),
+        _ if noun.ends_with('s') => noun.to_owned(),
+        _ => format!("{noun}s"),
     }
+}
+
+/// Writes a number with a comma between thousands.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Returns the text with its first letter in capitals.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }
 
 /// Returns an attribute's value as lines: a list as one line per item, text as it is.
@@ -91,6 +118,8 @@ mod tests {
         assert_eq!(count(2, "index"), "2 indexes");
         assert_eq!(count(3, "foreign key"), "3 foreign keys");
         assert_eq!(count(0, "policy"), "0 policies");
+        assert_eq!(count(2, "extended statistics"), "2 extended statistics");
+        assert_eq!(count(1_234_567, "operator class"), "1,234,567 operator classes");
     }
 
     #[test]

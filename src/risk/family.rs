@@ -52,6 +52,7 @@ impl Family {
             | Kind::ColumnIdentity
             | Kind::SequenceOwner
             | Kind::Partition
+            | Kind::Inheritance
             | Kind::IndexAttachment
             | Kind::ReplicaIdentity
             | Kind::ForeignColumn

@@ -87,9 +87,11 @@ impl Live {
             scope: state(&from),
             expected: state(&to),
             changes: Vec::new(),
+            references: Vec::new(),
             forward,
             rollback,
             findings: Vec::new(),
+            proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),
         }
@@ -304,6 +306,19 @@ fn apply_and_rollback() {
     })
     .unwrap();
     assert!(!ready);
+}
+
+#[test]
+fn event_triggers_do_not_keep_the_ledger_out() {
+    let refuses = format!(
+        "{SHOP}; CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS 'begin raise ''no''; end';
+         CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE SCHEMA') EXECUTE FUNCTION public.refuse();"
+    );
+    let mut live = Live::with(&refuses);
+    let plan = live.plan(&refuses, forward(), back());
+    live.apply(&plan).unwrap();
+    assert_eq!(live.latest().status, ExecutionStatus::Succeeded);
+    assert!(live.client().batch_execute("CREATE SCHEMA other").is_err());
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn two_revisions_are_compared_without_a_database() {
     project.write("schema/shop.sql", AFTER);
     let human = project.run("diff git:HEAD:schema schema --exit-code").expect(2);
     assert!(
-        human.starts_with("Difference from git:HEAD:schema to schema (PostgreSQL "),
+        human.starts_with("Difference from git:HEAD:schema to schema\n"),
         "{human}"
     );
     assert!(
@@ -36,7 +36,7 @@ fn two_revisions_are_compared_without_a_database() {
         "{human}"
     );
     assert!(
-        !human.contains("trueup apply"),
+        !human.contains("apply"),
         "there is nothing to apply it to: {human}"
     );
     let report = json(&project.run("diff git:HEAD:schema schema --format json").expect(0));
@@ -103,7 +103,7 @@ fn a_snapshot_stands_in_for_the_live_database() {
         let human = project
             .run("plan --live live.json --out plan.json --exit-code")
             .expect(2);
-        assert!(human.starts_with("Plan for snapshot live.json "), "{human}");
+        assert!(human.starts_with("Plan for snapshot live.json\n"), "{human}");
         assert!(human.contains("Nothing is known of the size of the tables"), "{human}");
         database.execute("DROP VIEW public.addresses; ALTER TABLE public.customers ALTER email TYPE varchar(99)");
         assert_eq!(project.run("apply plan.json --approve critical").code, 4);

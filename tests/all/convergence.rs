@@ -10,6 +10,7 @@ use crate::support::{Database, servers};
 mod attached;
 mod catalogs;
 mod definitions;
+mod inheritance;
 mod relations;
 mod routines;
 mod sequences;

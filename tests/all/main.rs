@@ -15,6 +15,8 @@ mod drift;
 mod house;
 mod laws;
 mod manual;
+mod proof;
+mod reports;
 mod round_trips;
 mod rules;
 mod schema;

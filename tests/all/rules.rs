@@ -78,6 +78,21 @@ const CASES: &[Case] = &[
         desired: "CREATE TABLE t (id bigint PRIMARY KEY, a int, b text);",
         findings: &["TU101 caution column public.t.id"],
     },
+    // TU301: what gives each row a value of its own is written into each; a value for all is not.
+    Case {
+        live: "CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE DOMAIN d AS int CHECK (VALUE > 0); CREATE DOMAIN e AS d;
+               CREATE DOMAIN f AS int;",
+        desired: "CREATE DOMAIN d AS int CHECK (VALUE > 0); CREATE DOMAIN e AS d; CREATE DOMAIN f AS int;
+                  CREATE TABLE t (id int, a uuid DEFAULT gen_random_uuid(), b serial, c int GENERATED ALWAYS AS IDENTITY,
+                  g int GENERATED ALWAYS AS (id * 2) STORED, e e, f f, n timestamptz DEFAULT now(), o int DEFAULT 3, p int DEFAULT -abs(-4));",
+        findings: &[
+            "TU301 caution column public.t.a",
+            "TU301 caution column public.t.b",
+            "TU301 caution column public.t.c",
+            "TU301 caution column public.t.e",
+            "TU301 caution column public.t.g",
+        ],
+    },
     // A column that identifies nothing: TU301 by size.
     Case {
         live: SMALL,
@@ -389,6 +404,7 @@ fn whole_plan() {
             color: false,
             width: 80,
             plan_file: Some("plan.json"),
+            verbose: false,
         };
         let human = report::human(&plan, &style);
         if let Some(folder) = std::env::var_os("TRUEUP_SHOW") {

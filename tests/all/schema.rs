@@ -39,7 +39,8 @@ impl Validator<'_> {
                 "additionalProperties" => {
                     assert_eq!(*rule, Value::Bool(false));
                     let known = schema["properties"].as_object().unwrap();
-                    value.as_object().unwrap().keys().all(|name| known.contains_key(name))
+                    let names = value.as_object().map(|fields| fields.keys());
+                    names.is_some_and(|mut names| names.all(|name| known.contains_key(name)))
                 }
                 "properties" => {
                     for (name, part) in rule.as_object().unwrap() {
@@ -89,6 +90,7 @@ fn has_type(rule: &Value, value: &Value) -> bool {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
         "integer" => value.is_i64() || value.is_u64(),
         "null" => value.is_null(),
         other => panic!("the validator does not know the type {other}"),
@@ -107,4 +109,40 @@ fn matches(pattern: &str, text: &str) -> bool {
         "^TU[0-9]{3}$" => text.len() == 5 && text.starts_with("TU") && text[2..].bytes().all(|b| b.is_ascii_digit()),
         unknown => panic!("the validator does not know the pattern {unknown}"),
     }
+}
+
+/// Returns the schema of the summary that stands before a plan in JSON.
+pub(crate) fn summary() -> Value {
+    let counts = |words: &[&str]| {
+        let count = serde_json::json!({ "type": "integer", "minimum": 1 });
+        let properties: serde_json::Map<String, Value> =
+            words.iter().map(|word| ((*word).to_owned(), count.clone())).collect();
+        serde_json::json!({ "type": "object", "properties": properties, "additionalProperties": false })
+    };
+    let number = serde_json::json!({ "type": "integer", "minimum": 0 });
+    let risks = ["safe", "caution", "dangerous", "critical"];
+    let mut out = serde_json::json!({
+        "description": "Counts of what follows.",
+        "type": "object",
+        "properties": {
+            "empty": { "description": "Whether there is nothing to do.", "type": "boolean" },
+            "changes": counts(&["create", "alter", "replace", "rebuild", "rename", "drop"]),
+            "findings": counts(&risks),
+            "highest_risk": { "description": "Highest risk of all findings.", "enum": ["safe", "caution", "dangerous", "critical", null] },
+            "steps": number,
+            "transactions": number,
+            "proof": { "description": "Verdict of the proof.", "enum": ["held", "failed", "skipped", null] },
+            "unmodelled": number,
+        },
+        "additionalProperties": false,
+    });
+    let names: Vec<Value> = out["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .map(Value::from)
+        .collect();
+    out["required"] = names.into();
+    out
 }

@@ -171,6 +171,21 @@ fn keys_and_their_foreign_keys_are_rebuilt() {
 }
 
 #[test]
+fn the_index_that_is_attached_is_attached() {
+    case(
+        "CREATE TABLE public.u (a int, b int); CREATE INDEX u_b ON public.u (b);",
+        "CREATE TABLE public.p (a int, b int) PARTITION BY LIST (a); CREATE INDEX on_b ON public.p (b);
+         CREATE UNIQUE INDEX unique_a ON public.p (a);
+         CREATE TABLE public.t PARTITION OF public.p FOR VALUES IN (1); CREATE INDEX also_on_b ON public.t (b);
+         ALTER TABLE public.t ADD CONSTRAINT alone UNIQUE (a);
+         CREATE TABLE public.u (a int, b int); CREATE INDEX u_b ON public.u (b);
+         ALTER TABLE public.p ATTACH PARTITION public.u FOR VALUES IN (2); CREATE INDEX also ON public.u (b);",
+        &["ATTACH PARTITION public.u"],
+        &["DROP INDEX public.u_b"],
+    );
+}
+
+#[test]
 fn inherited_checks_follow_their_parents() {
     case(
         "CREATE TABLE public.base (a int NOT NULL, CONSTRAINT c1 CHECK (a > 0), CONSTRAINT c2 CHECK (a < 9) NO INHERIT);

@@ -240,7 +240,8 @@ tables:
 fn former_names_become_renames() {
     let database = Database::with(
         &newest(),
-        "create table people (id int, mail text, constraint known check (id > 0)); create view all_people as select id from people",
+        "create table people (id int, mail text, constraint known check (id > 0)); create view all_people as select id from people;
+         create type mood as enum ('ok', 'sad')",
     );
     let text = "\
 tables:
@@ -251,6 +252,8 @@ tables:
       email: {type: text, renamed_from: mail}
     checks:
       positive: {expression: id > 0, renamed_from: known}
+enums:
+  mood: {labels: [fine, sad], renamed_labels: {fine: ok}}
 views:
   everybody: {definition: select id from customers, renamed_from: all_people}
 ";
@@ -274,6 +277,7 @@ views:
         "RENAME COLUMN mail TO email",
         "RENAME CONSTRAINT known TO positive",
         "RENAME TO everybody",
+        "RENAME VALUE 'ok' TO 'fine'",
     ] {
         assert!(sql.contains(part), "{part} is missing in\n{sql}");
     }

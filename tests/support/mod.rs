@@ -6,6 +6,7 @@
 
 mod database;
 mod dump;
+mod folder;
 mod program;
 mod proxy;
 
@@ -18,6 +19,7 @@ use trueup::scratch::{self, Choice, Machine, Request, Scratch};
 
 pub(crate) use database::Database;
 pub(crate) use dump::pg_dump;
+pub(crate) use folder::Folder;
 pub(crate) use program::{Output, Project, trueup_with};
 pub(crate) use proxy::Proxy;
 

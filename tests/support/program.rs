@@ -75,7 +75,9 @@ impl Project {
             folder,
             variables: Vec::new(),
         };
-        files.iter().for_each(|(path, text)| project.write(path, text));
+        for (path, text) in files {
+            project.write(path, text);
+        }
         project
     }
 

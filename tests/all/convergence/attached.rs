@@ -1,6 +1,7 @@
 //! Comments, owners, privileges and default privileges. The grantees are roles that every server has.
 
 use trueup::catalog::Catalog;
+use trueup::desired::write::sql_script;
 
 use super::{case, walk};
 use crate::support::{Database, servers};
@@ -155,5 +156,27 @@ fn public_has_its_own_privileges_again_after_the_schema_public_was_dropped() {
         let (bare, whole): (Catalog, Catalog) = (live.catalog(), other.catalog());
         walk(&live, &whole);
         walk(&live, &bare);
+    }
+}
+
+#[test]
+fn a_script_says_how_the_schema_public_differs() {
+    for (_, server) in servers() {
+        for changes in [
+            "",
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC; COMMENT ON SCHEMA public IS NULL;",
+            "ALTER SCHEMA public OWNER TO pg_monitor; GRANT CREATE ON SCHEMA public TO PUBLIC, pg_read_all_stats;",
+            "COMMENT ON SCHEMA public IS 'ours'; ALTER SCHEMA public OWNER TO CURRENT_USER;",
+        ] {
+            let database = Database::with(&server, changes);
+            let catalog = database.catalog();
+            let script = sql_script(&catalog);
+            assert_eq!(script.is_empty(), changes.is_empty(), "{script}");
+            assert_eq!(
+                Database::with(&server, &script).catalog().objects,
+                catalog.objects,
+                "{script}"
+            );
+        }
     }
 }

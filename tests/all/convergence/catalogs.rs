@@ -95,6 +95,18 @@ fn foreign_data() {
 }
 
 #[test]
+fn columns_of_foreign_tables_change_without_conversion() {
+    case(
+        "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER far FOREIGN DATA WRAPPER w; CREATE TYPE e AS ENUM ('a', 'b');
+         CREATE FOREIGN TABLE t (a bool, b text, c e) SERVER far;",
+        "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER far FOREIGN DATA WRAPPER w; CREATE TYPE e AS ENUM ('b', 'a');
+         CREATE FOREIGN TABLE t (a numeric(1,0), b int[], c e) SERVER far;",
+        &["ALTER COLUMN a TYPE numeric(1,0);"],
+        &["USING", "DROP FOREIGN TABLE"],
+    );
+}
+
+#[test]
 fn secrets_of_foreign_data_are_left_where_they_are() {
     for (_, server) in servers() {
         let database = Database::with(

@@ -26,6 +26,36 @@ fn views_change_in_place_where_they_can() {
 }
 
 #[test]
+fn a_table_takes_the_name_of_a_view_that_is_read() {
+    case(
+        "CREATE TABLE data (id uuid, name text); CREATE VIEW q AS SELECT * FROM data; CREATE VIEW r AS SELECT * FROM q;",
+        "CREATE TABLE t_data (id uuid, name text); CREATE VIEW data AS SELECT * FROM t_data;
+         CREATE VIEW q AS SELECT * FROM data; CREATE VIEW r AS SELECT * FROM q;",
+        &[],
+        &[],
+    );
+}
+
+#[test]
+fn triggers_of_a_table_that_becomes_a_partition() {
+    let function = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';";
+    case(
+        &format!(
+            "{function} CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE t PARTITION OF p FOR VALUES IN (1);
+             CREATE TRIGGER x BEFORE UPDATE ON p FOR EACH ROW EXECUTE FUNCTION f();
+             CREATE TRIGGER z BEFORE UPDATE ON p FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE t DISABLE TRIGGER z;"
+        ),
+        &format!(
+            "{function} CREATE TABLE p (a int); CREATE TABLE t (a int);
+             CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();
+             CREATE TRIGGER z BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();"
+        ),
+        &["DETACH PARTITION"],
+        &["DROP TABLE public.t;"],
+    );
+}
+
+#[test]
 fn values_views_keep_their_names() {
     case(
         "CREATE VIEW public.v(x, \"Y\") AS VALUES (1, 2); ALTER VIEW public.v RENAME COLUMN x TO z;

@@ -121,6 +121,23 @@ fn event_triggers() {
 }
 
 #[test]
+fn event_triggers_that_refuse_go_first_and_come_last() {
+    let refuse = |name: &str| {
+        format!(
+            "CREATE FUNCTION public.{name}() RETURNS event_trigger LANGUAGE plpgsql AS 'begin raise ''no''; end';
+             CREATE EVENT TRIGGER {name} ON ddl_command_start EXECUTE FUNCTION public.{name}();
+             COMMENT ON EVENT TRIGGER {name} IS 'refuses';"
+        )
+    };
+    case(
+        &format!("CREATE TABLE t (a int, b int); {}", refuse("one")),
+        &format!("CREATE TABLE t (a bigint); CREATE TABLE u (); {}", refuse("two")),
+        &["DROP EVENT TRIGGER one;", "CREATE EVENT TRIGGER two"],
+        &[],
+    );
+}
+
+#[test]
 fn routines_of_extensions_that_go_with_them() {
     case(
         "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'select 1';

@@ -55,6 +55,28 @@ fn ranges_bring_their_multirange_and_constructors() {
 }
 
 #[test]
+fn ranges_with_a_canonical_function() {
+    let range = "CREATE TYPE s.r;
+        CREATE FUNCTION s.canonical(s.r) RETURNS s.r LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
+        CREATE TYPE s.r AS RANGE (subtype = int4, canonical = s.canonical, subtype_diff = int4range_subdiff);
+        CREATE TABLE s.t (a s.r, b s.r[], c s.m_r); CREATE FUNCTION s.f(s.r) RETURNS s.r LANGUAGE sql AS 'select $1';
+        COMMENT ON TYPE s.r IS 'r'; COMMENT ON FUNCTION s.canonical IS 'c';"
+        .replace("s.m_r", "s.r_multirange");
+    case(
+        "CREATE SCHEMA s",
+        &format!("CREATE SCHEMA s; {range}"),
+        &["CREATE TYPE s.r;"],
+        &[],
+    );
+    case(
+        &format!("CREATE SCHEMA s; {range}"),
+        &format!("CREATE SCHEMA s; {range} ALTER TABLE s.t ADD d int; COMMENT ON TYPE s.r IS 's'"),
+        &[],
+        &["DROP TYPE s.r", "DROP FUNCTION"],
+    );
+}
+
+#[test]
 fn attributes_change_in_place_where_postgres_can() {
     case(
         "CREATE TYPE public.c AS (a int, b text); CREATE FUNCTION public.f(public.c) RETURNS int LANGUAGE sql AS 'select 1';

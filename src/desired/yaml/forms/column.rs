@@ -153,6 +153,7 @@ fn read(
             table: table.clone(),
             column: column.clone(),
             expression: expression.trim().to_owned(),
+            volatile: false,
         }));
     }
     if let Some(options) = values.get("foreign_options") {

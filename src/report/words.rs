@@ -4,7 +4,7 @@ use crate::kinds::Lock;
 use crate::plan::{Phase, Reversal, Verb};
 
 /// Returns the word of a verb as an order: `create`.
-pub(in crate::report) fn verb(verb: Verb) -> &'static str {
+pub(super) fn verb(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "create",
         Verb::Alter => "alter",
@@ -27,18 +27,8 @@ pub(super) fn past(verb: Verb) -> &'static str {
     }
 }
 
-/// Returns the mark of a verb.
-pub(super) fn mark(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Create => "+",
-        Verb::Drop => "-",
-        Verb::Alter | Verb::Rename => "~",
-        Verb::Replace | Verb::Rebuild => "±",
-    }
-}
-
 /// Returns the word of a phase.
-pub(in crate::report) fn phase(phase: Phase) -> &'static str {
+pub(super) fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Structure => "structure",
         Phase::Data => "data",
@@ -48,7 +38,7 @@ pub(in crate::report) fn phase(phase: Phase) -> &'static str {
 }
 
 /// Returns the label of a rollback, and its reason.
-pub(in crate::report) fn reversal(reversal: &Reversal) -> (&'static str, Option<&str>) {
+pub(super) fn reversal(reversal: &Reversal) -> (&'static str, Option<&str>) {
     match reversal {
         Reversal::Exact => ("exact", None),
         Reversal::SchemaOnly(reason) => ("schema only", Some(reason)),

@@ -1,0 +1,86 @@
+//! The part of the live state that a proof needs: what the plan touches, whole; what hangs on it; and what both need.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Catalog, Identity};
+use crate::kinds::AnyObject;
+use crate::plan::Plan;
+
+/// Returns the part of `from` on which the plan can run.
+pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
+    let touched = touched(plan);
+    let tops: BTreeSet<Identity> = touched.iter().map(|object| top(object, from, to)).collect();
+    let known = from.objects.keys();
+    let whole: Vec<&Identity> = known
+        .filter(|object| touched.contains(object) || tops.contains(&top(object, from, to)))
+        .collect();
+    // What stands in a schema does not hang on the schema's comment: of what holds others by name alone, only a change
+    // of itself is followed.
+    let roots = whole
+        .iter()
+        .copied()
+        .filter(|object| touched.contains(object) || object.path.len() > 1);
+    let dependents = from.dependents();
+    let mut wanted = closure(roots, |object| dependents.get(object).cloned().unwrap_or_default());
+    wanted.extend(whole);
+    let scope = plan.scope.iter().map(|(object, _)| object);
+    wanted.extend(scope.filter(|object| from.contains(object)));
+    let wanted = closure(wanted, |object| from.dependencies_of(object).collect());
+    restrict(from, &wanted)
+}
+
+/// Returns the objects that either way changes.
+pub(super) fn touched(plan: &Plan) -> BTreeSet<&Identity> {
+    let steps = plan.forward.iter().chain(&plan.rollback);
+    let changes = steps.flat_map(|step| &step.changes);
+    changes.map(|change| &change.object).collect()
+}
+
+/// Returns what an object is a part of, however deep.
+fn top(object: &Identity, from: &Catalog, to: &Catalog) -> Identity {
+    let parent = |object: &Identity| {
+        let found = from.get(object).or_else(|| to.get(object));
+        found.and_then(AnyObject::parent)
+    };
+    let mut out = object.clone();
+    while let Some(next) = parent(&out) {
+        out = next;
+    }
+    out
+}
+
+/// Returns the given objects and everything that `next` leads to.
+fn closure<'a>(
+    from: impl IntoIterator<Item = &'a Identity>,
+    next: impl Fn(&Identity) -> Vec<&'a Identity>,
+) -> BTreeSet<&'a Identity> {
+    let mut open: Vec<&Identity> = from.into_iter().collect();
+    let mut out: BTreeSet<&Identity> = open.iter().copied().collect();
+    while let Some(object) = open.pop() {
+        open.extend(next(object).into_iter().filter(|object| out.insert(object)));
+    }
+    out
+}
+
+fn restrict(catalog: &Catalog, wanted: &BTreeSet<&Identity>) -> Catalog {
+    let objects = catalog.objects.iter().filter(|(object, _)| wanted.contains(object));
+    let edges = catalog
+        .dependencies
+        .iter()
+        .filter(|(object, _)| wanted.contains(object));
+    Catalog {
+        version_num: catalog.version_num,
+        role: catalog.role.clone(),
+        objects: objects
+            .map(|(identity, object)| (identity.clone(), object.clone()))
+            .collect(),
+        dependencies: edges
+            .map(|(identity, on)| {
+                let on = on.iter().filter(|on| wanted.contains(on)).cloned().collect();
+                (identity.clone(), on)
+            })
+            .collect(),
+        casts: catalog.casts.clone(),
+        unmodelled: BTreeSet::new(),
+    }
+}

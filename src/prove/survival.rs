@@ -1,0 +1,198 @@
+//! Whether rows that must stay do: counts and contents of every table before a plan, compared after each of its ways.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use postgres::Client;
+
+use crate::catalog::Identity;
+use crate::catalog::quote::{ident, qualified};
+use crate::error::Result;
+use crate::kinds::Kind;
+
+/// One column as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Values {
+    name: String,
+    type_name: String,
+    /// Sum of the hashes of all values, whatever their order.
+    hash: String,
+}
+
+/// One table as it was.
+#[derive(Debug, Clone)]
+struct Contents {
+    identity: Identity,
+    rows: i64,
+    columns: BTreeMap<i16, Values>,
+}
+
+/// The contents of all tables at one moment, by OID.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Survival {
+    tables: BTreeMap<u32, Contents>,
+}
+
+impl Survival {
+    /// Measures the tables that have rows.
+    pub(super) fn before(client: &mut Client) -> Result<Self> {
+        let mut tables = measure(client)?;
+        tables.retain(|_, contents| contents.rows > 0);
+        Ok(Self { tables })
+    }
+
+    /// Tells whether there is nothing to watch over.
+    pub(super) fn is_void(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Removes all rows, and watches no more.
+    pub(super) fn give_up(&mut self, client: &mut Client) -> Result<()> {
+        self.tables.clear();
+        let names: Vec<String> = measure_names(client)?;
+        if !names.is_empty() {
+            client.batch_execute(&format!("TRUNCATE {} CASCADE", names.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    /// Returns what is gone after the way forward though no step states so. A table keeps its OID, a column its number,
+    /// under whatever name.
+    pub(super) fn lost_forward(&self, client: &mut Client, losses: &BTreeSet<Identity>) -> Result<Option<String>> {
+        let now = measure(client)?;
+        let told = |object: &Identity| losses.contains(object);
+        for (oid, before) in self.tables.iter().filter(|(_, before)| !told(&before.identity)) {
+            let Some(after) = now.get(oid) else {
+                return Ok(Some(format!(
+                    "the rows of {} are gone, and no step says so",
+                    before.identity
+                )));
+            };
+            if told(&after.identity) {
+                continue;
+            }
+            if after.rows != before.rows {
+                return Ok(Some(format!(
+                    "{} holds {} rows instead of {}",
+                    after.identity, after.rows, before.rows
+                )));
+            }
+            for (number, values) in &before.columns {
+                let of_that_name = || after.columns.values().find(|now| now.name == values.name);
+                // A generated column is computed anew when what it reads changes.
+                let now = after.columns.get(number).or_else(of_that_name);
+                let known = [Some(values), now].into_iter().flatten();
+                let mut names = known.map(|values| column(&before.identity, &after.identity, &values.name));
+                if names.any(|names| names.iter().any(told)) {
+                    continue;
+                }
+                let same = now.is_some_and(|now| now.type_name != values.type_name || now.hash == values.hash);
+                if !same {
+                    let name = &values.name;
+                    return Ok(Some(format!(
+                        "the values of column {name} of {} are gone or changed, and no step says so",
+                        before.identity
+                    )));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns what is not as it was after the way back, but for what the way forward states to lose.
+    pub(super) fn lost_back(&self, client: &mut Client, losses: &BTreeSet<Identity>) -> Result<Option<String>> {
+        let now: BTreeMap<Identity, Contents> = measure(client)?
+            .into_values()
+            .map(|contents| (contents.identity.clone(), contents))
+            .collect();
+        for before in self.tables.values().filter(|before| !losses.contains(&before.identity)) {
+            let after = now.get(&before.identity);
+            if after.is_none_or(|after| after.rows != before.rows) {
+                return Ok(Some(format!(
+                    "{} held {} rows before and holds {} after the way back",
+                    before.identity,
+                    before.rows,
+                    after.map_or(0, |after| after.rows)
+                )));
+            }
+            for values in before.columns.values() {
+                let identities = column(&before.identity, &before.identity, &values.name);
+                if identities.iter().any(|identity| losses.contains(identity)) {
+                    continue;
+                }
+                let found = after.into_iter().flat_map(|after| after.columns.values());
+                let same = found.into_iter().any(|now| now == values);
+                if !same {
+                    let name = &values.name;
+                    return Ok(Some(format!(
+                        "the values of column {name} of {} do not come back, and no step says so",
+                        before.identity
+                    )));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Returns a column's identity below the names that its table had before and has now.
+fn column(before: &Identity, after: &Identity, name: &str) -> Vec<Identity> {
+    let below = |table: &Identity| Kind::column_of(table, name);
+    vec![below(before), below(after)]
+}
+
+const TABLES: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind::text
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid >= 16384 AND c.relkind = 'r' AND n.nspname !~ '^pg_' ORDER BY 1";
+
+fn measure_names(client: &mut Client) -> Result<Vec<String>> {
+    let rows = client.query(TABLES, &[])?;
+    rows.iter()
+        .map(|row| Ok(qualified([row.try_get::<_, &str>(1)?, row.try_get(2)?])))
+        .collect()
+}
+
+fn measure(client: &mut Client) -> Result<BTreeMap<u32, Contents>> {
+    let mut out = BTreeMap::new();
+    for row in client.query(TABLES, &[])? {
+        let kind: String = row.try_get(3)?;
+        let Some(kind) = Kind::of_relation(&kind) else { continue };
+        let oid: u32 = row.try_get(0)?;
+        let path: [String; 2] = [row.try_get(1)?, row.try_get(2)?];
+        let contents = contents(client, oid, Identity::new(kind, path))?;
+        out.insert(oid, contents);
+    }
+    Ok(out)
+}
+
+fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Contents> {
+    let columns = client.query(
+        "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1",
+        &[&oid],
+    )?;
+    let mut out = Contents {
+        rows: 0,
+        columns: BTreeMap::new(),
+        identity,
+    };
+    let mut sums = vec!["count(*)".to_owned()];
+    let mut named = Vec::new();
+    for row in &columns {
+        let (number, name, type_name): (i16, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        sums.push(format!(
+            "coalesce(sum(pg_catalog.hashtextextended({}::text, 0)::numeric), 0)::text",
+            ident(&name)
+        ));
+        named.push((number, name, type_name));
+    }
+    let path: Vec<&str> = out.identity.path.iter().map(String::as_str).collect();
+    let sql = format!("SELECT {} FROM ONLY {}", sums.join(", "), qualified(path));
+    let row = client.query_one(&sql, &[])?;
+    out.rows = row.try_get(0)?;
+    for (at, (number, name, type_name)) in named.into_iter().enumerate() {
+        let hash = row.try_get(at + 1)?;
+        let values = Values { name, type_name, hash };
+        out.columns.insert(number, values);
+    }
+    Ok(out)
+}
