@@ -4,7 +4,8 @@
 //! [`scratch`]) and the live database is read ([`introspect`]), each into a [`catalog`] of objects whose kinds live in
 //! [`kinds`]. [`diff`] compares the two catalogs, [`plan`] orders the changes and writes forward and rollback SQL,
 //! [`prove`] executes them on a scratch
-//! database, [`risk`] rates them, [`apply`] executes them, [`report`] shows them. [`reconcile`] holds the use cases; the
+//! database, [`risk`] rates them, [`apply`] executes them, [`drift`] tells who moved since, [`report`] shows them.
+//! [`reconcile`] holds the use cases; the
 //! command line ([`cli`]) only calls them.
 
 pub mod apply;
@@ -14,6 +15,8 @@ pub mod config;
 pub mod db;
 pub mod desired;
 pub mod diff;
+pub mod doctor;
+pub mod drift;
 pub mod error;
 pub mod introspect;
 pub mod kinds;

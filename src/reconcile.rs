@@ -1,8 +1,15 @@
 //! The use cases, each of which reads as the pipeline. Command line and server call these.
 
-use std::borrow::Cow;
+mod diff;
+mod drift;
+mod find;
+mod why;
 
-use crate::catalog::Catalog;
+use std::collections::BTreeSet;
+
+use postgres::Client;
+
+use crate::catalog::{Catalog, Identity};
 use crate::db::{Environment, Server, Url};
 use crate::desired::elaborate::{Desired, Workshop, elaborate};
 use crate::desired::replay::replay;
@@ -13,9 +20,16 @@ use crate::introspect;
 use crate::kinds::Large;
 use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
-use crate::prove::{Ground, prove};
-use crate::risk::{Day, Look, Online, Ruling, apply_rulings, estimate, findings, measured, statistics, touched};
+use crate::prove::{self, prove};
+use crate::risk::{
+    Day, Look, Online, Ruling, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
+};
 use crate::scratch;
+
+pub use diff::{diff, plan_snapshot};
+pub use drift::drift;
+pub use find::find;
+pub use why::{Why, why};
 
 /// What every use case may use of the machine and was told by the user.
 #[derive(Debug, Clone)]
@@ -46,6 +60,7 @@ impl Setup {
             scratch: &self.scratch,
             machine: &self.machine,
             live,
+            like: None,
             cache: self.cache,
         }
     }
@@ -53,6 +68,40 @@ impl Setup {
 
 /// Plans what brings the live database to what the source declares.
 pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
+    between(setup, ground(setup, url, source)?)
+}
+
+/// Two states, before filter and completion, with what is known of the server behind the first.
+struct Ground<'a> {
+    whole: Catalog,
+    desired: Desired,
+    server: Server,
+    /// The live database, where the first state is of one.
+    live: Option<(&'a Url, Client)>,
+    database: Database,
+    notes: Vec<String>,
+}
+
+impl Ground<'_> {
+    /// Returns the workshop that speaks as the first state's server does, but in the desired side's version.
+    fn workshop<'w>(&'w self, setup: &'w Setup, like: &'w Server) -> Workshop<'w> {
+        Workshop {
+            like: Some(like),
+            ..setup.workshop(self.live.as_ref().map(|(url, _)| (*url, &self.server)))
+        }
+    }
+
+    /// Returns live figures; none are known where there is no live database.
+    fn figures(&mut self, tables: &BTreeSet<Identity>, renames: &[Rename]) -> Result<Statistics> {
+        match &mut self.live {
+            Some((_, client)) => statistics(client, tables, renames),
+            None => Ok(Statistics::default()),
+        }
+    }
+}
+
+/// Reads a live database and what shall become of it, at the same time.
+fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>> {
     let mut client = url.connect()?;
     let server = Server::read(&mut client)?;
     let warning = server.check_supported()?;
@@ -67,67 +116,148 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
                 .unwrap_or_else(|_| Err(Error::internal("the desired side panicked"))),
         )
     });
-    let (whole, mut desired) = (live?, desired?);
+    let (whole, desired) = (live?, desired?);
+    Ok(Ground {
+        whole,
+        desired,
+        database: database(&server),
+        live: Some((url, client)),
+        server,
+        notes: warning.into_iter().collect(),
+    })
+}
+
+/// Two states that can be compared.
+struct Settled {
+    /// First state as the desired side's server says it, what the filter leaves out included.
+    whole: Catalog,
+    /// First state as its own server deparses it.
+    live: Catalog,
+    /// The same as the desired side's server says it, with the renames carried out, where that differs.
+    restated: Option<Catalog>,
+    /// Desired state, with the first one where the files say nothing.
+    to: Catalog,
+    renames: Vec<Rename>,
+    desired: Desired,
+}
+
+impl Settled {
+    fn from(&self) -> &Catalog {
+        self.restated.as_ref().unwrap_or(&self.live)
+    }
+
+    /// Returns what a proof stands on.
+    fn ground(&self) -> prove::Ground<'_> {
+        prove::Ground {
+            from: &self.whole,
+            to: &self.to,
+            renames: &self.renames,
+        }
+    }
+
+    /// Returns where an object of the desired state, or else what it belongs to, is declared.
+    fn place(&self, identity: &Identity) -> Option<String> {
+        let object = self.to.get(identity)?;
+        let own = self.desired.place(&identity.path);
+        let own = own.or_else(|| self.desired.place_of_routine(&identity.path));
+        own.or_else(|| self.place(&object.parent()?))
+    }
+}
+
+/// Returns what a scratch server should be like: of the desired side's version, with the live side's role.
+fn like(desired: &Catalog, live: &Catalog) -> Server {
+    Server {
+        version_num: desired.version_num,
+        user: live.role.clone(),
+        ..Server::default()
+    }
+}
+
+/// Filters, completes and restates two states until they can be compared.
+fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     setup.progress.begin(Stage::Compare);
+    let whole = std::mem::take(&mut ground.whole);
+    let mut desired = std::mem::take(&mut ground.desired);
     let mut live = whole.clone();
     setup.filter.apply(&mut live)?;
     setup.filter.apply(&mut desired.catalog)?;
     let to = desired.complete(&live);
     let hints = desired.hints();
     let renames = renames(&hints, &live, &to);
-    let workshop = setup.workshop(Some((url, &server)));
-    let ground = restate(&whole, &to, &renames, &workshop)?;
-    let from = match &ground {
-        None => Cow::Borrowed(&live),
-        Some(restated) => {
-            let mut restated = restated.clone();
-            setup.filter.apply(&mut restated)?;
-            Cow::Owned(restated)
-        }
-    };
+    let like = like(&to, &live);
+    let workshop = ground.workshop(setup, &like);
+    let restated_whole = restate(&whole, &to, &renames, &workshop)?;
+    let mut restated = restated_whole.clone();
+    if let Some(restated) = &mut restated {
+        setup.filter.apply(restated)?;
+    }
+    let from = restated.as_ref().unwrap_or(&live);
+    if from.version_num / 10_000 != to.version_num / 10_000 {
+        ground.notes.push(format!(
+            "The two sides were read by PostgreSQL {} and {}, which word some definitions differently: some differences may \
+             be none. Binaries of the same version, or --scratch with a server of it, tell.",
+            from.version_num / 10_000,
+            to.version_num / 10_000
+        ));
+    }
     // What the files do not say follows the live state, under the names that it will have.
-    let to = desired.complete(&from);
+    let to = desired.complete(from);
+    Ok(Settled {
+        whole: restated_whole.unwrap_or(whole),
+        live,
+        restated,
+        to,
+        renames,
+        desired,
+    })
+}
+
+/// Plans the way between two states.
+fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
+    let settled = settle(setup, &mut ground)?;
+    let (from, to, desired) = (settled.from(), &settled.to, &settled.desired);
     let sides = Sides {
-        live: &live,
-        from: &from,
-        to: &to,
-        renames: &renames,
+        live: &settled.live,
+        from,
+        to,
+        renames: &settled.renames,
         large: Large::NONE,
     };
-    let mut plan = draft(sides, database(&server));
-    let mut objects = touched(&plan.forward, &from);
-    objects.extend(measured(&plan, &from));
-    let mut figures = statistics(&mut client, &objects, &renames)?;
-    let large = setup.online.large(&plan, &from, &figures);
+    let mut plan = draft(sides, ground.database.clone());
+    let mut objects = touched(&plan.forward, from);
+    objects.extend(measured(&plan, from));
+    let mut figures = ground.figures(&objects, &settled.renames)?;
+    let large = setup.online.large(&plan, from, &figures);
     if !large.is_empty() {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
-    let ground = Ground {
-        from: ground.as_ref().unwrap_or(&whole),
-        to: &to,
-        renames: &renames,
-    };
     if setup.prove {
         setup.progress.begin(Stage::Prove);
-        prove(&mut plan, ground, &workshop)?;
+        let like = like(to, &settled.live);
+        prove(&mut plan, settled.ground(), &ground.workshop(setup, &like))?;
     } else if !plan.is_empty() {
         plan.proof = Some(Proof::skipped());
     }
     setup.progress.begin(Stage::Rate);
     // The other form, and the proof, may have shown more tables.
-    let seen = touched(&plan.forward, &from);
+    let seen = touched(&plan.forward, from);
     if !seen.is_subset(&objects) {
         objects.extend(seen);
-        figures = statistics(&mut client, &objects, &renames)?;
+        figures = ground.figures(&objects, &settled.renames)?;
     }
-    plan.findings = findings(&Look::new(&from, &to, &plan.forward, &figures));
-    estimate(&mut plan.forward, &from, &figures);
+    plan.findings = findings(&Look::new(from, to, &plan.forward, &figures));
+    estimate(&mut plan.forward, from, &figures);
     let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
-    let expired = apply_rulings(&mut plan.findings, &rulings, [&from, &to], Day::today());
+    let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
-        change.declared_at = desired.place(&change.change.object.path);
+        change.declared_at = settled.place(&change.change.object);
     }
-    plan.notes = warning.into_iter().chain(expired).chain(desired.notes).collect();
+    plan.notes = ground
+        .notes
+        .into_iter()
+        .chain(expired)
+        .chain(desired.notes.clone())
+        .collect();
     Ok(plan)
 }
 
@@ -147,6 +277,10 @@ fn restate(live: &Catalog, desired: &Catalog, renames: &[Rename], workshop: &Wor
 
 /// Returns what a source declares; a database declares everything in it.
 pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) -> Result<Desired> {
+    read(setup, source, &setup.workshop(live))
+}
+
+fn read(setup: &Setup, source: &Source, workshop: &Workshop) -> Result<Desired> {
     match source {
         Source::Database(text) => whole(&Url::parse(text, &setup.environment)?),
         Source::Environment(name) => Err(Error::usage(format!(
@@ -164,7 +298,7 @@ pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) ->
                 ..Desired::default()
             })
         }
-        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, &setup.workshop(live)),
+        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, workshop),
     }
 }
 
@@ -181,5 +315,6 @@ fn database(server: &Server) -> Database {
         name: server.database.clone(),
         system_identifier: server.system_identifier.map(|number| number.to_string()),
         version_num: server.version_num,
+        stand_in: None,
     }
 }

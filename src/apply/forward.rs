@@ -4,9 +4,10 @@ use super::approvals::{Approvals, refuse, unapproved};
 use super::batch::{Item, batches, items};
 use super::event::{Event, Options, Outcome};
 use super::gate::{self, State};
-use super::ledger::{ExecutionKind, Ledger, Opening, Snapshot};
+use super::ledger::{self, ExecutionKind, Ledger, Opening, Snapshot};
 use super::run::Runner;
 use super::session::Session;
+use crate::catalog::Catalog;
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Step};
@@ -51,6 +52,7 @@ pub fn apply(
         of_execution: None,
         steps: &plan.forward,
         items: &items,
+        plan,
         target: &plan.expected,
     };
     work.run(&mut session)
@@ -66,6 +68,8 @@ pub(super) struct Work<'a> {
     pub(super) steps: &'a [Step],
     /// Statements that are still to run.
     pub(super) items: &'a [Item<'a>],
+    /// Its plan.
+    pub(super) plan: &'a Plan,
     /// How the live objects must be in the end.
     pub(super) target: &'a State,
 }
@@ -83,17 +87,22 @@ impl Work<'_> {
             steps: self.steps,
         };
         runner.run(&batches(self.steps, self.items))?;
-        if let Err(error) = verify(runner.session, self.target) {
-            runner.fail(&error)?;
-            return Err(error);
-        }
+        let live = match verify(runner.session, self.target) {
+            Ok(live) => live,
+            Err(error) => {
+                runner.fail(&error)?;
+                return Err(error);
+            }
+        };
+        let execution = (self.ledger.execution, self.plan);
+        ledger::record(&mut session.client, &session.server, &live, execution)?;
         self.ledger.succeed(&mut session.client, self.of_execution)?;
         Ok(outcome(Some(self.ledger.execution), self.of_execution, self.items))
     }
 }
 
 /// Reads the live catalog again and compares it.
-fn verify(session: &mut Session, target: &State) -> Result<()> {
+fn verify(session: &mut Session, target: &State) -> Result<Catalog> {
     let live = session.introspect().map_err(|error| Error {
         kind: ErrorKind::Partial,
         ..error.context("every statement ran, but the result could not be looked at")
@@ -103,7 +112,7 @@ fn verify(session: &mut Session, target: &State) -> Result<()> {
         return Err(gate::unverified(&deviations));
     }
     (session.events)(Event::Verified { objects: target.len() });
-    Ok(())
+    Ok(live)
 }
 
 pub(super) fn outcome(execution: Option<i64>, of_execution: Option<i64>, items: &[Item]) -> Outcome {

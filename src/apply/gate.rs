@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::db::Server;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::AnyObject;
-use crate::plan::{Database, Plan};
+use crate::plan::{Database, Plan, StandIn};
 
 /// Objects, each with its fingerprint; `None`: it is not there.
 pub(super) type State = [(Identity, Option<Fingerprint>)];
@@ -17,6 +17,23 @@ const SHOWN: usize = 5;
 /// Refuses a plan that was made for another database.
 pub(super) fn same_database(planned: &Database, server: &Server) -> Result<()> {
     let again = "Name the database that the plan was made for, or make a plan for this one with `trueup plan`.";
+    match &planned.stand_in {
+        None => {}
+        Some(StandIn::Source { .. }) => {
+            return Err(
+                Error::usage("this is a difference between two sources, not a plan for a database").hint(again),
+            );
+        }
+        // A snapshot does not say of which database it is: there the objects alone decide.
+        Some(StandIn::Snapshot) if planned.version_num / 10_000 == server.major() => return Ok(()),
+        Some(StandIn::Snapshot) => {
+            let (theirs, ours) = (planned.version_num / 10_000, server.major());
+            return Err(Error::usage(format!(
+                "the plan was made from a snapshot of PostgreSQL {theirs}, this is PostgreSQL {ours}"
+            ))
+            .hint("Take the snapshot anew with `trueup inspect URL --format json`, and plan again."));
+        }
+    }
     if planned.name != server.database {
         let (theirs, ours) = (&planned.name, &server.database);
         return Err(Error::usage(format!(

@@ -5,6 +5,7 @@
 
 mod advisory;
 mod approvals;
+mod baseline;
 mod batch;
 mod event;
 mod failure;
@@ -19,6 +20,7 @@ mod session;
 mod watch;
 
 pub use approvals::{Approval, Approvals, unapproved};
+pub use baseline::{accept, record_baseline};
 pub(crate) use batch::{batches, items};
 pub use event::{Event, Options, Outcome};
 pub use forward::apply;

@@ -53,6 +53,7 @@ pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut
         of_execution: execution.of_execution,
         steps: &execution.steps,
         items: &open[usize::from(settled)..],
+        plan: &execution.plan,
         target: target(&execution),
     };
     work.run(&mut session)

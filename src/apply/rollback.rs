@@ -85,6 +85,7 @@ pub fn rollback(
         of_execution,
         steps,
         items: &items,
+        plan: &execution.plan,
         target: &execution.plan.scope,
     };
     work.run(&mut session)

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, demo, explain, history, inspect, plan, progress, rollback, setup, terminal};
+use super::{
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, progress, rollback, setup, terminal, why,
+};
 use crate::error::Result;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
@@ -22,6 +24,14 @@ struct Arguments {
 enum Command {
     /// Show what would bring the database to the declared schema: changes, risks, forward and rollback SQL
     Plan(plan::Arguments),
+    /// Tell who moved: live against what is declared and against what was last applied
+    Drift(drift::Arguments),
+    /// Show what leads from one source to another; no database is needed when neither is one
+    Diff(diff::Arguments),
+    /// Tell all about one object: its declaration, both its forms, its last change, what depends on it
+    Why(why::Arguments),
+    /// Check connection, privileges, scratch, ledger, and what in the database will hurt sooner or later
+    Doctor(doctor::Arguments),
     /// Show the whole loop on a throw-away PostgreSQL
     Demo(demo::Arguments),
     /// Execute a plan file, or make a plan and ask
@@ -34,7 +44,9 @@ enum Command {
     History(history::Arguments),
     /// Print the manual page of a risk rule, or the list of all rules
     Explain(explain::Arguments),
-    /// Write a source as SQL, or as a snapshot
+    /// Adopt a live database: write target files and trueup.yaml, and record its state
+    Init(init::Arguments),
+    /// Write a source as SQL, YAML, a snapshot or a diagram; sizes of a live one
     Inspect(inspect::Arguments),
 }
 
@@ -119,12 +131,17 @@ pub fn run() -> ExitCode {
 fn dispatch(command: &Command) -> Result<u8> {
     match command {
         Command::Plan(arguments) => plan::run(arguments),
+        Command::Drift(arguments) => drift::run(arguments),
+        Command::Diff(arguments) => diff::run(arguments),
+        Command::Why(arguments) => why::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
         Command::Rollback(arguments) => rollback::run(arguments),
         Command::Status(arguments) => history::status(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Init(arguments) => init::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
     }
 }

@@ -3,15 +3,21 @@
 mod apply;
 mod arguments;
 mod demo;
+mod diff;
+mod doctor;
+mod drift;
 mod execution;
 mod explain;
+mod files;
 mod format;
 mod history;
+mod init;
 mod inspect;
 mod plan;
 mod progress;
 mod rollback;
 mod setup;
 mod terminal;
+mod why;
 
 pub use arguments::run;

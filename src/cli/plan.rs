@@ -15,6 +15,9 @@ use crate::reconcile;
 pub(super) struct Arguments {
     #[command(flatten)]
     live: LiveArguments,
+    /// Snapshot that stands in for the live database, as `trueup inspect --format json` writes it
+    #[arg(id = "snapshot", long = "live", value_name = "SNAPSHOT")]
+    snapshot: Option<String>,
     #[command(flatten)]
     schema: SchemaArguments,
     /// Write the plan file, for `trueup apply FILE`
@@ -30,9 +33,11 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let setup = setup::planning(&arguments.schema)?;
-    let url = setup::live(&arguments.live)?;
     let source = setup::schema(&arguments.schema)?;
-    let plan = reconcile::plan(&setup, &url, &source)?;
+    let plan = match &arguments.snapshot {
+        Some(snapshot) => reconcile::plan_snapshot(&setup, &setup::source(snapshot)?, &source)?,
+        None => reconcile::plan(&setup, &setup::live(&arguments.live)?, &source)?,
+    };
     if let Some(path) = &arguments.out {
         std::fs::write(path, plan.to_file()?)
             .map_err(|error| Error::io(format!("write {}", path.display()), &error))?;

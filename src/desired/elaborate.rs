@@ -42,8 +42,17 @@ pub struct Workshop<'a> {
     pub machine: &'a scratch::Machine,
     /// The live database, when there is one.
     pub live: Option<(&'a Url, &'a Server)>,
+    /// What scratch databases should resemble instead: a snapshot's server, or that of the desired side.
+    pub like: Option<&'a Server>,
     /// Whether the cache of desired catalogs is used.
     pub cache: bool,
+}
+
+impl<'a> Workshop<'a> {
+    /// Returns the server whose version and role scratch databases take on.
+    pub fn model(&self) -> Option<&'a Server> {
+        self.like.or(self.live.map(|(_, server)| server))
+    }
 }
 
 /// Returns what the target files declare.
@@ -54,7 +63,7 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         return Ok(cached);
     }
     let scratch = open(workshop)?;
-    let role = workshop.live.map(|(_, server)| server.user.as_str());
+    let role = workshop.model().map(|server| server.user.as_str());
     let url = stand_in(&scratch, role)?;
     let mut client = url.connect()?;
     let server = Server::read(&mut client)?;
@@ -87,7 +96,7 @@ pub fn open(workshop: &Workshop) -> Result<Scratch> {
     scratch::open(&scratch::Request {
         choice: workshop.scratch,
         live: workshop.live.map(|(url, _)| url),
-        major: workshop.live.map(|(_, server)| server.major()),
+        major: workshop.model().map(Server::major),
         machine: workshop.machine,
     })
 }
@@ -110,13 +119,13 @@ fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
     }
     let version = match workshop.scratch {
         scratch::Choice::Auto | scratch::Choice::Local => {
-            let wanted = workshop.live.map(|(_, server)| server.major());
+            let wanted = workshop.model().map(Server::major);
             scratch::find_binaries(workshop.machine, wanted).ok()?.banner
         }
         scratch::Choice::Server(url) => Server::read(&mut url.connect().ok()?).ok()?.version,
         scratch::Choice::Live => workshop.live?.1.version.clone(),
     };
-    let role = workshop.live.map(|(_, server)| server.user.clone());
+    let role = workshop.model().map(|server| server.user.clone());
     let texts: Vec<(&str, &str)> = files
         .iter()
         .map(|file| (file.path.as_str(), file.text.as_str()))
@@ -175,6 +184,20 @@ impl Desired {
                 .or_else(|| self.declared.get(&bare).filter(|_| !bare.is_empty()))
                 .cloned()
         })
+    }
+
+    /// Returns where a routine is declared whose name has no other one: files write the types of arguments in other words
+    /// than catalogs do.
+    pub fn place_of_routine(&self, path: &[String]) -> Option<String> {
+        let (name, _) = path.last()?.split_once('(')?;
+        let full = [&path[..path.len() - 1], &[name.to_owned()]].concat().join("\u{1f}");
+        let is_meant = |declared: &str| {
+            let declared = declared.split_once('(').map(|(routine, _)| routine);
+            declared == Some(full.as_str()) || declared == Some(name)
+        };
+        let mut places = self.declared.iter().filter(|(declared, _)| is_meant(declared));
+        let (_, place) = places.next()?;
+        places.next().is_none().then(|| place.clone())
     }
 
     /// Returns the desired state of everything, with the live state where the files say nothing: who owns what.

@@ -10,6 +10,7 @@ pub mod elaborate;
 pub mod execute;
 pub mod hints;
 mod lex;
+pub mod mermaid;
 pub mod place;
 pub mod psql;
 mod reader;

@@ -37,6 +37,16 @@ impl Filter {
         self.include.is_empty() && self.exclude.is_empty()
     }
 
+    /// Tells whether an object that is in the catalog is looked at.
+    pub fn admits(&self, identity: &Identity, catalog: &Catalog) -> Result<bool> {
+        let any = |patterns: &[String]| -> Result<bool> {
+            let patterns = patterns.iter().map(|text| Pattern::parse(text));
+            let patterns = patterns.collect::<Result<Vec<_>>>()?;
+            Ok(patterns.iter().any(|pattern| pattern.fits(identity, catalog)))
+        };
+        Ok((self.include.is_empty() || any(&self.include)?) && !any(&self.exclude)?)
+    }
+
     /// Removes what the filter does not let through from a catalog; parts go with the whole.
     pub fn apply(&self, catalog: &mut Catalog) -> Result<()> {
         if self.is_empty() {

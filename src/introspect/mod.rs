@@ -4,6 +4,7 @@
 mod edges;
 mod print;
 mod session;
+mod sizes;
 mod unmodelled;
 
 use std::sync::Mutex;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::kinds::{AnyObject, Reader, readers};
 
 pub use print::print;
+pub use sizes::{Size, sizes};
 
 /// How a database is read.
 #[derive(Debug, Clone, Copy)]

@@ -37,7 +37,8 @@ impl SequenceOwner {
         Column::named(&self.schema, &self.table, &self.column)
     }
 
-    fn sequence_identity(&self) -> Identity {
+    /// Returns the identity of the sequence.
+    pub fn sequence_identity(&self) -> Identity {
         Sequence::named(&self.schema, &self.sequence)
     }
 

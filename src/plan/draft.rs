@@ -175,7 +175,7 @@ fn named_anew(rename: &Rename) -> Difference {
 }
 
 /// Compares the attributes of two forms of one object, by their serialised form.
-fn differences(before: &AnyObject, after: &AnyObject) -> Vec<Difference> {
+pub(crate) fn differences(before: &AnyObject, after: &AnyObject) -> Vec<Difference> {
     let (before, after) = (attributes(before), attributes(after));
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names

@@ -26,6 +26,22 @@ pub struct Database {
     pub system_identifier: Option<String>,
     /// `server_version_num`.
     pub version_num: i32,
+    /// What the live side was read from, where it was no database; `name` is then the name of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<StandIn>,
+}
+
+/// What stands in for a live database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StandIn {
+    /// A snapshot of a live database; the plan can be applied where the touched objects are as in it.
+    Snapshot,
+    /// A source, which is compared with another one; nothing can be applied.
+    Source {
+        /// The other source.
+        desired: String,
+    },
 }
 
 /// One attribute of a changed object.

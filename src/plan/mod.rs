@@ -15,7 +15,8 @@ mod steps;
 mod transactions;
 
 pub use build::{Route, route};
+pub(crate) use draft::differences;
 pub use draft::{Sides, draft};
-pub use file::{Database, Detail, Difference, FORMAT, Plan, Reference};
+pub use file::{Database, Detail, Difference, FORMAT, Plan, Reference, StandIn};
 pub use proof::{Direction, Proof, Refutation, Surprise, Verdict};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};

@@ -16,7 +16,7 @@ use super::proof::remarks;
 use super::summary::{facts, phases, risk_counts};
 use super::text::{count, grouped};
 use super::words::verb;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, StandIn, Step};
 use crate::risk::{Finding, Risk};
 
 /// Longest report in bytes; the best-known host takes 65,536 characters.
@@ -78,7 +78,13 @@ pub fn markdown(plan: &Plan) -> String {
 }
 
 fn head(plan: &Plan) -> String {
-    let mut out = format!("### Plan for database {}\n\n", code(&plan.database.name));
+    let name = code(&plan.database.name);
+    let title = match &plan.database.stand_in {
+        None => format!("Plan for database {name}"),
+        Some(StandIn::Snapshot) => format!("Plan for snapshot {name}"),
+        Some(StandIn::Source { desired }) => format!("Difference from {name} to {}", code(desired)),
+    };
+    let mut out = format!("### {title}\n\n");
     for fact in facts(plan) {
         out.push_str(&format!("- {}: {}\n", fact.label, strong(&plain(&fact.text))));
     }

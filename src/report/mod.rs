@@ -3,6 +3,8 @@
 mod annotations;
 mod by_hand;
 mod differences;
+mod doctor;
+mod drift;
 mod findings;
 mod fold;
 mod groups;
@@ -16,10 +18,15 @@ mod paint;
 mod place;
 mod proof;
 mod sarif;
+mod sizes;
 mod sql;
 mod steps;
 mod summary;
 mod text;
+mod why;
+
+pub use doctor::doctor_human;
+pub use drift::{drift_human, drift_json, drift_markdown};
 mod words;
 
 pub use annotations::annotations;
@@ -29,4 +36,6 @@ pub use json::json;
 pub use markdown::{LIMIT, markdown, marker};
 pub use paint::Style;
 pub use sarif::sarif;
+pub use sizes::sizes_human;
 pub use sql::{Direction, sql};
+pub use why::why_human;

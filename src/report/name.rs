@@ -2,6 +2,7 @@
 
 use crate::catalog::{Identity, quote::readable};
 use crate::kinds::{Kind, readers};
+use crate::plan::{Plan, StandIn};
 
 /// Returns what an attached object (comment, owner, privilege) is about, and the rest of its path; such a path begins
 /// with the kind of what it is about.
@@ -25,6 +26,16 @@ pub(super) fn is_attached(object: &Identity) -> bool {
 pub(super) fn path(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| readable(name)).collect();
     names.join(".")
+}
+
+/// Returns what a plan is about, as its title.
+pub(super) fn title(plan: &Plan) -> String {
+    let name = &plan.database.name;
+    match &plan.database.stand_in {
+        None => format!("Plan for database {}", readable(name)),
+        Some(StandIn::Snapshot) => format!("Plan for snapshot {name}"),
+        Some(StandIn::Source { desired }) => format!("Difference from {name} to {desired}"),
+    }
 }
 
 /// Returns the full name: `column shop.orders.id`, `comment on table shop.orders`.

@@ -3,7 +3,7 @@
 use super::name;
 use super::text::wrap;
 use crate::kinds::Transaction;
-use crate::plan::{Plan, Reversal, Sentence, Step};
+use crate::plan::{Plan, Reversal, Sentence, StandIn, Step};
 
 /// Which way a script goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +59,20 @@ impl Script {
             Direction::Rollback => "rollback",
         };
         let (tool, name) = (&plan.tool, &plan.database.name);
+        let what = match &plan.database.stand_in {
+            None => format!("{way} for database {name}"),
+            Some(StandIn::Snapshot) => format!("{way} for snapshot {name}"),
+            Some(StandIn::Source { desired }) => format!("{way} from {name} to {desired}"),
+        };
         self.comment(&format!(
-            "trueup {tool}: {way} for database {name}, fingerprint {}",
+            "trueup {tool}: {what}, fingerprint {}",
             plan.fingerprint.short()
         ));
         if steps == 0 {
-            self.comment("Nothing to do: the database matches the declared schema.");
+            self.comment(match &plan.database.stand_in {
+                Some(StandIn::Source { .. }) => "Nothing to do: both sources declare the same.",
+                _ => "Nothing to do: the database matches the declared schema.",
+            });
             return;
         }
         self.comment(
@@ -175,6 +183,7 @@ mod tests {
                 name: "odd\n\\! name".to_owned(),
                 system_identifier: None,
                 version_num: 170_002,
+                stand_in: None,
             },
             fingerprint: Fingerprint::of("x"),
             scope: Vec::new(),

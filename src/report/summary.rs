@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use super::name;
 use super::proof::verdict;
 use super::text::{count, grouped};
 use super::words::{past, phase};
-use crate::catalog::quote::readable;
-use crate::plan::{Phase, Plan, Verb};
+use crate::plan::{Phase, Plan, StandIn, Verb};
 use crate::risk::{Finding, Risk};
 
 /// One fact: what it is about, and the fact.
@@ -42,6 +42,9 @@ pub(super) fn facts(plan: &Plan) -> Vec<Fact> {
     out.push(fact("steps", steps(plan)));
     out.push(fact("findings", findings(plan)));
     out.extend(verdict(plan).map(|text| fact("proof", text)));
+    if matches!(plan.database.stand_in, Some(StandIn::Source { .. })) {
+        return out;
+    }
     let objects = count(plan.scope.len(), "object");
     out.push(fact(
         "watched",
@@ -52,7 +55,7 @@ pub(super) fn facts(plan: &Plan) -> Vec<Fact> {
 
 /// Returns the title of a report.
 pub(super) fn title(plan: &Plan) -> String {
-    format!("Plan for database {}", readable(&plan.database.name))
+    name::title(plan)
 }
 
 fn server(plan: &Plan) -> String {

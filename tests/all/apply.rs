@@ -81,6 +81,7 @@ impl Live {
                 name: self.url.database().to_owned(),
                 system_identifier: server.system_identifier.map(|number| number.to_string()),
                 version_num: server.version_num,
+                stand_in: None,
             },
             fingerprint: Fingerprint::of(&state(&from)),
             scope: state(&from),
@@ -252,7 +253,7 @@ fn apply_and_rollback() {
         .apply_with(&plan, &options(), &mut |event| events.push(event))
         .unwrap();
     assert_eq!(outcome.statements.len(), 6);
-    assert!(events.contains(&Event::LedgerReady { version: 1 }));
+    assert!(events.contains(&Event::LedgerReady { version: 2 }));
     assert!(matches!(events.last(), Some(Event::Verified { .. })));
     let steps: Vec<usize> = events
         .iter()

@@ -51,6 +51,7 @@ impl Pair {
             name: self.live.name().to_owned(),
             system_identifier: None,
             version_num: self.from.version_num,
+            stand_in: None,
         };
         draft(sides, database)
     }
@@ -73,6 +74,7 @@ impl Pair {
             scratch: &Choice::Server(url.clone()),
             machine: &machine(),
             live: Some((&url, &server)),
+            like: None,
             cache: false,
         };
         let ground = Ground {

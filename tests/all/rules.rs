@@ -36,6 +36,7 @@ fn plan(live: &Database, desired: &Database) -> Plan {
         name: "shop".to_owned(),
         system_identifier: None,
         version_num: from.version_num,
+        stand_in: None,
     };
     let mut plan = draft(sides, database);
     let asked = risk::touched(&plan.forward, &from);

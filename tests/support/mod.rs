@@ -20,7 +20,7 @@ use trueup::scratch::{self, Choice, Machine, Request, Scratch};
 pub(crate) use database::Database;
 pub(crate) use dump::pg_dump;
 pub(crate) use folder::Folder;
-pub(crate) use program::{Output, trueup_with};
+pub(crate) use program::{Output, Project, trueup_with};
 pub(crate) use proxy::Proxy;
 
 /// Returns the servers to test on: major version and URL of a database to which a superuser connects.

@@ -1,8 +1,11 @@
 //! The built program, run as a user would run it.
 
 use std::env;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::Database;
 
 /// What a run of the program gave.
 #[derive(Debug)]
@@ -53,5 +56,87 @@ pub(crate) fn trueup_with<'a>(
         code: done.status.code().expect("the program ends by itself"),
         out: String::from_utf8(done.stdout).unwrap(),
         err: String::from_utf8(done.stderr).unwrap(),
+    }
+}
+
+/// A folder of files that a user works in, gone when this value is dropped.
+pub(crate) struct Project {
+    folder: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl Project {
+    /// Makes a folder with files: each a path and its content.
+    pub(crate) fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("project-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let project = Self {
+            folder,
+            variables: Vec::new(),
+        };
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        project
+    }
+
+    /// Makes a folder whose commands speak to a database, with scratch databases of its server's version.
+    pub(crate) fn of(database: &Database, major: i32, files: &[(&str, &str)]) -> Self {
+        let mut project = Self::new(database.name(), files);
+        project.set("DATABASE_URL", &database.url());
+        if let Some(folder) = super::binaries(major) {
+            project.set("TRUEUP_PG_BIN", &folder.display().to_string());
+        }
+        project
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Returns the path of a file.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Reads a file.
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    /// Runs `trueup`; words are parted by spaces.
+    pub(crate) fn run(&self, arguments: &str) -> Output {
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let variables: Vec<(&str, &str)> = variables.collect();
+        trueup_with(&self.folder, &variables, arguments.split(' '))
+    }
+
+    /// Runs `git`.
+    pub(crate) fn git(&self, arguments: &str) {
+        let done = Command::new("git")
+            .args(["-c", "user.name=test", "-c", "user.email=test@localhost"])
+            .args(arguments.split(' '))
+            .current_dir(&self.folder)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }

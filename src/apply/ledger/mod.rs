@@ -1,14 +1,19 @@
 //! The ledger: trueup's own tables in schema `trueup` of the live database. It says what was executed, how far each
 //! statement came, and what a rollback needs.
 
+mod applied;
 mod read;
 mod record;
+mod trace;
 mod version;
 mod write;
 
+pub use applied::{Applied, AppliedObject, Print, applied, print};
 pub use read::{history, status};
 pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
+pub use trace::{LastChange, last_change};
 
+pub(super) use applied::{record, record_all, record_some};
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};
 pub(super) use version::{ensure, is_there};

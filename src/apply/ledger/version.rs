@@ -10,7 +10,10 @@ use crate::error::{Error, ErrorKind, Result};
 const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
 
 /// Files by version: the one at index n brings version n to n + 1.
-const VERSIONS: [&str; 1] = [include_str!("../../../schema/ledger/0001_executions.sql")];
+const VERSIONS: [&str; 2] = [
+    include_str!("../../../schema/ledger/0001_executions.sql"),
+    include_str!("../../../schema/ledger/0002_applied.sql"),
+];
 
 /// Name of the ledger's schema.
 const NAME: &str = "trueup";

@@ -10,7 +10,7 @@ use super::want::Fields;
 use super::write::Writer;
 use super::{proof, sentences, text};
 use crate::catalog::{Catalog, Identity};
-use crate::desired::write::{file_name, whole};
+use crate::desired::write::{Layout as FileLayout, file_name, whole};
 use crate::kinds::{AnyObject, Kind};
 
 /// More tables than this, and each has a file of its own.
@@ -20,11 +20,17 @@ const TABLES_IN_ONE: usize = 30;
 const ROUNDS: usize = 6;
 
 /// Returns the files by path relative to the folder; read back, they declare the catalog.
-pub fn yaml_files(catalog: &Catalog) -> BTreeMap<String, String> {
+/// Without a layout the tables of a schema get files of their own where they are many.
+pub fn yaml_files(catalog: &Catalog, layout: Option<FileLayout>) -> BTreeMap<String, String> {
+    let most = match layout {
+        None => TABLES_IN_ONE,
+        Some(FileLayout::Family) => usize::MAX,
+        Some(FileLayout::Table) => 0,
+    };
     let said = proof::creations(catalog, &sentences::empty(&catalog.role, catalog.version_num));
     let mut writer = Writer::new(catalog, &said);
     for _ in 0..ROUNDS {
-        let files = writer.files();
+        let files = writer.files(most);
         let lost = proof::lost(&writer, &files);
         if lost.is_empty() {
             return files;
@@ -32,11 +38,12 @@ pub fn yaml_files(catalog: &Catalog) -> BTreeMap<String, String> {
         writer.exclude(lost);
     }
     writer.exclude(said.keys().cloned().collect());
-    writer.files()
+    writer.files(most)
 }
 
 impl Writer<'_> {
-    fn files(&self) -> BTreeMap<String, String> {
+    /// Writes all files; tables of a schema with more than `most` of them get one each.
+    fn files(&self, most: usize) -> BTreeMap<String, String> {
         let mut homes: BTreeMap<String, Fields> = BTreeMap::new();
         let mut tables: BTreeMap<(String, String), Fields> = BTreeMap::new();
         let schemas = self.catalog.objects.values().filter_map(|object| match object {
@@ -45,7 +52,7 @@ impl Writer<'_> {
         });
         for schema in schemas {
             let head = self.schema(schema);
-            let is_big = self.count_tables(schema) > TABLES_IN_ONE;
+            let is_big = self.count_tables(schema) > most;
             let mut fields = Fields::from_iter([("schema".to_owned(), head)]);
             for form in SECTIONS {
                 let items = self.top(form, Some(schema));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use owo_colors::Style as Ink;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, StandIn};
 use crate::report::findings::by_rule;
 use crate::report::name;
 use crate::report::paint::Style;
@@ -89,6 +89,13 @@ fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
 
 /// Returns the last line: what to run next.
 pub(super) fn next(plan: &Plan, style: &Style) -> String {
+    if let Some(StandIn::Source { desired }) = &plan.database.stand_in {
+        let name = &plan.database.name;
+        if plan.is_empty() {
+            return format!("No difference: {name} and {desired} declare the same.\n");
+        }
+        return String::new();
+    }
     if plan.is_empty() {
         return "Nothing to do: the database matches the declared schema.\n".to_owned();
     }

@@ -262,6 +262,7 @@ mod tests {
     fn rename(kind: Kind, from: &[&str], to: &[&str]) -> Rename {
         Rename {
             from: Identity::new(kind, from.iter().copied()),
+            former: Identity::new(kind, from.iter().copied()),
             to: Identity::new(kind, to.iter().copied()),
             subject: Identity::new(kind, to.iter().copied()),
             forward: Vec::new(),
