@@ -138,10 +138,7 @@ impl Object for IndexAttachment {
             Some(large) => attach.transaction(Transaction::Alone).form(format!(
                 "attached in a transaction of its own, when the index is built: {large}"
             )),
-            None => attach.locks(table, Lock::AccessExclusive).locks(
-                Table::named(&self.parent_schema, &self.parent_table),
-                Lock::AccessExclusive,
-            ),
+            None => attach,
         }]
     }
 

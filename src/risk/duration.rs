@@ -240,6 +240,8 @@ mod tests {
             }],
             transaction,
             reversal: Reversal::Exact,
+            form: None,
+            temporary: Vec::new(),
         }
     }
 
