@@ -51,6 +51,7 @@ impl Pair {
             online,
             prove,
             progress: Progress::default(),
+            rulings: Vec::new(),
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }
@@ -81,7 +82,7 @@ impl Pair {
 }
 
 pub(super) fn everything() -> Approvals {
-    Approvals::parse(&["critical"]).unwrap()
+    Approvals::parse(["critical"]).unwrap()
 }
 
 pub(super) fn options() -> Options {
