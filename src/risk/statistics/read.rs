@@ -264,6 +264,7 @@ mod tests {
             from: Identity::new(kind, from.iter().copied()),
             to: Identity::new(kind, to.iter().copied()),
             subject: Identity::new(kind, to.iter().copied()),
+            former: Identity::new(kind, from.iter().copied()),
             forward: Vec::new(),
             rollback: Vec::new(),
         }
