@@ -90,6 +90,7 @@ fn a_renamed_table_has_its_figures() {
         from: table("a"),
         to: table("b"),
         subject: table("b"),
+        former: table("a"),
         forward: Vec::new(),
         rollback: Vec::new(),
     }];
