@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::Filter;
 use crate::error::{Error, Result};
+use crate::risk::{Entry, Ruling};
 
 /// Name of the file, looked for in the working directory.
 pub const FILE: &str = "trueup.yaml";
@@ -26,6 +27,9 @@ pub struct Config {
     /// Objects that are not.
     #[serde(default)]
     pub exclude: Vec<String>,
+    /// What this project says about the risk rules.
+    #[serde(default)]
+    pub rules: Vec<Entry>,
     /// How long a statement may wait for a lock, for example `5s`.
     pub lock_timeout: Option<String>,
     /// How long a statement may run, for example `10min`.
@@ -47,6 +51,11 @@ impl Config {
             Error::usage(format!("{}: {error}", path.display()))
                 .hint("docs/configuration.md lists every key of the configuration file.")
         })
+    }
+
+    /// Returns what the file says about the risk rules.
+    pub fn rulings(&self) -> Result<Vec<Ruling>> {
+        self.rules.iter().map(|entry| entry.ruling(FILE)).collect()
     }
 
     /// Returns the patterns of the file with those of the command line.

@@ -20,7 +20,7 @@ use crate::introspect;
 use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{self, prove};
-use crate::risk::{Look, Statistics, findings, statistics, touched};
+use crate::risk::{Day, Look, Ruling, Statistics, apply_rulings, estimate, findings, statistics, touched};
 use crate::scratch;
 
 pub use diff::{diff, plan_snapshot};
@@ -39,6 +39,8 @@ pub struct Setup {
     pub scratch: scratch::Choice,
     /// Whether the cache of desired catalogs is used.
     pub cache: bool,
+    /// What the project says about the risk rules.
+    pub rulings: Vec<Ruling>,
     /// Objects that are looked at, on both sides.
     pub filter: Filter,
     /// Whether plans are executed on a scratch database before they are shown.
@@ -85,9 +87,9 @@ impl Ground<'_> {
     }
 
     /// Returns live figures; none are known where there is no live database.
-    fn figures(&mut self, tables: &BTreeSet<Identity>) -> Result<Statistics> {
+    fn figures(&mut self, tables: &BTreeSet<Identity>, renames: &[Rename]) -> Result<Statistics> {
         match &mut self.live {
-            Some((_, client)) => statistics(client, tables),
+            Some((_, client)) => statistics(client, tables, renames),
             None => Ok(Statistics::default()),
         }
     }
@@ -224,12 +226,16 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         plan.proof = Some(Proof::skipped());
     }
     setup.progress.begin(Stage::Rate);
-    let figures = ground.figures(&touched(&plan.forward, from))?;
+    let figures = ground.figures(&touched(&plan.forward, from), &settled.renames)?;
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures));
+    estimate(&mut plan.forward, from, &figures);
+    let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
+    let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
         change.declared_at = desired.place(&change.change.object.path);
     }
-    plan.notes = ground.notes.into_iter().chain(desired.notes.clone()).collect();
+    let notes = ground.notes.into_iter().chain(expired);
+    plan.notes = notes.chain(desired.notes.clone()).collect();
     Ok(plan)
 }
 

@@ -69,9 +69,11 @@ impl Approvals {
         self.0.insert(approval);
     }
 
-    /// Tells whether a finding is approved, or needs no approval.
+    /// Tells whether a finding is approved, or needs no approval; a waiver that has expired since the plan was made no
+    /// longer counts.
     pub fn cover(&self, finding: &Finding) -> bool {
         finding.risk < Risk::Dangerous
+            || finding.is_waived()
             || self.0.iter().any(|approval| match approval {
                 Approval::Level(level) => *level >= finding.risk,
                 Approval::Code(code) => *code == finding.code,
@@ -135,6 +137,7 @@ mod tests {
     use super::*;
     use crate::catalog::Identity;
     use crate::kinds::Kind;
+    use crate::risk::Applied;
 
     fn finding(code: &str, risk: Risk, path: &[&str]) -> Finding {
         Finding {
@@ -144,6 +147,7 @@ mod tests {
             step: 0,
             message: "The column changes its type.".to_owned(),
             hint: String::new(),
+            ruling: None,
         }
     }
 
@@ -157,6 +161,21 @@ mod tests {
         assert!(!none.cover(&critical));
         assert!(none.cover(&finding("TU102", Risk::Caution, &["shop"])));
         assert!(!none.cover(&finding("TU102", Risk::Dangerous, &["shop"])));
+    }
+
+    #[test]
+    fn a_waiver_covers_until_it_expires() {
+        let mut waived = finding("TU101", Risk::Critical, &["shop", "orders", "id"]);
+        for (until, expected) in [("2999-12-31", true), ("2001-01-01", false)] {
+            waived.ruling = Some(Applied {
+                was: Risk::Critical,
+                waived: true,
+                reason: "nobody reads it".to_owned(),
+                until: Some(until.parse().unwrap()),
+                place: "trueup.yaml".to_owned(),
+            });
+            assert_eq!(Approvals::default().cover(&waived), expected, "{until}");
+        }
     }
 
     #[test]

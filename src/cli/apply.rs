@@ -9,6 +9,7 @@ use super::{execution, setup, terminal};
 use crate::apply;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use crate::report::Style;
 use crate::{reconcile, report};
 
 /// Arguments of `trueup apply`.
@@ -21,6 +22,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "EXECUTION", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "the flag may stand with and without a value")]
     resume: Option<Option<i64>>,
+    /// Show the plan whole, however long it is
+    #[arg(long)]
+    verbose: bool,
     #[command(flatten)]
     live: LiveArguments,
     #[command(flatten)]
@@ -42,7 +46,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         None => {
             let setup = setup::planning(&arguments.schema)?;
             let plan = reconcile::plan(&setup, &url, &setup::schema(&arguments.schema)?)?;
-            terminal::print(&report::human(&plan, &terminal::style(None)))?;
+            let style = Style {
+                verbose: arguments.verbose,
+                ..terminal::style(None)
+            };
+            terminal::print(&report::human(&plan, &style))?;
             plan
         }
     };

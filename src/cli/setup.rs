@@ -55,6 +55,7 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         machine: machine(),
         scratch,
         cache: !arguments.no_cache,
+        rulings: config.rulings()?,
         filter: config.filter(&arguments.include, &arguments.exclude),
         prove: true,
         progress: Progress::to(progress::stage),

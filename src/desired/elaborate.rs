@@ -15,6 +15,7 @@ use crate::db::{Server, Url};
 use crate::error::Result;
 use crate::introspect;
 use crate::kinds::complete_owners;
+use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
 
 /// What target files declare.
@@ -158,7 +159,19 @@ impl Desired {
             path: hint.path.clone(),
             renamed_from: hint.renamed_from.clone(),
         };
-        self.hints.iter().map(to_diff).collect()
+        let renames = self.hints.iter().filter(|hint| hint.waives.is_none());
+        renames.map(to_diff).collect()
+    }
+
+    /// Returns what the files waive above their declarations.
+    pub fn rulings(&self) -> Result<Vec<Ruling>> {
+        let mut out = Vec::new();
+        for hint in &self.hints {
+            if let Some(waiver) = &hint.waives {
+                out.push(waiver.ruling(&hint.path, format!("{}:{}", hint.place.file, hint.place.line))?);
+            }
+        }
+        Ok(out)
     }
 
     /// Returns where the files declare an object, as `file:line`; for a part, where the whole is declared.

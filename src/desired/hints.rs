@@ -1,4 +1,5 @@
-//! Hints that target files give in comments: `-- trueup: renamed from X` directly above a declaration.
+//! Hints that target files give in comments, directly above a declaration: `-- trueup: renamed from X`, and
+//! `-- trueup: waive TU101 until 2027-01-31: reason`.
 
 use pg_query::NodeEnum;
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,9 @@ use super::lex::{self, Piece};
 use super::place::{Place, SourceText};
 use super::statement::Unit;
 use crate::error::{Error, Result};
+use crate::risk::Waiver;
 
-/// Says that an object had another name before.
+/// Says that an object had another name before, or that a finding about it is waived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     /// Where the comment stands.
@@ -18,8 +20,10 @@ pub struct Hint {
     pub word: String,
     /// Its name path as declared, for example schema, table, column.
     pub path: Vec<String>,
-    /// Its former name, with as many parts as were written.
+    /// Its former name, with as many parts as were written; empty where the hint waives.
     pub renamed_from: Vec<String>,
+    /// What it waives.
+    pub waives: Option<Waiver>,
 }
 
 const MARK: &str = "trueup:";
@@ -56,10 +60,11 @@ fn hint(
         error.detail = source.show(at);
         error
     };
-    let renamed_from = renamed_from(directive).ok_or_else(|| {
+    let (renamed_from, waives) = said(directive).ok_or_else(|| {
         fail(
             &format!("unknown hint `{directive}`"),
-            "Write `-- trueup: renamed from NAME` above the declaration; no other hint is known.",
+            "Write `-- trueup: renamed from NAME` above the declaration, or `-- trueup: waive CODE until YYYY-MM-DD: \
+             REASON`; no other hint is known.",
         )
     })?;
     let line_start = source.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -81,6 +86,29 @@ fn hint(
         word: word.to_owned(),
         path,
         renamed_from,
+        waives,
+    })
+}
+
+/// Returns the former name that a directive gives, or what it waives.
+fn said(directive: &str) -> Option<(Vec<String>, Option<Waiver>)> {
+    if let Some(waiver) = waiver(directive) {
+        return Some((Vec::new(), Some(waiver)));
+    }
+    renamed_from(directive).map(|name| (name, None))
+}
+
+/// Reads `waive CODE until DAY: REASON`.
+fn waiver(directive: &str) -> Option<Waiver> {
+    let (head, reason) = directive.split_once(':')?;
+    let [word, code, until, day] = head.split_whitespace().collect::<Vec<_>>().try_into().ok()?;
+    let is_waiver = word.eq_ignore_ascii_case("waive") && until.eq_ignore_ascii_case("until");
+    let reason = reason.trim();
+    (is_waiver && !reason.is_empty()).then_some(())?;
+    Some(Waiver {
+        code: code.to_owned(),
+        until: day.parse().ok()?,
+        reason: reason.to_owned(),
     })
 }
 

@@ -24,8 +24,9 @@ pub struct Filter {
     pub exclude: Vec<String>,
 }
 
-#[derive(Debug)]
-struct Pattern {
+/// One pattern of a filter.
+#[derive(Debug, Clone)]
+pub struct Pattern {
     kind: Option<Kind>,
     parts: Vec<WildMatch>,
 }
@@ -79,7 +80,8 @@ impl Filter {
 }
 
 impl Pattern {
-    fn parse(text: &str) -> Result<Self> {
+    /// Reads `[KIND:]NAME`.
+    pub fn parse(text: &str) -> Result<Self> {
         let (kind, name) = match text.split_once(':') {
             Some((words, name)) => (Some(kind(words, text)?), name),
             None => (None, text),
@@ -91,7 +93,7 @@ impl Pattern {
     }
 
     /// Tells whether the pattern speaks of the object, or of one that it is a part of.
-    fn fits(&self, identity: &Identity, catalog: &Catalog) -> bool {
+    pub fn fits(&self, identity: &Identity, catalog: &Catalog) -> bool {
         let own = self.kind.is_none_or(|kind| kind == identity.kind) && self.fits_path(&identity.path);
         let parent = || catalog.get(identity).and_then(crate::kinds::AnyObject::parent);
         own || parent().is_some_and(|parent| self.fits(&parent, catalog))

@@ -5,5 +5,5 @@ mod filter;
 mod rename;
 
 pub use compare::{Action, Actions, diff};
-pub use filter::Filter;
+pub use filter::{Filter, Pattern};
 pub use rename::{Hint, Rename, renames};

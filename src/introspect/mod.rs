@@ -2,6 +2,7 @@
 //! exported snapshot.
 
 mod edges;
+mod print;
 mod session;
 mod sizes;
 mod unmodelled;
@@ -15,6 +16,7 @@ use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::kinds::{AnyObject, Reader, readers};
 
+pub use print::print;
 pub use sizes::{Size, sizes};
 
 /// How a database is read.

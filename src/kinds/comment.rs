@@ -40,8 +40,11 @@ impl Comment {
         }
     }
 
-    /// Returns the table that the statement locks; other relations are never in anybody's way.
+    /// Returns the relation that the statement locks.
     fn table(&self) -> Option<Identity> {
+        if matches!(self.target.kind, Kind::View | Kind::MaterializedView) {
+            return Some(self.target.clone());
+        }
         let is_table = self.target.kind == Kind::Table || self.holder.kind == Kind::Column;
         is_table.then(|| Identity::new(Kind::Table, self.target.path.iter().take(2).cloned()))
     }

@@ -4,9 +4,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Alter, Context, Index, Key, Kind, Lock, Object, Partition, Statement, Table, constraint, partitioning, sql,
-};
+use super::{Alter, Context, Index, Key, Kind, Object, Partition, Statement, constraint, partitioning, sql};
 use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
@@ -131,14 +129,8 @@ impl Object for IndexAttachment {
         }
         let child = qualified([&self.schema, &self.name]);
         let parent = qualified([&self.parent_schema, &self.parent_name]);
-        vec![
-            Statement::new(format!("ALTER INDEX {parent} ATTACH PARTITION {child}"))
-                .locks(Table::named(&self.schema, &self.table), Lock::AccessExclusive)
-                .locks(
-                    Table::named(&self.parent_schema, &self.parent_table),
-                    Lock::AccessExclusive,
-                ),
-        ]
+        // Only the two indexes are locked: observed on every version.
+        vec![Statement::new(format!("ALTER INDEX {parent} ATTACH PARTITION {child}"))]
     }
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {

@@ -91,6 +91,7 @@ mod view;
 pub use argument::ArgumentMode;
 pub use context::Context;
 pub(crate) use derived_name::{chosen as chosen_name, multirange as chosen_multirange};
+pub use firing::Firing;
 pub(crate) use grants::built_in;
 pub use key::KeyType;
 pub use owner::complete_owners;

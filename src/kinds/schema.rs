@@ -47,7 +47,7 @@ pub(crate) fn public_schema(catalog: &Catalog) -> Vec<AnyObject> {
             holder: Some(target),
             grantee: grants::PUBLIC.to_owned(),
             privileges: privileges.iter().map(|name| ((*name).to_owned(), false)).collect(),
-            initial: Default::default(),
+            initial: std::collections::BTreeMap::default(),
         }),
     ]
 }

@@ -69,13 +69,13 @@ impl SequenceOptions {
     }
 
     /// Returns the smallest value.
-    pub(super) fn first(&self) -> i64 {
+    pub fn first(&self) -> i64 {
         let default = if self.ascends() { 1 } else { self.type_range().0 };
         self.minimum.unwrap_or(default)
     }
 
     /// Returns the largest value.
-    pub(super) fn last(&self) -> i64 {
+    pub fn last(&self) -> i64 {
         let default = if self.ascends() { self.type_range().1 } else { -1 };
         self.maximum.unwrap_or(default)
     }

@@ -202,17 +202,19 @@ impl Statement {
         self
     }
 
-    /// Says that the table is rewritten.
+    /// Says that the table is rewritten, for which it is read.
     #[must_use]
     pub fn rewrites(mut self, table: Identity) -> Self {
-        self.facts.rewrites.push(table);
-        self
+        self.facts.rewrites.push(table.clone());
+        self.scans(table)
     }
 
     /// Says that the table is scanned.
     #[must_use]
     pub fn scans(mut self, table: Identity) -> Self {
-        self.facts.scans.push(table);
+        if !self.facts.scans.contains(&table) {
+            self.facts.scans.push(table);
+        }
         self
     }
 

@@ -160,9 +160,12 @@ fn detail(change: Change, context: &Context, renames: &[Rename]) -> Detail {
 /// Shows a rename as a difference: names alone, with what they stand in where that differs too.
 fn named_anew(rename: &Rename) -> Difference {
     let place = |object: &Identity| object.path.split_last().map(|(_, place)| place.to_vec());
-    let name = |object: &Identity| match place(&rename.from) == place(&rename.to) {
-        true => object.name().to_owned(),
-        false => object.path_text(),
+    let name = |object: &Identity| {
+        if place(&rename.from) == place(&rename.to) {
+            object.name().to_owned()
+        } else {
+            object.path_text()
+        }
     };
     Difference {
         attribute: "name".to_owned(),

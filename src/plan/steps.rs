@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::graph::{Node, Role};
 use crate::catalog::Identity;
 use crate::kinds::{Facts, Lock, Loss, Statement, Transaction};
+use crate::risk::Estimate;
 
 /// Phase of a step; the order in which steps run where no dependency says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub struct Sentence {
     pub sql: String,
     /// Facts.
     pub facts: Facts,
+    /// How long it runs and who waits; only on the way forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
 }
 
 /// One step: what is said at one place of the plan about one object and what folds into it.
@@ -93,6 +97,7 @@ impl From<&Statement> for Sentence {
         Self {
             sql: statement.sql(),
             facts: statement.facts.clone(),
+            estimate: None,
         }
     }
 }

@@ -10,8 +10,11 @@ const SHOWN: usize = 5;
 
 /// What a state should be, object by object.
 pub(super) struct Expectation<'a> {
-    /// Objects that a plan speaks of, which are as in `promised`.
+    /// Objects that a plan speaks of, which are as in `promised`; the others that were put on scratch are as there too
+    /// (the sequence of an identity follows its column, and no step says so), if `promised` knows them.
     pub(super) scope: &'a BTreeSet<&'a Identity>,
+    /// What was put on scratch.
+    pub(super) part: &'a Catalog,
     /// State that the plan leads to.
     pub(super) promised: &'a Catalog,
     /// State of everything else.
@@ -43,8 +46,10 @@ impl Expectation<'_> {
     }
 
     fn deviation(&self, object: &Identity, found: &Catalog) -> Option<String> {
-        let wanted = if self.scope.contains(object) {
-            self.promised.get(object)
+        let promised = self.promised.get(object);
+        let follows = promised.is_some() && self.part.contains(object);
+        let wanted = if follows || self.scope.contains(object) {
+            promised
         } else {
             self.otherwise.get(object)
         };

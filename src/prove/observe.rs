@@ -14,9 +14,6 @@ struct Relation {
     identity: Identity,
     /// File that holds the rows, 0 where there is none.
     file: u32,
-    /// Scans of it and of its indexes that this session has not yet reported, those of earlier transactions included;
-    /// within a transaction the number only grows.
-    scans: i64,
 }
 
 /// The relations of the database at one moment, by OID.
@@ -34,63 +31,122 @@ pub(super) struct Observation {
     pub(super) scans: BTreeSet<Identity>,
 }
 
+const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relfilenode FROM pg_catalog.pg_class c
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname !~ '^pg_'";
+
+/// What the open transaction has locked, with what it is now (nothing where it is gone), and how often it was scanned,
+/// by itself or through its indexes, since the server last took the numbers.
+const LOCKED: &str = "SELECT l.relation, l.mode, n.nspname, c.relname, c.relkind::text, c.relfilenode,
+        pg_catalog.pg_stat_get_xact_numscans(l.relation)
+          + coalesce((SELECT sum(pg_catalog.pg_stat_get_xact_numscans(i.indexrelid))
+                      FROM pg_catalog.pg_index i WHERE i.indrelid = l.relation), 0)::int8
+     FROM pg_catalog.pg_locks l
+     LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
+     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
+       AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())";
+
+/// One statement that is being watched.
+#[derive(Debug)]
+pub(super) struct Watch {
+    before: Relations,
+    after: Relations,
+    /// Scans before the statement, where the server cannot be told to take the numbers.
+    scans: BTreeMap<u32, i64>,
+    major: i32,
+}
+
 impl Relations {
-    /// Reads them.
-    pub(super) fn read(client: &mut Client) -> Result<Self> {
-        let rows = client.query(
-            "SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relfilenode,
-                    pg_catalog.pg_stat_get_xact_numscans(c.oid)
-                      + coalesce((SELECT sum(pg_catalog.pg_stat_get_xact_numscans(i.indexrelid))
-                                  FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid), 0)::int8
-             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname !~ '^pg_'",
-            &[],
-        )?;
+    /// Reads them; what was scanned until now counts no more.
+    pub(super) fn read(client: &mut Client, major: i32) -> Result<Self> {
         let mut out = Self::default();
-        for row in rows {
-            let kind: String = row.try_get(3)?;
-            let Some(kind) = Kind::of_relation(&kind) else { continue };
-            let path: [String; 2] = [row.try_get(1)?, row.try_get(2)?];
-            let relation = Relation {
-                identity: Identity::new(kind, path),
-                file: row.try_get(4)?,
-                scans: row.try_get(5)?,
-            };
-            out.0.insert(row.try_get(0)?, relation);
+        take_numbers(client, major)?;
+        for row in client.query(RELATIONS, &[])? {
+            let path = [row.try_get(1)?, row.try_get(2)?];
+            out.put(row.try_get(0)?, row.try_get(3)?, path, row.try_get(4)?);
         }
         Ok(out)
     }
 
-    /// Returns what has happened since this state was read in the same transaction.
-    pub(super) fn observe(&self, client: &mut Client) -> Result<Observation> {
-        let now = Self::read(client)?;
+    fn put(&mut self, oid: u32, kind: &str, path: [String; 2], file: u32) {
+        if let Some(kind) = Kind::of_relation(kind) {
+            let identity = Identity::new(kind, path);
+            self.0.insert(oid, Relation { identity, file });
+        }
+    }
+
+    /// Begins to watch a statement; its transaction is open.
+    pub(super) fn watch(self, client: &mut Client, major: i32) -> Result<Watch> {
+        let mut scans = BTreeMap::new();
+        if major < 15 {
+            let sql = "SELECT c.oid, pg_catalog.pg_stat_get_xact_numscans(c.oid)
+                         + coalesce((SELECT sum(pg_catalog.pg_stat_get_xact_numscans(i.indexrelid))
+                                     FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid), 0)::int8
+                       FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'v', 'f')";
+            for row in client.query(sql, &[])? {
+                scans.insert(row.try_get(0)?, row.try_get(1)?);
+            }
+        }
+        Ok(Watch {
+            after: self.clone(),
+            before: self,
+            scans,
+            major,
+        })
+    }
+}
+
+/// Has the server take this session's numbers at the end of the transaction, so that the next one begins at zero.
+fn take_numbers(client: &mut Client, major: i32) -> Result<()> {
+    if major >= 15 {
+        client.batch_execute("SELECT pg_catalog.pg_stat_force_next_flush()")?;
+    }
+    Ok(())
+}
+
+impl Watch {
+    /// Returns what the statement did; it has run, and its transaction is still open.
+    pub(super) fn observe(&mut self, client: &mut Client) -> Result<Observation> {
         let mut out = Observation::default();
-        let locks = client.query(
-            "SELECT l.relation, l.mode FROM pg_catalog.pg_locks l
-             WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted
-               AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())",
-            &[],
-        )?;
-        for row in locks {
-            let mode: &str = row.try_get(1)?;
-            let (Some(relation), Some(lock)) = (self.0.get(&row.try_get(0)?), Lock::of_mode(mode)) else {
+        for row in client.query(LOCKED, &[])? {
+            let oid: u32 = row.try_get(0)?;
+            let name: Option<String> = row.try_get(2)?;
+            match name {
+                None => drop(self.after.0.remove(&oid)),
+                Some(schema) => self
+                    .after
+                    .put(oid, row.try_get(4)?, [schema, row.try_get(3)?], row.try_get(5)?),
+            }
+            let (Some(relation), Some(lock)) = (self.before.0.get(&oid), Lock::of_mode(row.try_get(1)?)) else {
                 continue;
             };
+            let identity = &relation.identity;
             if lock > Lock::AccessShare {
-                let strongest = out.locks.entry(relation.identity.clone()).or_insert(lock);
+                let strongest = out.locks.entry(identity.clone()).or_insert(lock);
                 *strongest = lock.max(*strongest);
             }
-        }
-        for (oid, relation) in &self.0 {
-            let Some(after) = now.0.get(oid) else { continue };
+            let Some(after) = self.after.0.get(&oid) else { continue };
             if after.file != relation.file {
-                out.rewrites.insert(relation.identity.clone());
+                out.rewrites.insert(identity.clone());
             }
-            if after.scans > relation.scans {
-                out.scans.insert(relation.identity.clone());
+            let scans: i64 = row.try_get(6)?;
+            if scans > self.scans.get(&oid).copied().unwrap_or(0) {
+                out.scans.insert(identity.clone());
             }
         }
+        take_numbers(client, self.major)?;
         Ok(out)
+    }
+
+    /// Returns the relations before the statement.
+    pub(super) fn before(&self) -> &Relations {
+        &self.before
+    }
+
+    /// Returns the relations as the statement left them.
+    pub(super) fn end(self) -> Relations {
+        self.after
     }
 }
 

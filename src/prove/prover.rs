@@ -63,6 +63,7 @@ pub fn prove(plan: &mut Plan, ground: Ground, workshop: &Workshop) -> Result<()>
         may_make_roles: scratch.own_cluster(),
         server,
         proof: &mut proof,
+        relations: None,
     };
     if let Err(refutation) = prover.run(plan, ground)? {
         proof.verdict = Verdict::Failed;
@@ -78,6 +79,8 @@ struct Prover<'a> {
     may_make_roles: bool,
     server: Server,
     proof: &'a mut Proof,
+    /// The tables as the last observed statement left them.
+    relations: Option<Relations>,
 }
 
 /// The live part on scratch, before anything of the plan has run.
@@ -109,7 +112,7 @@ impl Prover<'_> {
             }
         };
         self.client.batch_execute(SETTINGS)?;
-        if let Err(refutation) = self.as_applied(plan, ground.to, &stage)? {
+        if let Err(refutation) = self.as_applied(plan, ground.to, &part, &stage)? {
             return Ok(Err(refutation));
         }
         self.with_rows(plan)
@@ -130,7 +133,7 @@ impl Prover<'_> {
             self.client.batch_execute(&statement.sql())?;
         }
         let live = self.read()?;
-        Ok(Stage { live, renamed })
+        Ok(Stage { renamed, live })
     }
 
     fn read(&mut self) -> Result<Catalog> {
@@ -143,7 +146,7 @@ impl Prover<'_> {
     }
 
     /// Runs both ways as they will be applied, without rows.
-    fn as_applied(&mut self, plan: &Plan, to: &Catalog, stage: &Stage) -> Result<Outcome> {
+    fn as_applied(&mut self, plan: &Plan, to: &Catalog, part: &Catalog, stage: &Stage) -> Result<Outcome> {
         let scope: BTreeSet<&Identity> = plan
             .scope
             .iter()
@@ -152,12 +155,14 @@ impl Prover<'_> {
             .collect();
         let there = Expectation {
             scope: &scope,
+            part,
             promised: to,
             otherwise: &stage.renamed,
             same_version: to.version_num / 10_000 == self.server.major(),
         };
         let back = Expectation {
             scope: &BTreeSet::new(),
+            part: &stage.live,
             promised: &stage.live,
             otherwise: &stage.live,
             same_version: true,
@@ -240,6 +245,7 @@ impl Prover<'_> {
         self.proof.rows = filled.rows;
         self.proof.notes = filled.notes;
         for direction in [Direction::Forward, Direction::Rollback] {
+            self.relations = None;
             let steps = match direction {
                 Direction::Forward => &mut plan.forward,
                 Direction::Rollback => &mut plan.rollback,
@@ -284,6 +290,7 @@ impl Prover<'_> {
         ));
         self.proof.rows = 0;
         survival.give_up(&mut self.client)?;
+        self.relations = None;
         self.observed(direction, step, sentence)
     }
 
@@ -296,19 +303,26 @@ impl Prover<'_> {
     ) -> Result<std::result::Result<(), Stop>> {
         if sentence.facts.transaction == Transaction::Outside {
             // Its locks are gone before anybody could ask; what the kind states stands.
+            self.relations = None;
             return Ok(self.statement(step, sentence));
         }
+        let relations = match self.relations.take() {
+            Some(relations) => relations,
+            None => Relations::read(&mut self.client, self.server.major())?,
+        };
         self.client.batch_execute("BEGIN")?;
-        let before = Relations::read(&mut self.client)?;
+        let mut watch = relations.watch(&mut self.client, self.server.major())?;
         if let Err(stop) = self.statement(step, sentence) {
             self.client.batch_execute("ROLLBACK")?;
             return Ok(Err(stop));
         }
-        let observation = before.observe(&mut self.client)?;
+        let observation = watch.observe(&mut self.client)?;
         if let Err(error) = self.client.batch_execute("COMMIT") {
             return Ok(Err(Stop::of(Some(step), &error)));
         }
-        if let Some(message) = observation.surprise(&sentence.facts, &before) {
+        let message = observation.surprise(&sentence.facts, watch.before());
+        self.relations = Some(watch.end());
+        if let Some(message) = message {
             self.proof.surprises.push(Surprise {
                 direction,
                 step,

@@ -57,7 +57,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Returns at most `limit` lines, and a sentence about the rest. Where something must be left out, the riskiest stays.
+/// Returns at most `limit` lines, and a sentence about the rest. Where something must be left out, the riskiest stays;
+/// without a limit (`usize::MAX`) every entry has its line.
 pub(super) fn fold<'a>(entries: &'a [Entry], limit: usize) -> (Vec<Line<'a>>, Option<String>) {
     let mut numbers: BTreeMap<(&str, Option<Risk>), usize> = BTreeMap::new();
     for entry in entries {
@@ -73,7 +74,7 @@ pub(super) fn fold<'a>(entries: &'a [Entry], limit: usize) -> (Vec<Line<'a>>, Op
         } else {
             ALIKE
         };
-        let folds = numbers.get(&key).is_some_and(|number| *number >= enough);
+        let folds = limit < usize::MAX && numbers.get(&key).is_some_and(|number| *number >= enough);
         match places.get(&key).filter(|_| folds) {
             Some(place) => lines[*place].take(&entry.name),
             None => {

@@ -94,10 +94,7 @@ fn row(cells: &[String]) -> String {
 
 fn table(heads: &[&str], rows: &str) -> String {
     let heads: String = heads.iter().map(|head| format!("<th>{head}</th>")).collect();
-    format!(
-        "<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
-        rows
-    )
+    format!("<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
 }
 
 fn findings(plan: &Plan) -> String {
@@ -134,7 +131,10 @@ fn finding(finding: &Finding, with_hint: bool) -> String {
             prose(&finding.hint)
         ));
     }
-    if finding.risk >= Risk::Dangerous {
+    if let Some(ruling) = &finding.ruling {
+        what.push_str(&format!("<br/>{}", prose(&ruling.words())));
+    }
+    if finding.risk >= Risk::Dangerous && !finding.is_waived() {
         let flag = format!("--approve {}", name::approval(&finding.code, &finding.object));
         what.push_str(&format!("<br/><code>{}</code>", escape(&flag)));
     }

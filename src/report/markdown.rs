@@ -59,9 +59,10 @@ pub fn markdown(plan: &Plan) -> String {
     for (title, steps) in [("SQL", &plan.forward), ("SQL of the rollback", &plan.rollback)] {
         let room = LIMIT.saturating_sub(out.len() + end.len() + RESERVE);
         let (script, shown) = script(steps, room);
-        let number = match shown == steps.len() {
-            true => count(shown, "step"),
-            false => format!("{} of {}", grouped(shown), count(steps.len(), "step")),
+        let number = if shown == steps.len() {
+            count(shown, "step")
+        } else {
+            format!("{} of {}", grouped(shown), count(steps.len(), "step"))
         };
         out.push_str(&folded(&format!("{title}, {number}"), &script));
     }

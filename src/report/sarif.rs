@@ -92,6 +92,10 @@ fn result(finding: &Finding, places: &Places, source: Option<&str>) -> Value {
         "properties".to_owned(),
         json!({ "risk": finding.risk, "step": finding.step + 1 }),
     );
+    if let Some(ruling) = finding.ruling.as_ref().filter(|ruling| ruling.waived) {
+        let suppression = json!({ "kind": "external", "justification": ruling.words() });
+        out.insert("suppressions".to_owned(), json!([suppression]));
+    }
     Value::Object(out)
 }
 
@@ -130,9 +134,12 @@ fn uri(path: &str) -> String {
     let escaped: String = path
         .trim_start_matches("./")
         .bytes()
-        .map(|byte| match plain(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect();
     if escaped.starts_with('/') {

@@ -163,6 +163,7 @@ mod tests {
                     transaction,
                     ..Facts::default()
                 },
+                estimate: None,
             }],
             transaction: number,
             reversal: Reversal::Lossy("a line\nand another".to_owned()),
@@ -193,6 +194,7 @@ mod tests {
                 step: 0,
                 message: "Look.".to_owned(),
                 hint: String::new(),
+                ruling: None,
             }],
             proof: None,
             notes: Vec::new(),

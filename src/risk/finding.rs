@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::day::Day;
+use super::ruling::Applied;
 use crate::catalog::Identity;
 
 /// Grade of a finding, mildest first.
@@ -66,4 +68,15 @@ pub struct Finding {
     pub message: String,
     /// Safer way, as full sentences; empty when there is none.
     pub hint: String,
+    /// What the project says about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Applied>,
+}
+
+impl Finding {
+    /// Tells whether the finding is waived today: it is shown, and does not block.
+    pub fn is_waived(&self) -> bool {
+        let waiver = self.ruling.as_ref().filter(|ruling| ruling.waived);
+        waiver.is_some_and(|waiver| waiver.until.is_none_or(|until| until >= Day::today()))
+    }
 }

@@ -21,15 +21,23 @@ pub struct Look<'a> {
     pub statistics: &'a Statistics,
     /// Objects that are dropped and created again.
     remade: BTreeSet<&'a Identity>,
+    /// Every change once, at the first step that takes part in it.
+    changes: Vec<(usize, &'a Change)>,
 }
 
 impl<'a> Look<'a> {
     /// Looks at a way between two states.
     pub fn new(from: &'a Catalog, to: &'a Catalog, steps: &'a [Step], statistics: &'a Statistics) -> Self {
-        let changes = steps.iter().flat_map(|step| &step.changes);
+        let mut seen = BTreeSet::new();
+        let all = steps.iter().enumerate();
+        let changes: Vec<_> = all
+            .flat_map(|(at, step)| step.changes.iter().map(move |change| (at, change)))
+            .filter(|(_, change)| seen.insert(&change.object))
+            .collect();
         let remade = changes
-            .filter(|change| matches!(change.verb, Verb::Replace | Verb::Rebuild))
-            .map(|change| &change.object)
+            .iter()
+            .filter(|(_, change)| matches!(change.verb, Verb::Replace | Verb::Rebuild))
+            .map(|(_, change)| &change.object)
             .collect();
         Self {
             from,
@@ -37,15 +45,13 @@ impl<'a> Look<'a> {
             steps,
             statistics,
             remade,
+            changes,
         }
     }
 
     /// Returns every change once, at the first step that takes part in it.
     pub(super) fn changes(&self) -> impl Iterator<Item = (usize, &'a Change)> {
-        let mut seen = BTreeSet::new();
-        let all = self.steps.iter().enumerate();
-        all.flat_map(|(at, step)| step.changes.iter().map(move |change| (at, change)))
-            .filter(move |(_, change)| seen.insert(&change.object))
+        self.changes.iter().copied()
     }
 
     /// Returns the objects of a verb, at the first step that takes part in the change.
@@ -82,6 +88,30 @@ impl<'a> Look<'a> {
         self.from.get(object).and_then(AnyObject::parent).as_ref() == Some(parent)
     }
 
+    /// Tells whether some of the tables are a table, its partitions, or tables that inherit from it: what is observed on a
+    /// partitioned table is observed on its partitions.
+    pub(super) fn any_within(&self, tables: &[Identity], whole: &Identity) -> bool {
+        tables.iter().any(|table| self.is_within(table, whole))
+    }
+
+    fn is_within(&self, table: &Identity, whole: &Identity) -> bool {
+        let table_named = |schema: &String, name: &String| Identity::new(Kind::Table, [schema, name]);
+        if table == whole {
+            return true;
+        }
+        let partition = Identity::new(Kind::Partition, table.path.iter());
+        if let Some(AnyObject::Partition(of)) = self.from.get(&partition) {
+            return self.is_within(&table_named(&of.parent_schema, &of.parent_table), whole);
+        }
+        match self.from.get(table) {
+            Some(AnyObject::Table(table)) => {
+                let mut parents = table.inherits.iter().map(|(schema, name)| table_named(schema, name));
+                parents.any(|parent| self.is_within(&parent, whole))
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the size of a table.
     pub(super) fn size(&self, table: &Identity) -> Size {
         self.statistics.size(table)
@@ -92,11 +122,17 @@ impl<'a> Look<'a> {
         format!("`{}` ({})", table.path_text(), self.statistics.describe(table))
     }
 
+    /// Tells whether a table is certainly empty.
+    pub(super) fn is_empty(&self, table: &Identity) -> bool {
+        self.size(table) == Size::Empty
+    }
+
     /// Grades what costs time in proportion to the table; `None` where there is nothing to wait for.
     pub(super) fn grade(&self, table: &Identity) -> Option<Risk> {
         match self.size(table) {
             Size::Empty => None,
             Size::Small => Some(Risk::Caution),
+            Size::Large if self.statistics.is_busy(table) => Some(Risk::Critical),
             Size::Large | Size::Unknown => Some(Risk::Dangerous),
         }
     }
@@ -183,6 +219,7 @@ impl Hit {
             step: self.step,
             message: self.message,
             hint: self.hint,
+            ruling: None,
         }
     }
 }

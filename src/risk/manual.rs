@@ -54,7 +54,8 @@ pub fn manual() -> String {
          A finding is `safe`, `caution`, `dangerous` or `critical`. The first two need no approval; the others stop\n\
          `trueup apply` until `--approve LEVEL` or `--approve CODE:OBJECT` allows them. Levels follow the live size of the\n\
          table: an empty table has nothing to lose and nobody waits for it; up to 16 MiB, indexes included, a scan or a\n\
-         rewrite is over before anybody notices; what is larger, or unknown, is taken seriously.\n\n\
+         rewrite is over before anybody notices; what is larger, or unknown, is taken seriously, and more so where ten\n\
+         rows or more are written per second. Levels can be changed, and findings waived: docs/configuration.md.\n\n\
          | code | finds |\n| --- | --- |\n",
     );
     for rule in RULES {
@@ -118,8 +119,8 @@ mod tests {
     #[test]
     fn explains_and_suggests() {
         assert!(explain("tu101").unwrap().starts_with("# TU101 type change"));
-        let error = explain("TU109").unwrap_err();
-        assert!(error.hint.unwrap().contains("TU108"));
+        let error = explain("TU111").unwrap_err();
+        assert!(error.hint.unwrap().contains("TU110"));
         assert!(explain("rename").unwrap_err().hint.unwrap().contains("TU501"));
         assert!(explain("?").unwrap_err().hint.unwrap().contains("docs/rules.md"));
     }

@@ -1,16 +1,24 @@
 //! Risk rules: one file per rule; each turns facts of statements and live figures into findings with a stable code.
 
+mod advice;
 mod chain;
+mod day;
+mod duration;
 mod family;
 mod finding;
 mod look;
 mod manual;
 mod registry;
 mod rules;
+mod ruling;
+mod serving;
 mod statistics;
 
+pub use day::Day;
+pub use duration::{Blocks, Estimate, estimate};
 pub use finding::{Finding, Risk};
 pub use look::Look;
 pub use manual::{explain, manual};
 pub use registry::{RULES, Rule, findings};
-pub use statistics::{Figures, Statistics, statistics, touched};
+pub use ruling::{Applied, Entry, Level, Ruling, Waiver, apply_rulings};
+pub use statistics::{Figures, Size, Statistics, statistics, touched};

@@ -1,5 +1,7 @@
 //! The one ordered registry of rules: everything that is said about rules derives from it.
 
+use rayon::prelude::*;
+
 use super::finding::Finding;
 use super::look::{Hit, Look};
 use super::rules;
@@ -30,7 +32,7 @@ macro_rules! registry {
 }
 
 // 1xx: what is lost. 2xx: what existing rows can refuse. 3xx: who waits. 4xx: who may. 5xx: who must know. 6xx: what
-// belongs to others. 9xx: what trueup itself is about to do.
+// belongs to others. 7xx: advice. 9xx: what trueup itself is about to do.
 registry! {
     "TU101" = identifying_type, "type change of an identifying column";
     "TU102" = table_drop, "drop of a table";
@@ -40,25 +42,45 @@ registry! {
     "TU106" = rows_lost, "rebuild that loses rows or values";
     "TU107" = definition_drop, "drop of a definition";
     "TU108" = guard_drop, "drop of a constraint or an index";
+    "TU109" = needed_index, "drop of an index that is needed";
+    "TU110" = value_source_drop, "drop of a default, an identity or an expression";
     "TU201" = constraint_on_rows, "constraint that existing rows can break";
     "TU202" = required_column, "required column without a default";
+    "TU203" = nulls_possible, "not null where nulls are possible";
+    "TU204" = unproven_attachment, "partition attached without a proof";
     "TU301" = table_rewrite, "table rewrite";
     "TU302" = locked_scan, "long scan under a strong lock";
     "TU303" = blocking_build, "index build that blocks writes";
     "TU304" = many_locks, "strong locks on several tables at once";
+    "TU305" = filled_column, "column that is filled row by row";
+    "TU306" = stored_generation, "stored generated column";
+    "TU307" = logging, "table that becomes unlogged or logged";
+    "TU308" = unindexed_reference, "foreign key without an index";
+    "TU309" = detachment, "partition that is detached";
     "TU401" = row_security, "change of row security";
     "TU402" = rights, "change of owner, privileges or whose rights count";
+    "TU403" = unsafe_definer, "owner's rights without a search path";
     "TU501" = rename, "rename";
     "TU502" = enum_rebuild, "enum value removed or moved";
+    "TU503" = firing, "change of a trigger or a rule";
+    "TU504" = repeated_value, "value that a sequence can repeat";
+    "TU505" = overflow, "sequence near its end";
+    "TU506" = replication, "change of what is replicated";
+    "TU507" = cascade, "foreign key that deletes or changes rows";
     "TU601" = extension, "change of an extension";
+    "TU701" = json_type, "advice: json";
+    "TU702" = padded_type, "advice: char(n)";
+    "TU703" = zoneless_time, "advice: timestamp without time zone";
+    "TU704" = serial_column, "advice: serial";
+    "TU705" = long_name, "advice: name at the limit";
     "TU901" = lossy_rollback, "rollback that loses data";
 }
 
 /// Returns what all rules find, sorted by step, code and object.
 pub fn findings(look: &Look) -> Vec<Finding> {
     let mut out: Vec<Finding> = RULES
-        .iter()
-        .flat_map(|rule| (rule.check)(look).into_iter().map(|hit| hit.finding(rule.code)))
+        .par_iter()
+        .flat_map_iter(|rule| (rule.check)(look).into_iter().map(|hit| hit.finding(rule.code)))
         .collect();
     out.sort_by(|a, b| (a.step, &a.code, &a.object, &a.message).cmp(&(b.step, &b.code, &b.object, &b.message)));
     out

@@ -1,44 +1,68 @@
-//! Live figures of the tables that a plan touches: how many rows, how many bytes.
+//! Live figures of what a plan touches: rows, bytes, indexes and writes of tables, nulls of columns, values of sequences,
+//! uses of indexes. [`statistics`] reads them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod ask;
+mod read;
+mod words;
 
-use postgres::Client;
+use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, Identity};
-use crate::error::Result;
-use crate::kinds::Kind;
-use crate::plan::Step;
+pub use ask::touched;
+pub use read::statistics;
+pub(super) use words::{grouped, readable_bytes};
+
+use crate::catalog::Identity;
 
 /// Up to this many bytes, indexes included, a scan or a rewrite is over before anybody notices.
 const SMALL: u64 = 16 * 1024 * 1024;
 
-/// Figures of one table, its partitions included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// From this many rows written per second on, a queue forms behind a lock at once.
+const BUSY: f64 = 10.0;
+
+/// Row estimates of this age are said with their age.
+const OLD_DAYS: u64 = 30;
+
+/// Figures of one table; its partitions and the tables that inherit from it are counted with it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
     /// Estimate of the planner's statistics; `None` where the table was never analysed.
     pub rows: Option<u64>,
-    /// Bytes of the heap; none means that there is certainly no row.
+    /// Bytes of the heap; none means that there is certainly no row, if they were measured.
     pub heap_bytes: u64,
+    /// Bytes of the indexes.
+    pub index_bytes: u64,
     /// Bytes in all, with indexes and out-of-line values.
     pub bytes: u64,
+    /// Number of indexes.
+    pub indexes: u32,
+    /// Rows inserted, updated and deleted per second since the statistics were reset.
+    pub writes_per_second: f64,
+    /// Whole days since the table was last analysed; `None` where it never was.
+    pub analyzed_days_ago: Option<u64>,
+    /// Whether the bytes are those of the files. Where somebody holds ACCESS EXCLUSIVE they are those of the last
+    /// `VACUUM` or `ANALYZE` instead, so that nobody is waited for.
+    pub measured: bool,
 }
 
-/// Figures by table; a table that is missing is unknown, and taken for large.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Figures by object, under the names that the objects have after the renames; what is missing is unknown.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Statistics {
     tables: BTreeMap<Identity, Figures>,
+    nulls: BTreeMap<Identity, f64>,
+    sequences: BTreeMap<Identity, i64>,
+    uses: BTreeMap<Identity, u64>,
 }
 
 /// Class of a table's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Size {
-    /// No row.
+pub enum Size {
+    /// Certainly no row.
     Empty,
     /// Read or written in no time.
     Small,
     /// Takes its time.
     Large,
-    /// Nobody knows.
+    /// Nobody knows; taken for large.
     Unknown,
 }
 
@@ -54,13 +78,49 @@ impl Statistics {
     }
 
     /// Returns the class of a table's size.
-    pub(super) fn size(&self, table: &Identity) -> Size {
+    pub fn size(&self, table: &Identity) -> Size {
         match self.get(table) {
             None => Size::Unknown,
-            Some(figures) if figures.heap_bytes == 0 => Size::Empty,
+            Some(figures) if figures.heap_bytes == 0 && figures.measured => Size::Empty,
+            Some(figures) if figures.bytes == 0 => Size::Unknown,
             Some(figures) if figures.bytes <= SMALL => Size::Small,
             Some(_) => Size::Large,
         }
+    }
+
+    /// Tells whether so much is written to the table that a queue forms behind a lock at once.
+    pub fn is_busy(&self, table: &Identity) -> bool {
+        self.get(table).is_some_and(|figures| figures.writes_per_second >= BUSY)
+    }
+
+    /// Sets the share of nulls in a column, between 0 and 1.
+    pub fn insert_nulls(&mut self, column: Identity, share: f64) {
+        self.nulls.insert(column, share);
+    }
+
+    /// Returns the share of nulls in a column as of the last `ANALYZE`.
+    pub fn nulls(&self, column: &Identity) -> Option<f64> {
+        self.nulls.get(column).copied()
+    }
+
+    /// Sets the last value of a sequence; one behind an identity column is named like any other.
+    pub fn insert_value(&mut self, sequence: Identity, value: i64) {
+        self.sequences.insert(sequence, value);
+    }
+
+    /// Returns the last values that sequences gave out.
+    pub fn values(&self) -> impl Iterator<Item = (&Identity, i64)> {
+        self.sequences.iter().map(|(sequence, value)| (sequence, *value))
+    }
+
+    /// Sets how often queries have used an index since the statistics were reset.
+    pub fn insert_uses(&mut self, index: Identity, uses: u64) {
+        self.uses.insert(index, uses);
+    }
+
+    /// Returns how often queries on this server have used an index since the statistics were reset.
+    pub fn uses(&self, index: &Identity) -> Option<u64> {
+        self.uses.get(index).copied()
     }
 
     /// Returns the size of a table in words.
@@ -68,132 +128,82 @@ impl Statistics {
         let Some(figures) = self.get(table) else {
             return "size unknown".to_owned();
         };
-        let bytes = readable_bytes(figures.bytes);
-        match figures.rows {
-            _ if figures.heap_bytes == 0 => "empty".to_owned(),
-            Some(1) => format!("about 1 row, {bytes}"),
-            Some(rows) => format!("about {} rows, {bytes}", grouped(rows)),
-            None => format!("{bytes}, never analysed"),
-        }
-    }
-}
-
-/// Returns the tables of the state before that the steps name: as a change, a lock, a scan or a rewrite.
-pub fn touched(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
-    let mut out = BTreeSet::new();
-    for step in steps {
-        out.extend(step.changes.iter().map(|change| super::look::table_of(&change.object)));
-        for facts in step.statements.iter().map(|sentence| &sentence.facts) {
-            out.extend(facts.locks.iter().map(|(table, _)| table.clone()));
-            out.extend(facts.scans.iter().chain(&facts.rewrites).cloned());
-        }
-    }
-    out.retain(|table| table.kind == Kind::Table && from.contains(table));
-    out
-}
-
-/// Reads the figures of tables in one query. Sizes are read from the files, since `pg_class` knows them only as of the
-/// last `VACUUM` or `ANALYZE`.
-pub fn statistics(client: &mut Client, tables: &BTreeSet<Identity>) -> Result<Statistics> {
-    let mut out = Statistics::default();
-    let relations = tables.iter().filter(|table| table.path.len() == 2);
-    let (schemas, names): (Vec<&str>, Vec<&str>) = relations
-        .map(|table| (table.path[0].as_str(), table.path[1].as_str()))
-        .unzip();
-    if schemas.is_empty() {
-        return Ok(out);
-    }
-    let rows = client.query(
-        "SELECT n.nspname, c.relname,
-                CASE WHEN bool_and(p.reltuples >= 0) THEN sum(p.reltuples)::float8 END AS rows,
-                coalesce(sum(pg_catalog.pg_relation_size(p.oid)), 0)::int8 AS heap_bytes,
-                coalesce(sum(pg_catalog.pg_total_relation_size(p.oid)), 0)::int8 AS bytes
-         FROM unnest($1::text[], $2::text[]) t(schema, name)
-         JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
-         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
-         CROSS JOIN LATERAL (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)) part(oid)
-         JOIN pg_catalog.pg_class p ON p.oid = part.oid AND (p.relkind <> 'p' OR p.oid = c.oid AND p.reltuples > 0)
-         GROUP BY n.nspname, c.relname",
-        &[&schemas, &names],
-    )?;
-    for row in rows {
-        let path: [String; 2] = [row.try_get(0)?, row.try_get(1)?];
-        let figures = Figures {
-            rows: row.try_get::<_, Option<f64>>(2)?.map(estimate),
-            heap_bytes: u64::try_from(row.try_get::<_, i64>(3)?).unwrap_or_default(),
-            bytes: u64::try_from(row.try_get::<_, i64>(4)?).unwrap_or_default(),
+        let size = match self.size(table) {
+            Size::Empty => return "empty".to_owned(),
+            Size::Unknown => return "size unknown: it is locked".to_owned(),
+            Size::Small | Size::Large => readable_bytes(figures.bytes),
         };
-        out.insert(Identity::new(Kind::Table, path), figures);
-    }
-    Ok(out)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an estimate that is never negative here and far below 2^52"
-)]
-fn estimate(rows: f64) -> u64 {
-    rows.max(0.0) as u64
-}
-
-/// Groups digits by thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
+        let mut out = match figures.rows {
+            Some(1) => format!("about 1 row, {size}"),
+            Some(rows) => format!("about {} rows, {size}", grouped(rows)),
+            None => format!("{size}, never analysed"),
+        };
+        if let (Some(_), Some(days)) = (figures.rows, figures.analyzed_days_ago.filter(|days| *days >= OLD_DAYS)) {
+            out.push_str(&format!(", analysed {} days ago", grouped(days)));
         }
-        out.push(digit);
-    }
-    out
-}
-
-/// Says bytes in the largest unit that leaves a whole number.
-fn readable_bytes(bytes: u64) -> String {
-    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    for (unit, shift) in units {
-        // Below ten of a unit the next smaller one says more.
-        if bytes >> shift >= 10 {
-            return format!("{} {unit}", grouped(bytes >> shift));
+        if self.is_busy(table) {
+            out.push_str(&format!(
+                ", {} writes a second",
+                words::rounded(figures.writes_per_second)
+            ));
         }
-    }
-    match bytes {
-        0 => "0 bytes".to_owned(),
-        _ if bytes >= 1024 => format!("{} KiB", bytes >> 10),
-        _ => format!("{bytes} bytes"),
+        out
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::Kind;
+
+    fn table() -> Identity {
+        Identity::new(Kind::Table, ["shop", "orders"])
+    }
+
+    fn with(figures: Figures) -> Statistics {
+        let mut out = Statistics::default();
+        out.insert(table(), figures);
+        out
+    }
 
     #[test]
     fn figures_in_words() {
-        let table = Identity::new(Kind::Table, ["shop", "orders"]);
-        let mut statistics = Statistics::default();
-        assert_eq!(statistics.describe(&table), "size unknown");
+        assert_eq!(Statistics::default().describe(&table()), "size unknown");
         let mut figures = Figures {
             rows: Some(2_104_233),
             heap_bytes: 300 << 20,
             bytes: 340 << 20,
+            measured: true,
+            ..Figures::default()
         };
-        statistics.insert(table.clone(), figures);
-        assert_eq!(statistics.describe(&table), "about 2,104,233 rows, 340 MiB");
-        assert_eq!(statistics.size(&table), Size::Large);
+        assert_eq!(with(figures).describe(&table()), "about 2,104,233 rows, 340 MiB");
+        assert_eq!(with(figures).size(&table()), Size::Large);
+        figures.writes_per_second = 1234.5;
+        figures.analyzed_days_ago = Some(40);
+        assert_eq!(
+            with(figures).describe(&table()),
+            "about 2,104,233 rows, 340 MiB, analysed 40 days ago, 1,200 writes a second"
+        );
         figures = Figures {
             rows: None,
             heap_bytes: 8192,
             bytes: 16384,
+            measured: true,
+            ..Figures::default()
         };
-        statistics.insert(table.clone(), figures);
-        assert_eq!(statistics.describe(&table), "16 KiB, never analysed");
-        assert_eq!(statistics.size(&table), Size::Small);
+        assert_eq!(with(figures).describe(&table()), "16 KiB, never analysed");
+        assert_eq!(with(figures).size(&table()), Size::Small);
         figures.heap_bytes = 0;
-        statistics.insert(table.clone(), figures);
-        assert_eq!(statistics.describe(&table), "empty");
-        assert_eq!(statistics.size(&table), Size::Empty);
+        assert_eq!(with(figures).describe(&table()), "empty");
+        assert_eq!(with(figures).size(&table()), Size::Empty);
+    }
+
+    #[test]
+    fn what_is_locked_is_never_called_empty() {
+        let mut figures = Figures::default();
+        assert_eq!(with(figures).size(&table()), Size::Unknown);
+        assert_eq!(with(figures).describe(&table()), "size unknown: it is locked");
+        (figures.heap_bytes, figures.bytes) = (8192, 8192);
+        assert_eq!(with(figures).size(&table()), Size::Small);
     }
 }

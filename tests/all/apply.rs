@@ -163,6 +163,7 @@ fn step(transaction: usize, object: Identity, statements: &[&str]) -> Step {
     let sentence = |sql: &&str| Sentence {
         sql: (*sql).to_owned(),
         facts: Facts::default(),
+        estimate: None,
     };
     Step {
         changes: vec![Change {
@@ -339,6 +340,7 @@ fn dry_run_and_refusals_leave_no_trace() {
         step: 2,
         message: "The table is locked.".to_owned(),
         hint: String::new(),
+        ruling: None,
     });
     let blocked = live.apply(&plan).unwrap_err();
     assert_eq!(

@@ -35,10 +35,7 @@ fn two_revisions_are_compared_without_a_database() {
         human.contains("ALTER TABLE public.customers RENAME COLUMN email TO mail;"),
         "{human}"
     );
-    assert!(
-        !human.contains("apply"),
-        "there is nothing to apply it to: {human}"
-    );
+    assert!(!human.contains("apply"), "there is nothing to apply it to: {human}");
     let report = json(&project.run("diff git:HEAD:schema schema --format json").expect(0));
     assert_eq!(report["database"]["stand_in"]["source"]["desired"], "schema");
     assert_eq!(report["summary"]["changes"]["rename"], 1);

@@ -15,6 +15,7 @@ mod drift;
 mod house;
 mod laws;
 mod manual;
+mod print;
 mod proof;
 mod reports;
 mod round_trips;

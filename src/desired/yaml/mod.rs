@@ -66,6 +66,7 @@ pub(super) fn read_files(files: &[TargetFile]) -> Result<Made> {
             word: rename.words.clone(),
             path: rename.path.clone(),
             renamed_from: rename.former.clone(),
+            waives: None,
         }));
         all.push((index, declared));
     }

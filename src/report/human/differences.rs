@@ -7,7 +7,7 @@ use crate::report::differences::{LineDiff, Sign, line_diffs};
 use crate::report::paint::Style;
 
 /// Diffs that are shown unless everything is.
-const DIFFS: usize = 10;
+const DIFFS: usize = 5;
 
 /// Lines of one diff, likewise.
 const LINES: usize = 40;

@@ -12,8 +12,11 @@ use crate::report::proof::refutation;
 use crate::report::text::wrap;
 use crate::risk::{Finding, Risk};
 
-/// Findings of one rule and risk that are shown one by one, unless everything is.
-const SHOWN: usize = 3;
+/// Findings from which on those of one rule and risk are counted rather than shown, unless everything is shown.
+const MANY: usize = 30;
+
+/// Findings of one rule and risk that are shown then.
+const SHOWN: usize = 2;
 
 /// Returns the findings, worst first.
 pub(super) fn findings(plan: &Plan, style: &Style) -> String {
@@ -23,11 +26,8 @@ pub(super) fn findings(plan: &Plan, style: &Style) -> String {
     let mut out = format!("{}\n", style.heading("Findings"));
     let mut said = BTreeSet::new();
     for group in by_rule(plan) {
-        let shown = if style.verbose || group.len() <= SHOWN + 2 {
-            group.len()
-        } else {
-            SHOWN
-        };
+        let folds = plan.findings.len() > MANY && !style.verbose;
+        let shown = if folds { SHOWN.min(group.len()) } else { group.len() };
         for finding in &group[..shown] {
             // The same advice again and again is not read at all.
             let hint = said.insert((&finding.code, &finding.hint));
@@ -49,7 +49,7 @@ fn rest(findings: &[&Finding], style: &Style) -> String {
         first.code,
         findings.len()
     );
-    if first.risk >= Risk::Dangerous {
+    if first.risk >= Risk::Dangerous && !first.is_waived() {
         let flag = format!("--approve {}", first.code);
         out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
     }
@@ -74,7 +74,10 @@ fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
     if with_hint && !finding.hint.is_empty() {
         paragraph(&format!("Safer: {}", finding.hint), Ink::new().dimmed());
     }
-    if finding.risk >= Risk::Dangerous {
+    if let Some(ruling) = &finding.ruling {
+        paragraph(&ruling.words(), Ink::new());
+    }
+    if finding.risk >= Risk::Dangerous && !finding.is_waived() {
         let flag = format!("--approve {}", name::approval(&finding.code, &finding.object));
         out.push_str(&format!("      {}\n", style.paint(&flag, Ink::new().cyan())));
     }
@@ -96,7 +99,8 @@ pub(super) fn next(plan: &Plan, style: &Style) -> String {
     if refutation(plan).is_some() {
         return "The plan failed its proof and cannot be applied; see above.\n".to_owned();
     }
-    let worst = plan.findings.iter().map(|finding| finding.risk).max();
+    let counted = plan.findings.iter().filter(|finding| !finding.is_waived());
+    let worst = counted.map(|finding| finding.risk).max();
     let approve = match worst {
         Some(risk @ (Risk::Dangerous | Risk::Critical)) => format!(" --approve {risk}"),
         _ => String::new(),

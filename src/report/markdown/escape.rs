@@ -53,9 +53,12 @@ pub(super) fn block(language: &str, text: &str) -> String {
 pub(super) fn hidden(text: &str) -> String {
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     text.bytes()
-        .map(|byte| match harmless(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
+        .map(|byte| {
+            if harmless(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect()
 }

@@ -6,7 +6,8 @@
 //! ## Why it is dangerous
 //!
 //! `CREATE INDEX` takes SHARE: reads go on, writes wait until the index is built. `ADD PRIMARY KEY` and `ADD UNIQUE` take
-//! ACCESS EXCLUSIVE: reads wait too. It is `dangerous`, `caution` up to 16 MiB, and not reported for an empty table.
+//! ACCESS EXCLUSIVE: reads wait too. It is `dangerous`, `critical` where a large table is busy, `caution` up to 16 MiB, and
+//! not reported for an empty table.
 //!
 //! ## Safer way
 //!

@@ -1,8 +1,8 @@
 //! ## What it finds
 //!
-//! A constraint that is added to a table that stands, or changed, or validated: check, not-null, primary key, unique,
-//! exclusion, foreign key, or a check of a domain that columns use. A constraint over columns that this plan adds
-//! without a default is not reported: their values are all null.
+//! A constraint that is added to a table that stands, or changed, or validated: check, primary key, unique, exclusion,
+//! foreign key, or a check of a domain that columns use. A constraint over columns that this plan adds without a default is
+//! not reported: their values are all null. `NOT NULL` is TU203.
 //!
 //! ## Why it is dangerous
 //!
@@ -18,8 +18,7 @@
 //!
 //! ## PostgreSQL versions
 //!
-//! All. `NOT NULL … NOT VALID` exists since 18; before, a validated `CHECK (c IS NOT NULL)` spares the scan of
-//! `SET NOT NULL`.
+//! All. Before 18 `NOT VALID` is refused for a foreign key of a partitioned table.
 
 use crate::catalog::Identity;
 use crate::kinds::Kind;
@@ -27,11 +26,10 @@ use crate::plan::{Change, Verb};
 use crate::risk::Risk;
 use crate::risk::family::Family;
 use crate::risk::look::{Hit, Look, table_of};
-use crate::risk::statistics::Size;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     look.changes()
-        .filter(|(_, change)| Family::of(change.object.kind) == Family::Guard)
+        .filter(|(_, change)| Family::of(change.object.kind) == Family::Guard && change.object.kind != Kind::NotNull)
         .filter(|(_, change)| matches!(change.verb, Verb::Create | Verb::Alter | Verb::Replace))
         .filter_map(|(at, change)| {
             let table = judged(look, at, change)?;
@@ -61,13 +59,15 @@ fn judged(look: &Look, at: usize, change: &Change) -> Option<Identity> {
         return domain_user(look, &change.object);
     }
     let table = table_of(&change.object);
+    if !look.stands(&table) || look.is_empty(&table) {
+        return None;
+    }
     let scanned = look.steps[at..]
         .iter()
         .filter(|step| step.changes.iter().any(|said| said.object == change.object))
         .flat_map(|step| &step.statements)
-        .any(|sentence| sentence.facts.scans.contains(&table));
-    let judges = look.stands(&table) && look.size(&table) != Size::Empty && scanned;
-    (judges && !all_null(look, &change.object)).then_some(table)
+        .any(|sentence| look.any_within(&sentence.facts.scans, &table));
+    (scanned && !all_null(look, &change.object)).then_some(table)
 }
 
 /// Returns a table with rows that has a column of the constraint's domain.
@@ -79,17 +79,13 @@ fn domain_user(look: &Look, object: &Identity) -> Option<Identity> {
         .iter()
         .filter(|(user, edges)| user.kind == Kind::Column && edges.contains(&domain));
     let mut tables = users.map(|(column, _)| table_of(column));
-    tables.find(|table| look.stands(table) && look.size(table) != Size::Empty)
+    tables.find(|table| look.stands(table) && !look.is_empty(table))
 }
 
 /// Tells whether all columns of the constraint are new and have no default.
 fn all_null(look: &Look, object: &Identity) -> bool {
     let own = |on: &&Identity| on.kind == Kind::Column && on.path[..2] == object.path[..2];
     let mut columns = look.to.dependencies_of(object).filter(own).peekable();
-    if matches!(object.kind, Kind::NotNull) {
-        // A column that must have a value is another rule's affair when it is new.
-        return columns.any(|column| look.is_new(column));
-    }
     columns.peek().is_some()
         && columns.all(|column| look.is_new(column) && !super::required_column::fills_itself(look, column))
 }

@@ -2,11 +2,13 @@
 //!
 //! A drop of something that can be written again from its text, and that stands by itself or on something that stays: a
 //! view, function, procedure, aggregate, operator, cast, trigger, rule, extended statistics, text search configuration,
-//! foreign server, publication and the like. The finding names what depends on it in this database.
+//! foreign server and the like; and, as advice, of a comment or of what ties a sequence to a column. The finding names what
+//! depends on it in this database. Publications are TU506.
 //!
 //! ## Why it is dangerous
 //!
-//! No row is lost and a rollback restores it exactly, so it is `caution`. But callers fail from the moment of the
+//! No row is lost and a rollback restores it exactly, so it is `caution`, and `safe` for a comment and the
+//! like, and for a trigger or a rule of an empty table. But callers fail from the moment of the
 //! commit, and a trigger that no longer fires leaves rows that nobody corrects later. PostgreSQL does not know which
 //! functions call a function.
 //!
@@ -19,15 +21,16 @@
 //!
 //! All.
 
+use crate::kinds::Kind;
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::family::Family;
-use crate::risk::look::{Hit, Look, names};
+use crate::risk::look::{Hit, Look, names, table_of};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let mut dropped = look
         .with_verb(Verb::Drop)
-        .filter(|(_, object)| Family::of(object.kind) == Family::Definition && !look.falls_with_parent(object))
+        .filter(|(_, object)| is_definition(object.kind) && !look.falls_with_parent(object))
         .peekable();
     if dropped.peek().is_none() {
         return Vec::new();
@@ -44,7 +47,20 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
                 format!("{users} depend on it and change in this plan too")
             };
             let message = format!("The {} `{}` is dropped; {who}.", object.kind, object.path_text());
-            Hit::new(Risk::Caution, at, object, message)
+            let of_empty = object.path.len() == 3 && look.is_empty(&table_of(object));
+            let risk = if Family::of(object.kind) == Family::Definition && !of_empty {
+                Risk::Caution
+            } else {
+                Risk::Safe
+            };
+            Hit::new(risk, at, object, message)
         })
         .collect()
+}
+
+/// Tells whether an object comes back from its text, and no other rule speaks of its drop.
+fn is_definition(kind: Kind) -> bool {
+    let others = [Kind::Publication, Kind::PublicationTable, Kind::PublicationSchema];
+    let small = [Kind::Comment, Kind::ForeignColumn, Kind::SequenceOwner];
+    small.contains(&kind) || (Family::of(kind) == Family::Definition && !others.contains(&kind))
 }

@@ -1,13 +1,14 @@
 //! ## What it finds
 //!
-//! A drop of a constraint or of an index, on a table that stays and with columns that stay.
+//! A drop of a constraint or of an index, on a table that stays and with columns that stay. An index that a foreign key or
+//! queries need is TU109.
 //!
 //! ## Why it is dangerous
 //!
 //! Without the constraint, rows can come in that break it, and then neither a rollback nor a later plan can put it back.
 //! Without a unique index two sessions can write the same value. Without an index, queries and foreign keys that used it
 //! read the whole table; a dropped index of a large table takes long to build again. Dropping either takes ACCESS
-//! EXCLUSIVE for a moment, and a foreign key takes it on both tables.
+//! EXCLUSIVE for a moment, and a foreign key takes it on both tables. It is `caution`, and `safe` on an empty table.
 //!
 //! ## Safer way
 //!
@@ -23,10 +24,16 @@ use crate::kinds::Kind;
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::family::Family;
-use crate::risk::look::{Hit, Look};
+use crate::risk::look::{Hit, Look, table_of};
+use crate::risk::serving::table_of_index;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
+    let needed: Vec<&Identity> = super::needed_index::needed(look)
+        .into_iter()
+        .map(|(_, object, _)| object)
+        .collect();
     look.with_verb(Verb::Drop)
+        .filter(|(_, object)| object.kind != Kind::Index || !needed.contains(object))
         .filter(|(_, object)| !look.falls_with_parent(object) && !loses_column(look, object))
         .filter_map(|(at, object)| {
             let (consequence, hint) = match Family::of(object.kind) {
@@ -45,9 +52,15 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
                 object.kind,
                 object.path_text()
             );
-            Some(Hit::new(Risk::Caution, at, object, message).hint(hint))
+            let empty = of_table(look, object).is_some_and(|table| look.is_empty(&table));
+            let risk = if empty { Risk::Safe } else { Risk::Caution };
+            Some(Hit::new(risk, at, object, message).hint(hint))
         })
         .collect()
+}
+
+fn of_table(look: &Look, object: &Identity) -> Option<Identity> {
+    table_of_index(look.from, object).or_else(|| (object.path.len() == 3).then(|| table_of(object)))
 }
 
 /// Tells whether a column that the object is about is dropped too, which says it already.

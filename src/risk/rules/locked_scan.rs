@@ -1,14 +1,14 @@
 //! ## What it finds
 //!
 //! A statement that reads a standing table from end to end while it holds a lock that blocks writes or more, and does
-//! not write it anew: the validation of a constraint, `SET NOT NULL` without proof, the attachment of a partition.
-//! Builds of indexes are TU303.
+//! not write it anew: the validation of a constraint, `SET NOT NULL` without proof. Builds of indexes are TU303, the
+//! attachment of a partition is TU204.
 //!
 //! ## Why it is dangerous
 //!
 //! Writers wait until the last row is read; under ACCESS EXCLUSIVE readers too. Everything that queues behind the lock
-//! holds its own locks and its connection. It is `dangerous`, `caution` up to 16 MiB, and not reported for an empty
-//! table.
+//! holds its own locks and its connection. It is `dangerous`, `critical` where a large table is busy,
+//! `caution` up to 16 MiB, and not reported for an empty table.
 //!
 //! ## Safer way
 //!
@@ -36,7 +36,7 @@ fn hit(look: &Look, at: usize, step: &Step) -> Option<Hit> {
     let change = step
         .changes
         .first()
-        .filter(|change| !builds_index(change.object.kind))?;
+        .filter(|change| !builds_index(change.object.kind) && change.object.kind != Kind::Partition)?;
     let scanned = scanned(look, step);
     let risk = scanned.values().map(|(risk, _)| *risk).max()?;
     let strongest = scanned.values().map(|(_, lock)| *lock).max()?;
@@ -70,6 +70,6 @@ fn scanned<'a>(look: &Look, step: &'a Step) -> BTreeMap<&'a Identity, (Risk, Loc
 }
 
 /// Tells whether creating an object of the kind builds an index.
-pub(super) fn builds_index(kind: Kind) -> bool {
+pub(in crate::risk) fn builds_index(kind: Kind) -> bool {
     matches!(kind, Kind::Index | Kind::Key)
 }

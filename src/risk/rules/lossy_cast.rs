@@ -18,7 +18,7 @@
 //!
 //! All.
 
-use crate::kinds::Loss;
+use crate::kinds::{Kind, Loss};
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look, table_of};
 use crate::risk::statistics::Size;
@@ -29,6 +29,10 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
         let (Some(Loss::Precision(how)), Some(change)) = (&sentence.facts.loss, step.changes.first()) else {
             continue;
         };
+        // The value that a sequence moves is another rule's affair.
+        if change.object.kind != Kind::Column {
+            continue;
+        }
         let table = table_of(&change.object);
         let empty = look.size(&table) == Size::Empty;
         let risk = if empty { Risk::Caution } else { Risk::Dangerous };

@@ -68,5 +68,5 @@ fn is_long(look: &Look, steps: &[usize]) -> bool {
         .iter()
         .flat_map(|at| &look.steps[*at].statements)
         .flat_map(|sentence| sentence.facts.scans.iter().chain(&sentence.facts.rewrites))
-        .any(|table| look.stands(table) && look.grade(table) == Some(Risk::Dangerous))
+        .any(|table| look.stands(table) && look.grade(table) >= Some(Risk::Dangerous))
 }

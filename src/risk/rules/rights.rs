@@ -21,7 +21,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kinds::{AnyObject, Function, Procedure};
+use crate::kinds::{AnyObject, Function, Owner, Procedure};
 use crate::plan::{Change, Verb};
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
@@ -134,12 +134,13 @@ fn whose_rights(look: &Look, change: &Change, sides: (Option<&AnyObject>, Option
             _ => None,
         };
     }
+    let owner = Owner::role_of(&change.object, look.to).unwrap_or(&look.to.role);
     match (definer(sides.0)?, definer(sides.1)?) {
         (false, true) => Some(format!(
-            "`{name}` runs with its owner's rights instead of its caller's."
+            "`{name}` runs with the rights of its owner `{owner}` instead of its caller's: whoever may execute it gains them."
         )),
         (true, false) => Some(format!(
-            "`{name}` runs with its caller's rights instead of its owner's."
+            "`{name}` runs with its caller's rights instead of those of its owner `{owner}`: callers without them fail."
         )),
         _ => None,
     }

@@ -95,6 +95,29 @@ fn policy(look: &Look, at: usize, change: &Change) -> Option<Hit> {
         Verb::Alter | Verb::Replace => (Risk::Dangerous, "changes, and with it who sees or writes which rows"),
         Verb::Rebuild | Verb::Rename => return None,
     };
-    let message = format!("Policy `{}` {what}.", change.object.path_text());
+    let roles = match after.or(before) {
+        Some(AnyObject::Policy(policy)) => who(&policy.roles),
+        _ => return None,
+    };
+    let message = format!("Policy `{}` for {roles} {what}.", change.object.path_text());
     Some(Hit::new(risk, at, &change.object, message).hint(HINT))
+}
+
+/// Names the roles that a policy is for.
+fn who(roles: &[String]) -> String {
+    let named: Vec<String> = roles
+        .iter()
+        .map(|role| {
+            if role == "public" {
+                "everybody".to_owned()
+            } else {
+                format!("`{role}`")
+            }
+        })
+        .collect();
+    if named.is_empty() {
+        "everybody".to_owned()
+    } else {
+        named.join(", ")
+    }
 }
