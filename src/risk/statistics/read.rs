@@ -265,7 +265,6 @@ mod tests {
             former: Identity::new(kind, from.iter().copied()),
             to: Identity::new(kind, to.iter().copied()),
             subject: Identity::new(kind, to.iter().copied()),
-            former: Identity::new(kind, from.iter().copied()),
             forward: Vec::new(),
             rollback: Vec::new(),
         }
