@@ -29,8 +29,8 @@ pub(crate) fn public_schema(catalog: &Catalog) -> Vec<AnyObject> {
         return Vec::new();
     }
     let is_old = catalog.version_num < 150_000;
-    // Before PostgreSQL 15 the role that made the cluster owns it, whoever that was.
-    let owner = Owner::role_of(&target, catalog).filter(|_| is_old);
+    // Before PostgreSQL 15 the role that made the cluster owns it; nothing says who that was, and it may be the reader.
+    let owner = is_old.then_some(catalog.role.as_str());
     let privileges: &[&str] = if is_old { &["CREATE", "USAGE"] } else { &["USAGE"] };
     vec![
         AnyObject::Schema(schema),

@@ -19,7 +19,7 @@ use crate::diff::Rename;
 use crate::error::Result;
 use crate::introspect;
 use crate::kinds::{Transaction, complete_owners};
-use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verdict};
+use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verb, Verdict};
 
 /// The states that a plan stands between, whole: what a filter leaves out may still be needed below what it keeps.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +115,7 @@ impl Prover<'_> {
         if let Err(refutation) = self.as_applied(plan, ground.to, &part, &stage)? {
             return Ok(Err(refutation));
         }
-        self.with_rows(plan)
+        self.with_rows(plan, ground.to)
     }
 
     /// Builds the live state.
@@ -238,9 +238,10 @@ impl Prover<'_> {
     }
 
     /// Runs both ways again, with rows, each statement on its own, and watches.
-    fn with_rows(&mut self, plan: &mut Plan) -> Result<Outcome> {
+    fn with_rows(&mut self, plan: &mut Plan, to: &Catalog) -> Result<Outcome> {
         let filled = rows::fill(&mut self.client)?;
         let losses = losses(&plan.forward);
+        let renamed = renamed_values(&plan.forward, to);
         let mut survival = Survival::before(&mut self.client)?;
         self.proof.rows = filled.rows;
         self.proof.notes = filled.notes;
@@ -258,7 +259,10 @@ impl Prover<'_> {
                 }
             }
             let lost = match direction {
-                Direction::Forward => survival.lost_forward(&mut self.client, &losses)?,
+                Direction::Forward => {
+                    let told = losses.union(&renamed).cloned().collect();
+                    survival.lost_forward(&mut self.client, &told)?
+                }
                 Direction::Rollback => survival.lost_back(&mut self.client, &losses)?,
             };
             if let Some(message) = lost {
@@ -364,4 +368,18 @@ fn losses(steps: &[Step]) -> BTreeSet<Identity> {
         .flat_map(|step| &step.changes)
         .map(|change| change.object.clone())
         .collect()
+}
+
+/// Returns what holds values of a type that is renamed, or whose labels are: they read differently, and are the same.
+fn renamed_values(steps: &[Step], to: &Catalog) -> BTreeSet<Identity> {
+    let changes = steps.iter().flat_map(|step| &step.changes);
+    let renamed: BTreeSet<&Identity> = changes
+        .filter(|change| change.verb == Verb::Rename && change.object.kind.is_type())
+        .map(|change| &change.object)
+        .collect();
+    let holders = to
+        .dependencies
+        .iter()
+        .filter(|(_, on)| on.iter().any(|on| renamed.contains(on)));
+    holders.map(|(holder, _)| holder.clone()).collect()
 }
