@@ -225,10 +225,10 @@ impl Partition {
         out
     }
 
-    /// Returns the indexes that the partitioned table will have.
-    fn indexes_of_parent(&self, context: &Context) -> Vec<Identity> {
+    /// Returns the indexes that the partitioned table has in a catalog.
+    fn indexes_of_parent(&self, catalog: &Catalog) -> Vec<Identity> {
         let schema = Identity::new(Kind::Index, [&self.parent_schema]);
-        let of_schema = context.to.objects.range(schema..);
+        let of_schema = catalog.objects.range(schema..);
         of_schema
             .map_while(|(identity, object)| match object {
                 AnyObject::Index(index) if index.schema == self.parent_schema => Some((identity, index)),
@@ -341,12 +341,17 @@ impl Object for Partition {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
-        self.compared(context)
+        // Every index that the parent has when a table is attached is built on the table, under the strongest lock.
+        let gone = self.indexes_of_parent(context.from).into_iter();
+        let gone = gone.filter(|index| !context.to.contains(index));
+        let mut out = self.compared(context);
+        out.extend(gone);
+        out
     }
 
     fn drops_before(&self, context: &Context) -> Vec<Identity> {
         let mut out = self.compared(context);
-        out.extend(self.indexes_of_parent(context));
+        out.extend(self.indexes_of_parent(context.to));
         if self.goes_with_table(context) {
             // The table's own objects go with it. Of its parent's, what is lost could not be dropped on it alone, and
             // a new index would stay invalid for want of the table's.

@@ -116,12 +116,7 @@ fn fold_down(
     let Some(host) = host.filter(|host| *host != node) else {
         return;
     };
-    let view = View {
-        graph,
-        after,
-        place,
-        said_by,
-    };
+    let view = View { graph, after, place };
     if view.free_until(node, host) && place[host] >= place[node] {
         let silent = std::mem::take(&mut graph.nodes[node].statements);
         let host_statement = graph.nodes[host].statements.first_mut();
@@ -138,14 +133,17 @@ struct View<'a> {
     graph: &'a Graph,
     after: &'a BTreeMap<usize, Vec<usize>>,
     place: &'a [usize],
-    said_by: &'a [usize],
 }
 
 impl View<'_> {
     /// Tells whether nothing that must come after a node is said before the host. What says nothing is looked through,
-    /// but for what another node says in its stead (a key inside `CREATE TABLE` takes its name there).
+    /// but for what takes a name that the node gives up: it takes it where another node says it (a key inside
+    /// `CREATE TABLE`).
     fn free_until(&self, node: usize, host: usize) -> bool {
-        let silent = |node: usize| self.graph.nodes[node].statements.is_empty() && self.said_by[node] == node;
+        let silent = |next: usize| {
+            let statements = &self.graph.nodes[next].statements;
+            statements.is_empty() && !self.graph.handovers.contains(&(node, next))
+        };
         let mut next = self.after.get(&node).into_iter().flatten();
         next.all(|next| self.place[*next] >= self.place[host] || (silent(*next) && self.free_until(*next, host)))
     }

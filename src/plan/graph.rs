@@ -44,6 +44,8 @@ pub(super) struct Graph {
     pub(super) before: Vec<BTreeSet<usize>>,
     /// Per node, the nodes that should come before it, unless that makes a cycle.
     pub(super) preferred: Vec<BTreeSet<usize>>,
+    /// Pairs of nodes of which the second takes a name that the first gives up.
+    pub(super) handovers: BTreeSet<(usize, usize)>,
     /// Nodes by object and role; several objects may share one node.
     index: BTreeMap<(Identity, Role), usize>,
 }
@@ -246,6 +248,7 @@ impl Graph {
         }
         for (first, second) in edges {
             self.require(first, second);
+            self.handovers.extend(first.zip(second));
         }
     }
 

@@ -377,9 +377,11 @@ fn renamed_values(steps: &[Step], to: &Catalog) -> BTreeSet<Identity> {
         .filter(|change| change.verb == Verb::Rename && change.object.kind.is_type())
         .map(|change| &change.object)
         .collect();
-    let holders = to
-        .dependencies
-        .iter()
-        .filter(|(_, on)| on.iter().any(|on| renamed.contains(on)));
+    // A renamed label is named below its type.
+    let is_renamed = |on: &Identity| {
+        let mut renamed = renamed.iter();
+        renamed.any(|renamed| renamed.kind == on.kind && renamed.path.starts_with(&on.path))
+    };
+    let holders = to.dependencies.iter().filter(|(_, on)| on.iter().any(is_renamed));
     holders.map(|(holder, _)| holder.clone()).collect()
 }

@@ -35,7 +35,7 @@ pub struct Figures {
     pub bytes: u64,
     /// Number of indexes.
     pub indexes: u32,
-    /// Rows inserted, updated and deleted per second since the statistics were reset.
+    /// Rows inserted, updated and deleted per second since the statistics were reset; 0 for less than an hour.
     pub writes_per_second: f64,
     /// Whole days since the table was last analysed; `None` where it never was.
     pub analyzed_days_ago: Option<u64>,

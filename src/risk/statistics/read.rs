@@ -60,9 +60,13 @@ const TABLES: &str = "
                     ELSE block * (pages + coalesce(toast_pages, 0)) + index_bytes END AS total
         FROM known
     ), clock AS (
-        SELECT greatest(extract(epoch FROM now() - coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid),
-                                                            pg_catalog.pg_postmaster_start_time())), 1)::float8 AS seconds
-        FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+        -- Numbers of less than an hour tell of a load or a restore, not of a day's work.
+        SELECT CASE WHEN now() - since.at >= interval '1 hour' THEN extract(epoch FROM now() - since.at)
+                    ELSE 'infinity' END::float8 AS seconds
+        FROM pg_catalog.pg_database d
+        CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid),
+                                            pg_catalog.pg_postmaster_start_time()) AS at) since
+        WHERE d.datname = pg_catalog.current_database()
     )
     SELECT w.place::int8,
            CASE WHEN bool_and(s.reltuples >= 0) THEN sum(s.reltuples)::float8 END AS rows,
