@@ -262,7 +262,9 @@ impl Object for ForeignKey {
                     CASE WHEN o.oid IS NULL THEN coalesce(pk.conname, k.conname) ELSE k.conname END AS name,
                     k.conname AS own_name, pg_catalog.pg_get_constraintdef(k.oid) AS definition, q.columns,
                     q.referenced_columns, rn.nspname AS referenced_schema, r.relname AS referenced_table,
-                    ri.relname AS referenced_index, rk.oid IS NOT NULL AS references_key,
+                    ri.relname AS referenced_index, EXISTS (SELECT FROM pg_catalog.pg_depend d
+                            WHERE d.classid = 1259 AND d.objid = k.conindid AND d.objsubid = 0
+                              AND d.refclassid = 2606 AND d.deptype = 'i') AS references_key,
                     k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update, k.condeferrable, k.condeferred,
                     k.convalidated AS valid, {} AS enforced, pn.nspname AS parent_schema, p.relname AS parent_table
              FROM pg_catalog.pg_constraint k
@@ -271,17 +273,13 @@ impl Object for ForeignKey {
              JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
              JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
              JOIN pg_catalog.pg_class ri ON ri.oid = k.conindid
-             LEFT JOIN pg_catalog.pg_constraint rk ON rk.conindid = k.conindid AND rk.contype IN ('p', 'u', 'x')
-             LEFT JOIN (SELECT u.oid, pg_catalog.array_agg(a.attname::text ORDER BY u.ord) AS columns,
-                               pg_catalog.array_agg(f.attname::text ORDER BY u.ord) AS referenced_columns
-                        FROM (SELECT x.oid, x.conrelid, x.confrelid, v.attnum, v.refnum, v.ord
-                              FROM pg_catalog.pg_constraint x
-                              CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(x.conkey), pg_catalog.unnest(x.confkey))
-                                  WITH ORDINALITY AS v (attnum, refnum, ord)
-                              WHERE x.contype = 'f') u
-                        JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = u.attnum
-                        JOIN pg_catalog.pg_attribute f ON f.attrelid = u.confrelid AND f.attnum = u.refnum
-                        GROUP BY u.oid) q ON q.oid = k.oid
+             CROSS JOIN LATERAL (
+                 SELECT pg_catalog.array_agg(a.attname::text ORDER BY v.ord) AS columns,
+                        pg_catalog.array_agg(f.attname::text ORDER BY v.ord) AS referenced_columns
+                 FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey))
+                     WITH ORDINALITY AS v (attnum, refnum, ord)
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = v.attnum
+                 JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = v.refnum) q
              LEFT JOIN pg_catalog.pg_constraint pk ON pk.oid = k.conparentid
              LEFT JOIN pg_catalog.pg_class p ON p.oid = pk.conrelid
              LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
