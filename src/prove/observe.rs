@@ -35,17 +35,29 @@ const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname !~ '^pg_'";
 
-/// What the open transaction has locked, with what it is now (nothing where it is gone), and how often it was scanned,
-/// by itself or through its indexes, since the server last took the numbers.
-const LOCKED: &str = "SELECT l.relation, l.mode, n.nspname, c.relname, c.relkind::text, c.relfilenode,
-        pg_catalog.pg_stat_get_xact_numscans(l.relation)
-          + coalesce((SELECT sum(pg_catalog.pg_stat_get_xact_numscans(i.indexrelid))
-                      FROM pg_catalog.pg_index i WHERE i.indrelid = l.relation), 0)::int8
-     FROM pg_catalog.pg_locks l
-     LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
-     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
-       AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())";
+/// Returns SQL for how often a relation was scanned, by itself or through its indexes, since the server last took this
+/// session's numbers.
+fn scans_of(oid: &str) -> String {
+    format!(
+        "pg_catalog.pg_stat_get_xact_numscans({oid})
+           + coalesce((SELECT sum(pg_catalog.pg_stat_get_xact_numscans(i.indexrelid))
+                       FROM pg_catalog.pg_index i WHERE i.indrelid = {oid}), 0)::int8"
+    )
+}
+
+/// Returns the query for what the open transaction has locked, with what it is now (nothing where it is gone) and its
+/// scans.
+fn locked() -> String {
+    format!(
+        "SELECT l.relation, l.mode, n.nspname, c.relname, c.relkind::text, c.relfilenode, {}
+         FROM pg_catalog.pg_locks l
+         LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
+           AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())",
+        scans_of("l.relation")
+    )
+}
 
 /// One statement that is being watched.
 #[derive(Debug)]
@@ -80,11 +92,12 @@ impl Relations {
     pub(super) fn watch(self, client: &mut Client, major: i32) -> Result<Watch> {
         let mut scans = BTreeMap::new();
         if major < 15 {
-            let sql = "SELECT c.oid, pg_catalog.pg_stat_get_xact_numscans(c.oid)
-                         + coalesce((SELECT sum(pg_catalog.pg_stat_get_xact_numscans(i.indexrelid))
-                                     FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid), 0)::int8
-                       FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'v', 'f')";
-            for row in client.query(sql, &[])? {
+            let sql = format!(
+                "SELECT c.oid, {} FROM pg_catalog.pg_class c
+                 WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'v', 'f')",
+                scans_of("c.oid")
+            );
+            for row in client.query(&sql, &[])? {
                 scans.insert(row.try_get(0)?, row.try_get(1)?);
             }
         }
@@ -109,7 +122,7 @@ impl Watch {
     /// Returns what the statement did; it has run, and its transaction is still open.
     pub(super) fn observe(&mut self, client: &mut Client) -> Result<Observation> {
         let mut out = Observation::default();
-        for row in client.query(LOCKED, &[])? {
+        for row in client.query(&locked(), &[])? {
             let oid: u32 = row.try_get(0)?;
             let name: Option<String> = row.try_get(2)?;
             match name {
