@@ -10,5 +10,5 @@ mod state;
 
 pub use addresses::Addresses;
 pub use fingerprint::Fingerprint;
-pub use identity::Identity;
+pub use identity::{Identity, Path};
 pub use state::Catalog;

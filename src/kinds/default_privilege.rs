@@ -110,6 +110,7 @@ impl DefaultPrivilege {
 
 impl Object for DefaultPrivilege {
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (826, "");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -283,6 +283,7 @@ fn only_column(condition: &str) -> Option<String> {
 
 impl Object for Partition {
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (2611, "");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::grants::{self, Clause, Grants, Sort};
 use super::sources::{SOURCES, Source};
 use super::{
-    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
+    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Present, Sequence, SequenceOwner,
+    Statement, target,
 };
 use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
@@ -191,8 +192,16 @@ impl Object for Privilege {
     const CLASS: u32 = 0;
     const ATTACHED: bool = true;
 
-    fn query(_server: &Server) -> String {
-        let parts: Vec<String> = SOURCES.iter().filter_map(part).collect();
+    fn query(server: &Server) -> String {
+        Self::query_among(server, &Present::everything())
+    }
+
+    fn query_among(_server: &Server, present: &Present) -> String {
+        let parts: Vec<String> = SOURCES
+            .iter()
+            .filter(|source| source.may_have_privileges(present))
+            .filter_map(part)
+            .collect();
         format!(
             "SELECT u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, {columns}
              FROM (SELECT p.*, coalesce(p.initial, pg_catalog.acldefault(p.letter::\"char\", p.owner)) AS base

@@ -56,6 +56,7 @@ pub(crate) fn public_schema(catalog: &Catalog) -> Vec<AnyObject> {
 
 impl Object for Schema {
     const CLASS: u32 = 2615;
+    const AMONG: (u32, &'static str) = (0, "");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -3,7 +3,7 @@
 //! The queries of what is attached to objects, and of what is not modelled, are unions over this table, so that their
 //! number does not grow with the number of kinds.
 
-use super::sql;
+use super::{Present, sql};
 
 /// Rows of one system catalog that something can be attached to.
 pub(crate) struct Source {
@@ -50,6 +50,16 @@ impl Source {
     pub(crate) fn path_array(&self) -> String {
         let names: Vec<String> = self.path.iter().map(|name| format!("{name}::text")).collect();
         format!("ARRAY[{}]::text[]", names.join(", "))
+    }
+
+    /// Tells whether users or extensions may have such objects; `public` is everybody's.
+    pub(crate) fn is_present(&self, present: &Present) -> bool {
+        self.class == 2615 || present.has(self.class, "")
+    }
+
+    /// Tells whether privileges may be granted on such objects: PostgreSQL's own count where it has any.
+    pub(super) fn may_have_privileges(&self, present: &Present) -> bool {
+        matches!(self.class, 1247 | 1255 | 1259 | 2612) || self.is_present(present)
     }
 
     /// Returns the condition that an object belongs to the user: no system schema, and no member of an extension.

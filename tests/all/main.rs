@@ -10,6 +10,7 @@ mod bad_input;
 mod cases;
 mod commands;
 mod convergence;
+mod definitions;
 mod desired;
 mod drift;
 mod house;

@@ -8,6 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use roxmltree::{Document, ParsingOptions};
 use serde_json::Value;
 use trueup::catalog::Fingerprint;
+use trueup::catalog::Identity;
 use trueup::plan::{Plan, Proof, Refutation, Verdict};
 use trueup::report::{self, Direction, LIMIT, Style};
 use trueup::risk::RULES;
@@ -91,22 +92,22 @@ fn huge() -> Plan {
     for round in 1..150 {
         for detail in &one.changes {
             let mut detail = detail.clone();
-            rename(&mut detail.change.object.path, round);
+            rename(&mut detail.change.object, round);
             if let Some(parent) = &mut detail.parent {
-                rename(&mut parent.path, round);
+                rename(parent, round);
             }
             plan.changes.push(detail);
         }
         for step in &one.forward {
             let mut step = step.clone();
             for change in &mut step.changes {
-                rename(&mut change.object.path, round);
+                rename(&mut change.object, round);
             }
             plan.forward.push(step);
         }
         for finding in &one.findings {
             let mut finding = finding.clone();
-            rename(&mut finding.object.path, round);
+            rename(&mut finding.object, round);
             finding.step += round * one.forward.len();
             plan.findings.push(finding);
         }
@@ -115,10 +116,12 @@ fn huge() -> Plan {
     plan
 }
 
-fn rename(path: &mut [String], round: usize) {
+fn rename(object: &mut Identity, round: usize) {
+    let mut path = object.path.to_vec();
     if let Some(name) = path.get_mut(1) {
         name.push_str(&format!("_{round}"));
     }
+    *object = Identity::new(object.kind, path);
 }
 
 /// Compares with what is checked in; `TRUEUP_BLESS=1` writes it anew.

@@ -251,12 +251,12 @@ fn live_path(object: &Identity, renames: &[Rename]) -> Vec<String> {
             1 => Kind::Schema,
             _ => Kind::Table,
         };
-        let of = |rename: &&Rename| rename.to.kind == kind && rename.to.path == path[..length];
+        let of = |rename: &&Rename| rename.to.kind == kind && rename.to.path[..] == path[..length];
         if let Some(rename) = renames.iter().find(of) {
             return rename.from.path.iter().chain(&path[length..]).cloned().collect();
         }
     }
-    path.clone()
+    path.to_vec()
 }
 
 #[cfg(test)]
