@@ -3,13 +3,14 @@
 mod diff;
 mod drift;
 mod find;
+mod known;
 mod why;
 
 use std::collections::BTreeSet;
 
 use postgres::Client;
 
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::db::{Environment, Server, Url};
 use crate::desired::elaborate::{Desired, Workshop, elaborate};
 use crate::desired::replay::replay;
@@ -25,6 +26,8 @@ use crate::risk::{
     Day, Look, Online, Ruling, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
 use crate::scratch;
+
+use known::Slot;
 
 pub use diff::{diff, plan_snapshot};
 pub use drift::drift;
@@ -68,7 +71,22 @@ impl Setup {
 
 /// Plans what brings the live database to what the source declares.
 pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
-    between(setup, ground(setup, url, source)?)
+    let (mut client, server) = open(url)?;
+    let slot = Slot::of(setup, source, &server, &setup.workshop(Some((url, &server))));
+    if let Some(slot) = &slot
+        && let Some(plan) = slot.look_up(&mut client, &server)?
+    {
+        return Ok(plan);
+    }
+    let mut ground = ground_of(setup, url, source, (client, server), introspect::hold)?;
+    ground.held = Some(slot);
+    between(setup, ground)
+}
+
+fn open(url: &Url) -> Result<(Client, Server)> {
+    let mut client = url.connect()?;
+    let server = Server::read(&mut client)?;
+    Ok((client, server))
 }
 
 /// Two states, before filter and completion, with what is known of the server behind the first.
@@ -80,7 +98,12 @@ struct Ground<'a> {
     live: Option<(&'a Url, Client)>,
     database: Database,
     notes: Vec<String>,
+    /// Where the transaction in which the live database was read is open still: what keeps the plan if it is empty.
+    held: Option<Option<Slot>>,
 }
+
+/// How a live database is read.
+type Read = fn(&Url, &mut Client, &Server, introspect::Options) -> Result<Catalog>;
 
 impl Ground<'_> {
     /// Returns the workshop that speaks as the first state's server does, but in the desired side's version.
@@ -89,6 +112,20 @@ impl Ground<'_> {
             like: Some(like),
             ..setup.workshop(self.live.as_ref().map(|(url, _)| (*url, &self.server)))
         }
+    }
+
+    /// Ends the transaction that the live database was read in, and returns the print of its catalogs of that moment for a
+    /// plan that is worth keeping: an empty one.
+    fn release(&mut self, plan: &Plan) -> Result<Option<(Slot, Option<Fingerprint>)>> {
+        let (Some(slot), Some((_, client))) = (self.held.take(), &mut self.live) else {
+            return Ok(None);
+        };
+        let known = match slot.filter(|_| plan.is_empty()) {
+            Some(slot) => Some((slot, introspect::print(client, &self.server)?)),
+            None => None,
+        };
+        introspect::release(client)?;
+        Ok(known)
     }
 
     /// Returns live figures; none are known where there is no live database.
@@ -102,13 +139,21 @@ impl Ground<'_> {
 
 /// Reads a live database and what shall become of it, at the same time.
 fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>> {
-    let mut client = url.connect()?;
-    let server = Server::read(&mut client)?;
+    ground_of(setup, url, source, open(url)?, introspect::read)
+}
+
+fn ground_of<'a>(
+    setup: &Setup,
+    url: &'a Url,
+    source: &Source,
+    (mut client, server): (Client, Server),
+    read: Read,
+) -> Result<Ground<'a>> {
     let warning = server.check_supported()?;
     setup.progress.begin(Stage::Read);
     let (live, desired) = std::thread::scope(|scope| {
         let desired = scope.spawn(|| desired(setup, source, Some((url, &server))));
-        let live = introspect::read(url, &mut client, &server, introspect::Options::default());
+        let live = read(url, &mut client, &server, introspect::Options::default());
         (
             live,
             desired
@@ -124,6 +169,7 @@ fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>
         live: Some((url, client)),
         server,
         notes: warning.into_iter().collect(),
+        held: None,
     })
 }
 
@@ -224,6 +270,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         large: Large::NONE,
     };
     let mut plan = draft(sides, ground.database.clone());
+    let known = ground.release(&plan)?;
     let mut objects = touched(&plan.forward, from);
     objects.extend(measured(&plan, from));
     let mut figures = ground.figures(&objects, &settled.renames)?;
@@ -258,6 +305,9 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         .chain(expired)
         .chain(desired.notes.clone())
         .collect();
+    if let Some((slot, print)) = known {
+        slot.keep(print, &plan);
+    }
     Ok(plan)
 }
 

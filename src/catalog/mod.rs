@@ -5,6 +5,7 @@
 mod addresses;
 mod fingerprint;
 mod identity;
+pub(crate) mod packed;
 pub mod quote;
 mod state;
 

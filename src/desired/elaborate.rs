@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ use crate::scratch::{self, Scratch};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Desired {
     /// What the files leave behind on an empty database.
+    #[serde(with = "crate::catalog::packed")]
     pub catalog: Catalog,
     /// What was passed over, with its place.
     pub notes: Vec<String>,
@@ -57,11 +58,11 @@ impl<'a> Workshop<'a> {
 
 /// Returns what the target files declare.
 pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
-    let target = statement::prepare(files)?;
-    let slot = cache_slot(files, workshop);
+    let slot = cache_key(files, workshop).map(|key| workshop.machine.cache.join("desired").join(format!("{key}.json")));
     if let Some(cached) = slot.as_deref().and_then(from_cache) {
         return Ok(cached);
     }
+    let target = statement::prepare(files)?;
     let scratch = open(workshop)?;
     let role = workshop.model().map(|server| server.user.as_str());
     let url = stand_in(&scratch, role)?;
@@ -112,8 +113,9 @@ pub(crate) fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
     Ok(scratch.url().with_user(role))
 }
 
-/// Returns the cache file for these files on this scratch server, when its version is known without starting it.
-fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
+/// Returns what the catalog of these files on this scratch server is cached under, when the server's version is known
+/// without starting it.
+pub(crate) fn cache_key(files: &[TargetFile], workshop: &Workshop) -> Option<Fingerprint> {
     if !workshop.cache {
         return None;
     }
@@ -131,20 +133,20 @@ fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
         .map(|file| (file.path.as_str(), file.text.as_str()))
         .collect();
     // What is read back depends on the kinds' queries, so they are a part of the key.
-    let key = Fingerprint::of(&(env!("CARGO_PKG_VERSION"), introspect::queries(), version, role, texts));
-    Some(workshop.machine.cache.join("desired").join(format!("{key}.json")))
+    let tool = (env!("CARGO_PKG_VERSION"), introspect::queries());
+    Some(Fingerprint::of(&(tool, version, role, texts)))
 }
 
 fn from_cache(slot: &Path) -> Option<Desired> {
     serde_json::from_str(&fs::read_to_string(slot).ok()?).ok()
 }
 
-/// Keeps the catalog for the next run; a cache that cannot be written costs time, nothing else.
-fn to_cache(slot: &Path, desired: &Desired) {
+/// Keeps a value for the next run; a cache that cannot be written costs time, nothing else.
+pub(crate) fn to_cache<T: Serialize>(slot: &Path, value: &T) {
     let Some(folder) = slot.parent() else { return };
     let unfinished = slot.with_extension(format!("{}.part", std::process::id()));
     let written = fs::create_dir_all(folder).is_ok()
-        && serde_json::to_string(desired).is_ok_and(|text| fs::write(&unfinished, text).is_ok());
+        && serde_json::to_string(value).is_ok_and(|text| fs::write(&unfinished, text).is_ok());
     if written {
         let _ = fs::rename(&unfinished, slot);
     }

@@ -77,6 +77,13 @@ pub fn queries() -> Vec<String> {
 
 /// Reads the whole catalog through a connection that is already open.
 pub fn read(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
+    let catalog = hold(url, client, server, options)?;
+    release(client)?;
+    Ok(catalog)
+}
+
+/// Reads the whole catalog and leaves the reading transaction open: what is asked next is of the same moment.
+pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
     let opened = session::begin(client)?;
     let shared = (options.connections > 1 && opened.is_large).then_some(opened.snapshot.as_str());
     let source = Source {
@@ -84,8 +91,12 @@ pub fn read(url: &Url, client: &mut Client, server: &Server, options: Options) -
         present: session::present(client)?,
     };
     let answers = gather(url, client, &source, shared)?;
-    session::end(client)?;
     assemble(server, answers)
+}
+
+/// Ends the reading transaction.
+pub fn release(client: &mut Client) -> Result<()> {
+    session::end(client)
 }
 
 fn gather(url: &Url, client: &mut Client, source: &Source, snapshot: Option<&str>) -> Result<Vec<Answer>> {

@@ -60,6 +60,31 @@ macro_rules! registry {
             $( #[doc = $words] $kind($kind), )*
         }
 
+        /// An object as caches hold it: its kind stands before it, so that it is read without looking ahead.
+        #[derive(Deserialize)]
+        pub(crate) enum Packed {
+            $( $kind($kind), )*
+        }
+
+        /// The same, to be written.
+        #[derive(Serialize)]
+        #[serde(rename = "Packed")]
+        pub(crate) enum PackedRef<'a> {
+            $( $kind(&'a $kind), )*
+        }
+
+        impl From<Packed> for AnyObject {
+            fn from(packed: Packed) -> Self {
+                match packed { $( Packed::$kind(object) => Self::$kind(object), )* }
+            }
+        }
+
+        impl<'a> From<&'a AnyObject> for PackedRef<'a> {
+            fn from(object: &'a AnyObject) -> Self {
+                match object { $( AnyObject::$kind(object) => Self::$kind(object), )* }
+            }
+        }
+
         /// Returns the readers of all kinds, in the order of the registry.
         pub fn readers() -> Vec<Reader> {
             vec![ $( Reader {

@@ -25,7 +25,7 @@ const TABLES: &str = r#"
 "#;
 
 const SINCE_15: &str = "CREATE TABLE since_15 (a int, b int, UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b),
-        CONSTRAINT some FOREIGN KEY (a) REFERENCES \"Odd schema\".\"Parent\" ON DELETE SET NULL (a));";
+        CONSTRAINT some_columns FOREIGN KEY (a) REFERENCES \"Odd schema\".\"Parent\" ON DELETE SET NULL (a));";
 
 #[test]
 fn keys_are_said_as_postgres_says_them() {
@@ -55,7 +55,7 @@ fn keys_are_said_as_postgres_says_them() {
             _ => None,
         });
         let read: BTreeMap<String, String> = read.collect();
-        assert!(said.len() >= 12, "PostgreSQL {major}: {said:#?}");
+        assert!(said.len() >= 11, "PostgreSQL {major}: {said:#?}");
         for (name, definition) in said {
             let behind = definition.strip_prefix(&read[&name]);
             let behind =
