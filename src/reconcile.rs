@@ -175,8 +175,8 @@ fn ground_of<'a>(
 
 /// Two states that can be compared.
 struct Settled {
-    /// First state as the desired side's server says it, what the filter leaves out included.
-    whole: Catalog,
+    /// First state as the desired side's server says it, what the filter leaves out included, where it leaves out anything.
+    whole: Option<Catalog>,
     /// First state as its own server deparses it.
     live: Catalog,
     /// The same as the desired side's server says it, with the renames carried out, where that differs.
@@ -195,7 +195,7 @@ impl Settled {
     /// Returns what a proof stands on.
     fn ground(&self) -> prove::Ground<'_> {
         prove::Ground {
-            from: &self.whole,
+            from: self.whole.as_ref().unwrap_or_else(|| self.from()),
             to: &self.to,
             renames: &self.renames,
         }
@@ -219,24 +219,35 @@ fn like(desired: &Catalog, live: &Catalog) -> Server {
     }
 }
 
+/// Returns what the filter lets through of a state, and the whole where that is more.
+fn filtered(setup: &Setup, whole: Catalog) -> Result<(Catalog, Option<Catalog>)> {
+    if setup.filter.is_empty() {
+        return Ok((whole, None));
+    }
+    let mut kept = whole.clone();
+    setup.filter.apply(&mut kept)?;
+    Ok((kept, Some(whole)))
+}
+
 /// Filters, completes and restates two states until they can be compared.
 fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     setup.progress.begin(Stage::Compare);
     let whole = std::mem::take(&mut ground.whole);
     let mut desired = std::mem::take(&mut ground.desired);
-    let mut live = whole.clone();
-    setup.filter.apply(&mut live)?;
     setup.filter.apply(&mut desired.catalog)?;
+    let (live, whole) = filtered(setup, whole)?;
     let to = desired.complete(&live);
     let hints = desired.hints();
     let renames = renames(&hints, &live, &to);
     let like = like(&to, &live);
     let workshop = ground.workshop(setup, &like);
-    let restated_whole = restate(&whole, &to, &renames, &workshop)?;
-    let mut restated = restated_whole.clone();
-    if let Some(restated) = &mut restated {
-        setup.filter.apply(restated)?;
-    }
+    let (restated, whole) = match restate(whole.as_ref().unwrap_or(&live), &to, &renames, &workshop)? {
+        Some(restated) => {
+            let (restated, whole) = filtered(setup, restated)?;
+            (Some(restated), whole)
+        }
+        None => (None, whole),
+    };
     let from = restated.as_ref().unwrap_or(&live);
     if from.version_num / 10_000 != to.version_num / 10_000 {
         ground.notes.push(format!(
@@ -247,9 +258,9 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
         ));
     }
     // What the files do not say follows the live state, under the names that it will have.
-    let to = desired.complete(from);
+    let to = if restated.is_some() { desired.complete(from) } else { to };
     Ok(Settled {
-        whole: restated_whole.unwrap_or(whole),
+        whole,
         live,
         restated,
         to,

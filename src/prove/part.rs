@@ -10,10 +10,17 @@ use crate::plan::Plan;
 pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     let touched = touched(plan);
     let tops: BTreeSet<Identity> = touched.iter().map(|object| top(object, from, to)).collect();
-    let known = from.objects.keys();
-    let whole: Vec<&Identity> = known
-        .filter(|object| touched.contains(object) || tops.contains(&top(object, from, to)))
-        .collect();
+    // What a statement locks it looks into: the columns of a partitioned table, say, that gets another partition.
+    let locked: BTreeSet<Identity> = locked(plan).map(|object| top(object, from, to)).collect();
+    let (mut whole, mut looked_into) = (Vec::new(), Vec::new());
+    for object in from.objects.keys() {
+        let top = top(object, from, to);
+        if touched.contains(object) || tops.contains(&top) {
+            whole.push(object);
+        } else if locked.contains(&top) {
+            looked_into.push(object);
+        }
+    }
     // What stands in a schema does not hang on the schema's comment: of what holds others by name alone, only a change
     // of itself is followed.
     let roots = whole
@@ -23,15 +30,9 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     let dependents = from.dependents();
     let mut wanted = closure(roots, |object| dependents.get(object).cloned().unwrap_or_default());
     wanted.extend(whole);
+    wanted.extend(looked_into);
     let scope = plan.scope.iter().map(|(object, _)| object);
     wanted.extend(scope.filter(|object| from.contains(object)));
-    // What a statement locks it looks into: the columns of a partitioned table, say, that gets another partition.
-    let locked: BTreeSet<Identity> = locked(plan).map(|object| top(object, from, to)).collect();
-    wanted.extend(
-        from.objects
-            .keys()
-            .filter(|object| locked.contains(&top(object, from, to))),
-    );
     let wanted = closure(wanted, |object| from.dependencies_of(object).collect());
     restrict(from, &wanted)
 }
