@@ -8,6 +8,7 @@ mod support;
 mod apply;
 mod bad_input;
 mod cases;
+mod catalog_columns;
 mod commands;
 mod convergence;
 mod desired;
