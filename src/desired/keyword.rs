@@ -30,7 +30,11 @@ fn quoted(text: &str) -> Option<String> {
             token.keyword_kind(),
             KeywordKind::ColNameKeyword | KeywordKind::TypeFuncNameKeyword | KeywordKind::UnreservedKeyword
         );
-        Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?, is_name))
+        Some((
+            usize::try_from(token.start).ok()?,
+            usize::try_from(token.end).ok()?,
+            is_name,
+        ))
     });
     let mut before: Vec<_> = places.take_while(|(start, ..)| *start <= wrong).collect();
     let last = before.split_off(before.len().saturating_sub(2));
@@ -67,7 +71,12 @@ mod tests {
 
     #[test]
     fn gives_up_what_is_wrong_in_every_version() {
-        for text in ["selec 1", "create table t (a int b)", "create table (a int)", "select from where"] {
+        for text in [
+            "selec 1",
+            "create table t (a int b)",
+            "create table (a int)",
+            "select from where",
+        ] {
             assert!(parse(text).is_none(), "{text}");
         }
     }

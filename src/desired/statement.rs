@@ -132,11 +132,13 @@ pub(super) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
             let pieces = pg_query::split_with_scanner(&source.text).unwrap_or_default();
             let units = units(source, pieces, keyword::parse);
             let is_read = !units.is_empty() && units.iter().all(|unit| unit.node.is_some());
-            if is_read { Ok(units) } else { Err(syntax::error(source, &message)) }
+            if is_read {
+                Ok(units)
+            } else {
+                Err(syntax::error(source, &message))
+            }
         }
-        Err(other) => {
-            Err(Error::target(format!("{}: {other}", source.path)).hint("Remove zero bytes from the file."))
-        }
+        Err(other) => Err(Error::target(format!("{}: {other}", source.path)).hint("Remove zero bytes from the file.")),
     }
 }
 

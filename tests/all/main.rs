@@ -11,6 +11,7 @@ mod cases;
 mod catalog_columns;
 mod commands;
 mod convergence;
+mod cross_version;
 mod desired;
 mod drift;
 mod house;
