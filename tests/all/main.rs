@@ -15,6 +15,7 @@ mod cross_version;
 mod desired;
 mod drift;
 mod house;
+mod kind_laws;
 mod laws;
 mod manual;
 mod online;
