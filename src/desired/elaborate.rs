@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, Fingerprint};
 use crate::db::{Server, Url};
 use crate::error::Result;
 use crate::introspect;
-use crate::kinds::complete_owners;
+use crate::kinds::{complete_owners, public_schema_as_on};
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
 
@@ -68,6 +68,10 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
     let url = stand_in(&scratch, role)?;
     let mut client = url.connect()?;
     let server = Server::read(&mut client)?;
+    let live = workshop.model().map_or(server.version_num, |live| live.version_num);
+    if let Some(sql) = public_schema_as_on(server.version_num, live) {
+        client.batch_execute(sql)?;
+    }
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
     let catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
     let declared = executed
@@ -127,14 +131,14 @@ pub(crate) fn cache_key(files: &[TargetFile], workshop: &Workshop) -> Option<Fin
         scratch::Choice::Server(url) => Server::read(&mut url.connect().ok()?).ok()?.version,
         scratch::Choice::Live => workshop.live?.1.version.clone(),
     };
-    let role = workshop.model().map(|server| server.user.clone());
+    let model = workshop.model().map(|server| (server.user.clone(), server.major()));
     let texts: Vec<(&str, &str)> = files
         .iter()
         .map(|file| (file.path.as_str(), file.text.as_str()))
         .collect();
     // What is read back depends on the kinds' queries, so they are a part of the key.
     let tool = (env!("CARGO_PKG_VERSION"), introspect::queries());
-    Some(Fingerprint::of(&(tool, version, role, texts)))
+    Some(Fingerprint::of(&(tool, version, model, texts)))
 }
 
 fn from_cache(slot: &Path) -> Option<Desired> {

@@ -9,6 +9,7 @@ pub mod declare;
 pub mod elaborate;
 pub mod execute;
 pub mod hints;
+mod keyword;
 mod lex;
 pub mod mermaid;
 pub mod place;

@@ -136,8 +136,8 @@ impl Object for DefaultPrivilege {
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
         let grantee: String = row.try_get("grantee")?;
-        let privileges = grants::read(row, "privileges", "grantable", &grantee)?;
-        let initial = grants::read(row, "initial_privileges", "initial_grantable", &grantee)?;
+        let privileges = grants::read(row, "privileges", "grantable")?;
+        let initial = grants::read(row, "initial_privileges", "initial_grantable")?;
         if privileges == initial {
             return Ok(None);
         }

@@ -389,6 +389,14 @@ impl Object for Index {
 
     fn after(&self, context: &Context) -> Vec<Identity> {
         let mut out: Vec<Identity> = partitioning::attached_first(self.inherits.is_some(), &self.schema, &self.table);
+        if self.partitioned && !self.valid {
+            out.extend(partitioning::left_out(
+                &self.identity(),
+                &self.schema,
+                &self.table,
+                context.to,
+            ));
+        }
         // The index that this one was attached to takes it along when it is dropped; or the old one takes another name.
         if let Some(AnyObject::Index(live)) = context.before(&self.identity())
             && live.inherits != self.inherits

@@ -375,6 +375,14 @@ impl Object for Key {
 
     fn after(&self, context: &Context) -> Vec<Identity> {
         let mut out = partitioning::attached_first(self.inherits.is_some(), &self.schema, &self.table);
+        if !self.valid {
+            out.extend(partitioning::left_out(
+                &self.identity(),
+                &self.schema,
+                &self.table,
+                context.to,
+            ));
+        }
         if self.constraint == KeyType::Primary
             && let Some(AnyObject::Partition(partition)) = context.after(&Partition::named(&self.schema, &self.table))
         {

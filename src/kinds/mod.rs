@@ -106,7 +106,7 @@ pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
 pub(crate) use routine::Routine;
-pub(crate) use schema::public_schema;
+pub(crate) use schema::{public_schema, public_schema_as_on};
 pub use sequence_options::SequenceOptions;
 pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};

@@ -225,8 +225,8 @@ impl Object for Privilege {
             None => target::holder(row, addresses)?,
         };
         let grantee: String = row.try_get("grantee")?;
-        let privileges = grants::read(row, "privileges", "grantable", &grantee)?;
-        let initial = grants::read(row, "initial_privileges", "initial_grantable", &grantee)?;
+        let privileges = grants::read(row, "privileges", "grantable")?;
+        let initial = grants::read(row, "initial_privileges", "initial_grantable")?;
         let is_system: bool = row.try_get("system")?;
         if privileges == initial || (holder.is_none() && !is_system) {
             return Ok(None);

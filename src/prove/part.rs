@@ -33,8 +33,29 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     wanted.extend(looked_into);
     let scope = plan.scope.iter().map(|(object, _)| object);
     wanted.extend(scope.filter(|object| from.contains(object)));
-    let wanted = closure(wanted, |object| from.dependencies_of(object).collect());
-    restrict(from, &wanted)
+    let mut wanted = closure(wanted, |object| from.dependencies_of(object).collect());
+    loop {
+        let links = links(from, to, &wanted);
+        if links.is_empty() {
+            return restrict(from, &wanted);
+        }
+        wanted.extend(links);
+    }
+}
+
+/// Returns what connects two things that are wanted and is not wanted yet: a part of the one that needs the other. A
+/// table and its partition are no longer the same two when the link between them is missing.
+fn links<'a>(from: &'a Catalog, to: &Catalog, wanted: &BTreeSet<&'a Identity>) -> Vec<&'a Identity> {
+    let is_link = |(identity, object): &(&'a Identity, &AnyObject)| {
+        let is_part = !wanted.contains(identity) && object.parent().is_some_and(|parent| wanted.contains(&parent));
+        is_part && {
+            let own = top(identity, from, to);
+            let mut elsewhere = from.dependencies_of(identity).map(|on| top(on, from, to));
+            elsewhere.any(|on| on != own) && from.dependencies_of(identity).all(|on| wanted.contains(on))
+        }
+    };
+    let links = from.objects.iter().filter(is_link);
+    links.map(|(identity, _)| identity).collect()
 }
 
 fn locked(plan: &Plan) -> impl Iterator<Item = &Identity> {
