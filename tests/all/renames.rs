@@ -404,3 +404,22 @@ fn yaml_says_it_beside_the_declaration() {
         assert!(wrong.err.contains("people.yaml:7"), "{}", wrong.err);
     }
 }
+
+/// At a terminal each question is asked, and the plan is made again with the answers.
+#[test]
+fn a_terminal_asks() {
+    let database = Database::with(&newest(), &format!("{PEOPLE} {ROWS}"));
+    let mut project = Project::new(database.name(), &[("schema/shop.sql", RENAMED)]);
+    project.set("DATABASE_URL", &database.url());
+    project.set("TRUEUP_SCRATCH", &database.url());
+    for (answer, code, expected) in [
+        ("1\n", 0, "RENAME COLUMN email TO mail"),
+        ("7\n2\n", 0, "DROP COLUMN email"),
+        ("x\ny\nz\n", 3, "leaves a question open"),
+    ] {
+        let run = project.run_at_terminal("plan --no-prove --format sql", answer);
+        assert_eq!(run.code, code, "{answer:?}: {}", run.out);
+        assert!(run.out.contains("1  rename `public.people.email`"), "{}", run.out);
+        assert!(run.out.contains(expected), "{answer:?}: {}", run.out);
+    }
+}
