@@ -76,10 +76,8 @@ const LABEL: &str = "enum value";
 
 /// Reads `OLD=NEW`; either may be quoted, with `=` in it.
 fn rename(text: &str) -> Result<(Written, Written)> {
-    let places = text.match_indices('=').map(|(at, _)| at);
-    let both = places
-        .filter_map(|at| identifiers(text[..at].trim()).zip(identifiers(text[at + 1..].trim())))
-        .next();
+    let mut places = text.match_indices('=').map(|(at, _)| at);
+    let both = places.find_map(|at| identifiers(text[..at].trim()).zip(identifiers(text[at + 1..].trim())));
     both.ok_or_else(|| {
         Error::usage(format!("`--rename {text}` does not say what is renamed"))
             .hint("Write OLD=NEW, for example shop.people.email=mail; OLD with all its parts, as it is called now.")
