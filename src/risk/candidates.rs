@@ -9,7 +9,7 @@ mod likeness;
 mod live;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::{AnyObject, Context, Kind};
@@ -100,7 +100,14 @@ fn means(written: &[String], path: &[String]) -> bool {
 struct Sides<'a> {
     from: &'a Catalog,
     to: &'a Catalog,
+    /// What depends on what goes.
+    on_former: &'a Dependents<'a>,
+    /// What depends on what comes.
+    on_new: &'a Dependents<'a>,
 }
+
+/// What depends directly on some objects.
+type Dependents<'a> = BTreeMap<&'a Identity, BTreeSet<&'a Identity>>;
 
 /// What goes, what comes, and what changes where it stands.
 struct Moves<'a> {
@@ -127,6 +134,12 @@ impl<'a> Moves<'a> {
         out
     }
 
+    /// Tells whether nothing comes where something goes, and no type changes.
+    fn is_one_way(&self) -> bool {
+        let has_type = || self.changed.iter().any(|object| object.kind == Kind::EnumType);
+        (self.gone.is_empty() || self.new.is_empty()) && !has_type()
+    }
+
     /// Returns every pair of one kind of something that goes and something that comes.
     fn pairs(&self, kind: Kind) -> impl Iterator<Item = (&'a Identity, &'a Identity)> {
         let of_kind = move |object: &&&Identity| object.kind == kind;
@@ -144,7 +157,15 @@ pub fn candidates<'a>(
     refused: &[Vec<String>],
 ) -> Vec<Candidate> {
     let moves = Moves::of(changes);
-    let sides = Sides { from, to };
+    if moves.is_one_way() {
+        return Vec::new();
+    }
+    let sides = Sides {
+        from,
+        to,
+        on_former: &dependents(from, &moves.gone),
+        on_new: &dependents(to, &moves.new),
+    };
     let schemas = definition::schemas(&moves, sides);
     let mut out = table::tables(&moves, sides);
     out.extend(column::columns(&moves, sides));
@@ -201,8 +222,8 @@ fn below<'a>(catalog: &'a Catalog, kind: Kind, path: &[String]) -> impl Iterator
         .map(|(_, object)| object)
 }
 
-/// Returns what depends directly on an object, without its own properties.
-fn dependents(catalog: &Catalog, on: &Identity) -> BTreeSet<Identity> {
+/// Returns what depends directly on objects, without their own properties.
+fn dependents<'a>(catalog: &'a Catalog, on: &[&'a Identity]) -> Dependents<'a> {
     const TELLING: &[Kind] = &[
         Kind::Check,
         Kind::Key,
@@ -215,7 +236,23 @@ fn dependents(catalog: &Catalog, on: &Identity) -> BTreeSet<Identity> {
         Kind::Trigger,
         Kind::Function,
     ];
-    let edges = catalog.dependencies.iter();
-    let needing = edges.filter(|(other, needs)| TELLING.contains(&other.kind) && needs.contains(on));
-    needing.map(|(other, _)| other.clone()).collect()
+    let wanted: BTreeSet<&Identity> = on
+        .iter()
+        .copied()
+        .filter(|object| matches!(object.kind, Kind::Table | Kind::Column))
+        .collect();
+    let mut out = Dependents::new();
+    if wanted.is_empty() {
+        return out;
+    }
+    for (other, needs) in catalog
+        .dependencies
+        .iter()
+        .filter(|(other, _)| TELLING.contains(&other.kind))
+    {
+        for need in needs.iter().filter_map(|need| wanted.get(need)) {
+            out.entry(*need).or_default().insert(other);
+        }
+    }
+    out
 }

@@ -1,8 +1,8 @@
 //! A column that goes and one that comes in the same table.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::{Candidate, Moves, Rows, Sides, below, dependents, likeness};
+use super::{Candidate, Moves, Rows, Sides, below, likeness};
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::{AnyObject, Column, Context, Kind};
 
@@ -25,18 +25,22 @@ impl Tally {
 
 /// Returns the pairs of columns.
 pub(super) fn columns(moves: &Moves, sides: Sides) -> Vec<Candidate> {
-    let own = moves
-        .pairs(Kind::Column)
-        .filter(|(gone, new)| gone.path[..2] == new.path[..2]);
-    own.filter_map(|(gone, new)| {
-        let (Some(AnyObject::Column(former)), Some(AnyObject::Column(column))) =
-            (sides.from.get(gone), sides.to.get(new))
-        else {
-            return None;
-        };
-        pair(former, column, sides)
-    })
-    .collect()
+    let of_kind = |object: &&&Identity| object.kind == Kind::Column;
+    let mut by_table: BTreeMap<&[String], Vec<&Identity>> = BTreeMap::new();
+    for new in moves.new.iter().filter(of_kind) {
+        by_table.entry(&new.path[..2]).or_default().push(new);
+    }
+    let gone = moves.gone.iter().filter(of_kind);
+    let pairs = gone.flat_map(|gone| {
+        let new = by_table.get(&gone.path[..2]).into_iter().flatten();
+        new.map(move |new| (*gone, *new))
+    });
+    pairs
+        .filter_map(|(gone, new)| match (sides.from.get(gone), sides.to.get(new)) {
+            (Some(AnyObject::Column(former)), Some(AnyObject::Column(column))) => pair(former, column, sides),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Rates a pair; nothing where it cannot be one column.
@@ -60,15 +64,15 @@ fn pair(former: &Column, column: &Column, sides: Sides) -> Option<Candidate> {
     default(former, column, sides, &mut tally);
     company(former, column, sides, &mut tally);
     Some(Candidate {
-        former: former_identity(former),
-        object: former_identity(column),
+        former: identity_of(former),
+        object: identity_of(column),
         score: tally.points.min(100),
         evidence: tally.evidence,
         rows: Rows::Unknown,
     })
 }
 
-fn former_identity(column: &Column) -> Identity {
+fn identity_of(column: &Column) -> Identity {
     Column::named(&column.schema, &column.table, &column.name)
 }
 
@@ -113,7 +117,7 @@ fn place(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
 fn neighbours<'a>(column: &Column, own: &'a Catalog, other: &Catalog) -> (Option<&'a str>, Option<&'a str>) {
     let path = [column.schema.clone(), column.table.clone()];
     let staying = below(own, Kind::Column, &path).filter_map(|object| match object {
-        AnyObject::Column(one) if other.contains(&former_identity(one)) => Some((one.position, one.name.as_str())),
+        AnyObject::Column(one) if other.contains(&identity_of(one)) => Some((one.position, one.name.as_str())),
         _ => None,
     });
     let staying: Vec<(i32, &str)> = staying.collect();
@@ -129,8 +133,8 @@ pub(super) fn is_required(column: &Identity, catalog: &Catalog) -> bool {
 
 fn nulls(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
     let required = (
-        is_required(&former_identity(former), sides.from),
-        is_required(&former_identity(column), sides.to),
+        is_required(&identity_of(former), sides.from),
+        is_required(&identity_of(column), sides.to),
     );
     match required {
         (true, true) => tally.add(8, "both not null"),
@@ -141,7 +145,7 @@ fn nulls(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
 
 fn default(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
     let of = |column: &Column, catalog: &Catalog| {
-        let named = |kind| Identity::new(kind, &former_identity(column).path);
+        let named = |kind| Identity::new(kind, &identity_of(column).path);
         let default = match catalog.get(&named(Kind::ColumnDefault)) {
             Some(AnyObject::ColumnDefault(default)) => Some(default.expression.clone()),
             _ => None,
@@ -158,8 +162,12 @@ fn default(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
 
 /// Rates what is on, or reads, either of them.
 fn company(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
-    let old = dependents(sides.from, &former_identity(former));
-    let new: BTreeSet<Identity> = dependents(sides.to, &former_identity(column));
+    let (Some(old), Some(new)) = (
+        sides.on_former.get(&identity_of(former)),
+        sides.on_new.get(&identity_of(column)),
+    ) else {
+        return;
+    };
     // An index is often named after its column.
     let renamed = |object: &Identity| {
         let mut path = object.path.clone();
@@ -168,9 +176,9 @@ fn company(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
         }
         Identity::new(object.kind, path)
     };
-    let both: Vec<&Identity> = old
+    let both: Vec<&&Identity> = old
         .iter()
-        .filter(|one| new.contains(one) || new.contains(&renamed(one)))
+        .filter(|one| new.contains(*one) || new.contains(&renamed(one)))
         .collect();
     let points = u32::try_from(both.len()).unwrap_or(u32::MAX).saturating_mul(8).min(17);
     if let [only] = both.as_slice() {

@@ -1,8 +1,6 @@
 //! Schemas whose contents reappear in another one, and objects that reappear under another name with the same definition.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Candidate, Moves, Rows, Sides, likeness};
 use crate::catalog::{Catalog, Identity};
@@ -21,6 +19,9 @@ const WORTH: &[Kind] = &[
     Kind::CompositeType,
     Kind::RangeType,
 ];
+
+/// A definition that more new objects share tells nothing.
+const COMMON: usize = 20;
 
 /// Returns the pairs of schemas.
 pub(super) fn schemas(moves: &Moves, sides: Sides) -> Vec<Candidate> {
@@ -61,25 +62,30 @@ fn contents<'a>(catalog: &'a Catalog, schema: &Identity) -> BTreeSet<(Kind, &'a 
 
 /// Returns the pairs of objects that are the same but for their names.
 pub(super) fn definitions(moves: &Moves, sides: Sides) -> Vec<Candidate> {
-    WORTH
-        .iter()
-        .flat_map(|kind| moves.pairs(*kind))
-        .filter(|(gone, new)| stands_alone(gone, sides) && stands_alone(new, sides))
-        .filter_map(|(gone, new)| {
-            let (old, own) = (sides.from.get(gone)?, sides.to.get(new)?);
-            if old.parent() != own.parent() || nameless(old)? != nameless(own)? {
-                return None;
-            }
+    let alone = |object: &&&Identity| WORTH.contains(&object.kind) && stands_alone(object, sides);
+    let mut by_definition: BTreeMap<(Kind, Option<Identity>, String), Vec<&Identity>> = BTreeMap::new();
+    for new in moves.new.iter().filter(alone) {
+        if let Some(key) = sides.to.get(new).and_then(nameless) {
+            by_definition.entry(key).or_default().push(new);
+        }
+    }
+    let mut out = Vec::new();
+    for gone in moves.gone.iter().filter(alone) {
+        let key = sides.from.get(gone).and_then(nameless);
+        let same = key.and_then(|key| by_definition.get(&key));
+        let same = same.filter(|same| same.len() <= COMMON).into_iter().flatten();
+        out.extend(same.map(|new| {
             let (points, said) = likeness::points(gone.name(), new.name(), likeness::MOST);
-            Some(Candidate {
-                former: gone.clone(),
-                object: new.clone(),
+            Candidate {
+                former: (*gone).clone(),
+                object: (*new).clone(),
                 score: 60 + points,
                 evidence: std::iter::once("same definition".to_owned()).chain(said).collect(),
                 rows: Rows::None,
-            })
-        })
-        .collect()
+            }
+        }));
+    }
+    out
 }
 
 /// Tells whether an object comes or goes by itself, not with what it belongs to or that owns it.
@@ -94,10 +100,9 @@ fn stands_alone(object: &Identity, sides: Sides) -> bool {
     found.is_some_and(parent_stays) && !on_either(&owned)
 }
 
-/// Returns what an object says of itself, without its name.
-fn nameless(object: &AnyObject) -> Option<Value> {
+/// Returns what an object belongs to and says of itself, without its name.
+fn nameless(object: &AnyObject) -> Option<(Kind, Option<Identity>, String)> {
     let mut value = serde_json::to_value(object.clone().significant()).ok()?;
-    let fields = value.as_object_mut()?;
-    fields.remove("name");
-    Some(value)
+    value.as_object_mut()?.remove("name");
+    Some((object.kind(), object.parent(), value.to_string()))
 }
