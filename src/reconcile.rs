@@ -1,9 +1,11 @@
 //! The use cases, each of which reads as the pipeline. Command line and server call these.
 
+mod answers;
 mod diff;
 mod drift;
 mod find;
 mod known;
+mod pairs;
 mod why;
 
 use std::collections::BTreeSet;
@@ -26,9 +28,10 @@ use crate::risk::{
     Day, Look, Online, Ruling, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
 use crate::scratch;
-
 use known::Slot;
+use pairs::Pairs;
 
+pub use answers::Answers;
 pub use diff::{diff, plan_snapshot};
 pub use drift::drift;
 pub use find::find;
@@ -55,6 +58,8 @@ pub struct Setup {
     pub progress: Progress,
     /// When statements get their online form.
     pub online: Online,
+    /// What was said about renames for this run.
+    pub answers: Answers,
 }
 
 impl Setup {
@@ -237,7 +242,8 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     setup.filter.apply(&mut desired.catalog)?;
     let (live, whole) = filtered(setup, whole)?;
     let to = desired.complete(&live);
-    let hints = desired.hints();
+    let mut hints = desired.hints();
+    hints.extend(setup.answers.hints(&live, &to)?);
     let renames = renames(&hints, &live, &to);
     let like = like(&to, &live);
     let workshop = ground.workshop(setup, &like);
@@ -284,12 +290,21 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     let known = ground.release(&plan)?;
     let mut objects = touched(&plan.forward, from);
     objects.extend(measured(&plan, from));
+    let pairs = Pairs::of(&plan, &settled, setup);
+    objects.extend(pairs.measured());
     let mut figures = ground.figures(&objects, &settled.renames)?;
+    let pairs = pairs.weigh(&mut ground, &settled, &figures);
+    let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
+    let questions = pairs.questions(&plan, &settled, &figures, &rulings);
     let large = setup.online.large(&plan, from, &figures);
     if !large.is_empty() {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
-    if setup.prove {
+    plan.questions = questions;
+    // Whatever is answered makes another plan: that one is proven.
+    if !plan.questions.is_empty() {
+        plan.proof = None;
+    } else if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);
         prove(&mut plan, settled.ground(), &ground.workshop(setup, &like))?;
@@ -303,9 +318,8 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         objects.extend(seen);
         figures = ground.figures(&objects, &settled.renames)?;
     }
-    plan.findings = findings(&Look::new(from, to, &plan.forward, &figures));
+    plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
     estimate(&mut plan.forward, from, &figures);
-    let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
         change.declared_at = settled.place(&change.change.object);

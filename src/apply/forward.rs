@@ -14,7 +14,7 @@ use crate::plan::{Plan, Step};
 
 /// Executes a plan against the database that it was made for.
 ///
-/// Refuses, before anything is changed: another database (usage), findings that are not approved (blocked), a database
+/// Refuses, before anything is changed: another database (usage), open questions and findings that are not approved (blocked), a database
 /// that moved (moved). After that a failure is [`Partial`](crate::error::ErrorKind::Partial), and the ledger says how far
 /// it came.
 pub fn apply(
@@ -24,6 +24,7 @@ pub fn apply(
     options: &Options,
     events: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
+    plan.must_be_answered()?;
     plan.must_hold()?;
     let mut session = Session::open(url, options, events)?;
     gate::same_database(&plan.database, &session.server)?;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{LiveArguments, SchemaArguments};
-use super::{execution, setup, terminal};
+use super::arguments::{LiveArguments, PlanningArguments, SchemaArguments};
+use super::{execution, question, setup, terminal};
 use crate::apply;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -16,7 +16,7 @@ use crate::{reconcile, report};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Plan file that `trueup plan --out` wrote; without it a plan is made, shown, and asked about
-    #[arg(value_name = "PLAN", conflicts_with = "resume")]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["resume", "rename", "no_rename"])]
     plan: Option<PathBuf>,
     /// Go on with an execution that stopped part-way: the newest one, or the one with this number
     #[arg(long, value_name = "EXECUTION", num_args = 0..=1)]
@@ -29,6 +29,8 @@ pub(super) struct Arguments {
     live: LiveArguments,
     #[command(flatten)]
     schema: SchemaArguments,
+    #[command(flatten)]
+    planning: PlanningArguments,
     #[command(flatten)]
     execution: execution::ExecutionArguments,
 }
@@ -44,8 +46,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let plan = match &arguments.plan {
         Some(path) => Plan::read(path)?,
         None => {
-            let setup = setup::planning(&arguments.schema)?;
-            let plan = reconcile::plan(&setup, &url, &setup::schema(&arguments.schema)?)?;
+            let setup = setup::planning(&arguments.schema.scratch, &arguments.planning)?;
+            let source = setup::schema(&arguments.schema)?;
+            let plan = |setup: &_| reconcile::plan(setup, &url, &source);
+            let plan = if arguments.execution.yes {
+                plan(&setup)?
+            } else {
+                question::settle(setup, plan)?
+            };
             let style = Style {
                 verbose: arguments.verbose,
                 ..terminal::style(None)
@@ -54,6 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             plan
         }
     };
+    plan.must_be_answered()?;
     let findings = |approvals: &_| apply::unapproved(&plan, approvals).into_iter().cloned().collect();
     let approvals = arguments.execution.approvals(findings)?;
     let settled = arguments.execution.yes || arguments.execution.dry_run || plan.is_empty();

@@ -65,11 +65,22 @@ pub(super) struct SchemaArguments {
     /// schema]
     #[arg(long, value_name = "SOURCE")]
     pub(super) schema: Option<String>,
-    /// Do not execute the plan on a scratch database first; the plan says so
-    #[arg(long)]
-    pub(super) no_prove: bool,
     #[command(flatten)]
     pub(super) scratch: ScratchArguments,
+}
+
+/// How a plan is made.
+#[derive(Debug, Args)]
+pub(super) struct PlanningArguments {
+    /// Do not execute the plan on a scratch database first: its locks and rewrites are then expected, not observed
+    #[arg(long)]
+    pub(super) no_prove: bool,
+    /// Rename OLD, named as it is now, to NEW, as `-- trueup: renamed from OLD` in the target files would; repeatable
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(super) rename: Vec<String>,
+    /// Say of a new object, or of one that is dropped, that it is no rename; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(super) no_rename: Vec<String>,
 }
 
 /// Names the provider of scratch databases.

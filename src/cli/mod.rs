@@ -15,6 +15,7 @@ mod init;
 mod inspect;
 mod plan;
 mod progress;
+mod question;
 mod rollback;
 mod setup;
 mod terminal;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{LiveArguments, SchemaArguments};
+use super::arguments::{LiveArguments, PlanningArguments, SchemaArguments};
 use super::format::FormatArguments;
-use super::setup;
+use super::{question, setup};
 use crate::error::{Error, Result};
 use crate::reconcile;
 
@@ -20,6 +20,8 @@ pub(super) struct Arguments {
     snapshot: Option<String>,
     #[command(flatten)]
     schema: SchemaArguments,
+    #[command(flatten)]
+    planning: PlanningArguments,
     /// Write the plan file, for `trueup apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -32,17 +34,18 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let setup = setup::planning(&arguments.schema)?;
+    let setup = setup::planning(&arguments.schema.scratch, &arguments.planning)?;
     let source = setup::schema(&arguments.schema)?;
-    let plan = match &arguments.snapshot {
-        Some(snapshot) => reconcile::plan_snapshot(&setup, &setup::source(snapshot)?, &source)?,
-        None => reconcile::plan(&setup, &setup::live(&arguments.live)?, &source)?,
-    };
+    let plan = question::settle(setup, |setup| match &arguments.snapshot {
+        Some(snapshot) => reconcile::plan_snapshot(setup, &setup::source(snapshot)?, &source),
+        None => reconcile::plan(setup, &setup::live(&arguments.live)?, &source),
+    })?;
     if let Some(path) = &arguments.out {
         std::fs::write(path, plan.to_file()?)
             .map_err(|error| Error::io(format!("write {}", path.display()), &error))?;
     }
     arguments.format.print(&plan, &source, arguments.out.as_deref())?;
+    plan.must_be_answered()?;
     plan.must_hold()?;
     Ok(if arguments.exit_code && !plan.is_empty() { 2 } else { 0 })
 }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::arguments::{LiveArguments, OnlineChoice, SchemaArguments, ScratchArguments};
+use super::arguments::{LiveArguments, OnlineChoice, PlanningArguments, SchemaArguments, ScratchArguments};
 use super::progress;
 use crate::config::Config;
 use crate::db::{Environment, Url};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::reconcile::Setup;
+use crate::reconcile::{Answers, Setup};
 use crate::risk::{Bytes, Online};
 use crate::scratch;
 
@@ -61,14 +61,16 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         prove: true,
         online: online(arguments.online, &config)?,
         progress: Progress::to(progress::stage),
+        answers: Answers::default(),
     })
 }
 
 /// Builds the set-up of a command that plans.
-pub(super) fn planning(arguments: &SchemaArguments) -> Result<Setup> {
+pub(super) fn planning(scratch: &ScratchArguments, arguments: &PlanningArguments) -> Result<Setup> {
     Ok(Setup {
         prove: !arguments.no_prove,
-        ..setup(&arguments.scratch)?
+        answers: Answers::parse(&arguments.rename, &arguments.no_rename)?,
+        ..setup(scratch)?
     })
 }
 

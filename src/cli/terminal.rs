@@ -69,3 +69,22 @@ pub(super) fn ask(question: &str) -> bool {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
+
+/// Asks for one of the numbers from 1 to `most`; nothing where no such answer comes.
+pub(super) fn choose(most: usize) -> Option<usize> {
+    for _ in 0..3 {
+        progress::clear();
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "Which? [1-{most}] ").and_then(|()| err.flush());
+        drop(err);
+        let mut answer = String::new();
+        if std::io::stdin().read_line(&mut answer).ok()? == 0 {
+            return None;
+        }
+        let number = answer.trim().parse().ok();
+        if let Some(number) = number.filter(|number| (1..=most).contains(number)) {
+            return Some(number);
+        }
+    }
+    None
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::hints::Hint;
+use super::hints::{Hint, Says};
 use super::source::TargetFile;
 use super::{execute, statement};
 use crate::catalog::quote::ident;
@@ -157,23 +157,30 @@ pub(crate) fn to_cache<T: Serialize>(slot: &Path, value: &T) {
 }
 
 impl Desired {
-    /// Returns the hints as the diff understands them.
+    /// Returns the renames that the files ask for, as the diff understands them.
     pub fn hints(&self) -> Vec<crate::diff::Hint> {
-        let words = |hint: &Hint| hint.word.clone();
-        let to_diff = |hint: &Hint| crate::diff::Hint {
-            words: words(hint),
-            path: hint.path.clone(),
-            renamed_from: hint.renamed_from.clone(),
+        let rename = |hint: &Hint| match &hint.says {
+            Says::RenamedFrom(former) => Some(crate::diff::Hint {
+                words: hint.word.clone(),
+                path: hint.path.clone(),
+                renamed_from: former.clone(),
+            }),
+            Says::NotRenamed | Says::Waives(_) => None,
         };
-        let renames = self.hints.iter().filter(|hint| hint.waives.is_none());
-        renames.map(to_diff).collect()
+        self.hints.iter().filter_map(rename).collect()
     }
 
-    /// Returns what the files waive above their declarations.
+    /// Returns the name paths of what the files call new.
+    pub fn not_renamed(&self) -> Vec<Vec<String>> {
+        let new = self.hints.iter().filter(|hint| hint.says == Says::NotRenamed);
+        new.map(|hint| hint.path.clone()).collect()
+    }
+
+    /// Returns what the files waive beside their declarations.
     pub fn rulings(&self) -> Result<Vec<Ruling>> {
         let mut out = Vec::new();
         for hint in &self.hints {
-            if let Some(waiver) = &hint.waives {
+            if let Says::Waives(waiver) = &hint.says {
                 out.push(waiver.ruling(&hint.path, format!("{}:{}", hint.place.file, hint.place.line))?);
             }
         }

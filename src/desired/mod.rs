@@ -8,6 +8,7 @@ mod cycle;
 pub mod declare;
 pub mod elaborate;
 pub mod execute;
+mod git;
 pub mod hints;
 mod keyword;
 mod lex;

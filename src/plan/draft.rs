@@ -71,6 +71,7 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         rollback: rollback.steps,
         large: large.clone(),
         findings: Vec::new(),
+        questions: Vec::new(),
         proof: None,
         notes: Vec::new(),
         unmodelled: live.unmodelled.iter().cloned().collect(),

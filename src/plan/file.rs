@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::proof::{Direction, Proof};
+use super::question::Question;
 use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
 use crate::error::{Error, ErrorKind, Result};
@@ -115,7 +116,10 @@ pub struct Plan {
     pub large: Large,
     /// What the rules found.
     pub findings: Vec<Finding>,
-    /// What came of executing it on a scratch database; none where there is nothing to execute.
+    /// What somebody has to say before it can be applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+    /// What came of executing it on a scratch database; none where there is nothing to execute, or a question is open.
     pub proof: Option<Proof>,
     /// What was passed over in the target files, with its place.
     pub notes: Vec<String>,

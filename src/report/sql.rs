@@ -202,6 +202,7 @@ mod tests {
                 hint: String::new(),
                 ruling: None,
             }],
+            questions: Vec::new(),
             proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),

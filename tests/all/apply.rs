@@ -92,6 +92,7 @@ impl Live {
             rollback,
             large: trueup::kinds::Large::default(),
             findings: Vec::new(),
+            questions: Vec::new(),
             proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),

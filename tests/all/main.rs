@@ -22,6 +22,7 @@ mod manual;
 mod online;
 mod print;
 mod proof;
+mod renames;
 mod reports;
 mod round_trips;
 mod rules;

@@ -52,6 +52,7 @@ impl Pair {
             prove,
             progress: Progress::default(),
             rulings: Vec::new(),
+            answers: reconcile::Answers::default(),
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }
