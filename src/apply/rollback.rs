@@ -64,7 +64,10 @@ pub fn rollback(
     let way = find(&mut session, execution)?;
     let Way { execution, steps, .. } = &way;
     let findings = findings(steps);
-    let open: Vec<&Finding> = findings.iter().filter(|finding| !approvals.cover(finding)).collect();
+    let is_open = |finding: &&Finding| {
+        !approvals.cover(finding) && options.record.allowed.is_none_or(|allowed| finding.risk > allowed)
+    };
+    let open: Vec<&Finding> = findings.iter().filter(is_open).collect();
     refuse(&open)?;
     let items = items(steps);
     let of_execution = Some(execution.id);
@@ -79,6 +82,8 @@ pub fn rollback(
         before: None,
         approvals,
         items: &items,
+        findings: &findings,
+        record: &options.record,
     };
     let work = Work {
         ledger: Ledger::open(&mut session.client, &opening)?,

@@ -25,6 +25,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
+pub(crate) use complaint::nearest;
 pub use files::yaml_files;
 pub use schema::{json_schema, reference};
 
