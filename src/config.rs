@@ -81,8 +81,10 @@ impl Config {
                 self.environment(from)
                     .map_err(|error| error.context(format!("{FILE}: promote_from of environment `{name}`")))?;
                 if from == name {
-                    return Err(Error::usage(format!("{FILE}: environment `{name}` is promoted from itself"))
-                        .hint("Name the environment in which its changes are tried first."));
+                    return Err(
+                        Error::usage(format!("{FILE}: environment `{name}` is promoted from itself"))
+                            .hint("Name the environment in which its changes are tried first."),
+                    );
                 }
             }
         }

@@ -45,7 +45,12 @@ fn answer(done: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
         _ => "the request failed".to_owned(),
     })?;
     let status = response.status().as_u16();
-    let body = response.body_mut().with_config().limit(LONGEST).lossy_utf8(true).read_to_string();
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(LONGEST)
+        .lossy_utf8(true)
+        .read_to_string();
     Ok(Answer {
         status,
         body: body.unwrap_or_default(),

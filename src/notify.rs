@@ -133,10 +133,25 @@ fn text(moment: Moment, news: &News) -> String {
         Some(environment) => format!("`{}` ({environment})", news.database),
         None => format!("`{}`", news.database),
     };
-    let execution = news.execution.map(|id| format!(" (execution {id})")).unwrap_or_default();
-    let who = news.person.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
-    let error = news.error.as_ref().map(|(message, _)| format!("\n{message}")).unwrap_or_default();
-    format!("trueup apply on {place} {}{execution}{who}: {}{error}", word(moment), news.summary)
+    let execution = news
+        .execution
+        .map(|id| format!(" (execution {id})"))
+        .unwrap_or_default();
+    let who = news
+        .person
+        .as_deref()
+        .map(|who| format!(" by {who}"))
+        .unwrap_or_default();
+    let error = news
+        .error
+        .as_ref()
+        .map(|(message, _)| format!("\n{message}"))
+        .unwrap_or_default();
+    format!(
+        "trueup apply on {place} {}{execution}{who}: {}{error}",
+        word(moment),
+        news.summary
+    )
 }
 
 fn webhook(moment: Moment, news: &News) -> Value {
@@ -183,7 +198,11 @@ fn sentry(dsn: &str) -> Option<(String, String)> {
 
 /// Tries a few times. The address is no part of the error: it may be a secret.
 fn send(letter: &Letter) -> Result<(), String> {
-    let headers: Vec<(&str, &str)> = letter.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let headers: Vec<(&str, &str)> = letter
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     let mut wrong = String::new();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -192,7 +211,9 @@ fn send(letter: &Letter) -> Result<(), String> {
         match http::post(&letter.url, &headers, &letter.body, LIMIT) {
             Ok(answer) if answer.status < 300 => return Ok(()),
             // Asking again does not make a wrong request right.
-            Ok(answer) if answer.status < 500 && answer.status != 429 => return Err(format!("status {}", answer.status)),
+            Ok(answer) if answer.status < 500 && answer.status != 429 => {
+                return Err(format!("status {}", answer.status));
+            }
             Ok(answer) => wrong = format!("status {}", answer.status),
             Err(error) => wrong = error,
         }
@@ -212,7 +233,10 @@ mod tests {
         );
         assert_eq!(
             sentry("http://abc:old@localhost:9000/prefix/42/"),
-            Some(("http://localhost:9000/prefix/api/42/store/".to_owned(), "abc".to_owned()))
+            Some((
+                "http://localhost:9000/prefix/api/42/store/".to_owned(),
+                "abc".to_owned()
+            ))
         );
         assert_eq!(sentry("https://localhost/42"), None);
     }

@@ -26,7 +26,12 @@ pub(super) fn make(backup: &Backup, plan: &Plan, url: &Url) -> Result<Kept> {
     let hint = "Nothing was changed. Remove the cause, or apply without a backup: --skip-backup --reason TEXT.";
     made(backup, plan, url).map_err(|error| Error {
         kind: ErrorKind::Blocked,
-        hint: Some(error.hint.clone().map_or(hint.to_owned(), |own| format!("{own} {hint}"))),
+        hint: Some(
+            error
+                .hint
+                .clone()
+                .map_or(hint.to_owned(), |own| format!("{own} {hint}")),
+        ),
         ..error.context("no backup could be made")
     })
 }
@@ -42,7 +47,13 @@ fn made(backup: &Backup, plan: &Plan, url: &Url) -> Result<Kept> {
         Scope::Tables => Some(tables(plan)),
     };
     let done = write(backup, tables.as_deref(), url, &unfinished)
-        .and_then(|()| if backup.command.is_some() { Ok(()) } else { check(backup, &unfinished, url) })
+        .and_then(|()| {
+            if backup.command.is_some() {
+                Ok(())
+            } else {
+                check(backup, &unfinished, url)
+            }
+        })
         .and_then(|()| describe(&unfinished));
     let (size, sha256) = match done {
         Ok(known) => known,
@@ -154,9 +165,9 @@ pub(super) fn concealed(command: &Command, input: &Input, limit: Option<Duration
 
 pub(super) fn missing_program(error: Error) -> Error {
     if error.kind == ErrorKind::Io {
-        return error
-            .context("pg_dump")
-            .hint("Install PostgreSQL's client programs, of the server's version or newer, or name pg_dump in `backup`.");
+        return error.context("pg_dump").hint(
+            "Install PostgreSQL's client programs, of the server's version or newer, or name pg_dump in `backup`.",
+        );
     }
     error
 }
@@ -165,9 +176,17 @@ pub(super) fn missing_program(error: Error) -> Error {
 fn check(backup: &Backup, path: &Path, url: &Url) -> Result<()> {
     let program = pg_restore(backup.pg_dump.as_deref());
     let words = vec![program, "--list".to_owned(), path.display().to_string()];
-    let listed = concealed(&Command::Words(words), &input(url), backup.timeout.map(|span| span.0), url)
-        .map_err(|error| error.context("pg_restore cannot read the backup"))?;
-    if listed.lines().any(|line| line.starts_with("; Archived") || line.contains("Dumped from database version")) {
+    let listed = concealed(
+        &Command::Words(words),
+        &input(url),
+        backup.timeout.map(|span| span.0),
+        url,
+    )
+    .map_err(|error| error.context("pg_restore cannot read the backup"))?;
+    if listed
+        .lines()
+        .any(|line| line.starts_with("; Archived") || line.contains("Dumped from database version"))
+    {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Io, "pg_restore lists nothing of the backup"))
@@ -185,7 +204,11 @@ pub(super) fn describe(path: &Path) -> Result<(u64, String)> {
     let mut files = vec![path.to_owned()];
     if path.is_dir() {
         let entries: std::io::Result<Vec<_>> = fs::read_dir(path).map_err(|error| failed(&error))?.collect();
-        files = entries.map_err(|error| failed(&error))?.iter().map(fs::DirEntry::path).collect();
+        files = entries
+            .map_err(|error| failed(&error))?
+            .iter()
+            .map(fs::DirEntry::path)
+            .collect();
         files.sort();
     }
     let (mut size, mut hash) = (0_u64, Sha256::new());
@@ -244,7 +267,9 @@ pub fn list(folder: &Path) -> Result<Vec<Kept>> {
         if !path.to_string_lossy().ends_with(DESCRIPTION) {
             continue;
         }
-        let known = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+        let known = fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| serde_json::from_str::<Kept>(&text).ok());
         out.extend(known);
     }
     out.sort_by(|one, other| (&other.made_at, &other.path).cmp(&(&one.made_at, &one.path)));

@@ -51,11 +51,20 @@ impl Halves {
              ORDER BY 1",
             &[],
         )?;
-        Ok(Self(rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?))
+        Ok(Self(
+            rows.iter()
+                .map(|row| row.try_get(0))
+                .collect::<std::result::Result<_, _>>()?,
+        ))
     }
 
     fn beyond(&self, before: &Self) -> Option<String> {
-        let new: Vec<&str> = self.0.iter().filter(|one| !before.0.contains(one)).map(String::as_str).collect();
+        let new: Vec<&str> = self
+            .0
+            .iter()
+            .filter(|one| !before.0.contains(one))
+            .map(String::as_str)
+            .collect();
         (!new.is_empty()).then(|| new.join("; "))
     }
 }
@@ -71,9 +80,10 @@ pub(super) fn check(url: &Url, checks: &Checks, hooks: &[Hook], input: &Input, b
     let limit = checks.timeout.map_or(QUERY, |span| span.0);
     let mut client = None;
     for of in &checks.sql {
-        let wrong = ask(&mut client, url, of, limit).map_or_else(|error| Some(error.message), |right| {
-            (!right).then(|| "the query did not say yes".to_owned())
-        });
+        let wrong = ask(&mut client, url, of, limit).map_or_else(
+            |error| Some(error.message),
+            |right| (!right).then(|| "the query did not say yes".to_owned()),
+        );
         out.push(Checked {
             name: of.name.clone(),
             wrong,
@@ -83,11 +93,13 @@ pub(super) fn check(url: &Url, checks: &Checks, hooks: &[Hook], input: &Input, b
         name: format!("health of {}", host(&of.url)),
         wrong: poll(of).err(),
     }));
-    out.extend(hooks.iter().enumerate().map(|(at, hook)| Checked {
-        name: format!("verify hook {}", at + 1),
-        wrong: command::run(&hook.command, input, Some(limit_of(hook)))
-            .err()
-            .map(|error| error.message),
+    out.extend(hooks.iter().enumerate().map(|(at, hook)| {
+        Checked {
+            name: format!("verify hook {}", at + 1),
+            wrong: command::run(&hook.command, input, Some(limit_of(hook)))
+                .err()
+                .map(|error| error.message),
+        }
     }));
     out
 }
@@ -155,7 +167,10 @@ mod tests {
 
     #[test]
     fn only_the_host_is_shown() {
-        assert_eq!(host("https://user:secret@shop.example:8080/health?token=1"), "shop.example:8080");
+        assert_eq!(
+            host("https://user:secret@shop.example:8080/health?token=1"),
+            "shop.example:8080"
+        );
         assert_eq!(host("http://localhost"), "localhost");
     }
 }

@@ -36,7 +36,9 @@ pub fn run(command: &Command, input: &Input, limit: Option<Duration>) -> Result<
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| Error::io("start the command", &error))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| Error::io("start the command", &error))?;
     if let Some(mut stdin) = child.stdin.take() {
         let text = input.text.to_owned();
         // A command that reads nothing must not block, nor fail for it.
@@ -51,7 +53,9 @@ pub fn run(command: &Command, input: &Input, limit: Option<Duration>) -> Result<
     if status.success() {
         return Ok(read(&out));
     }
-    let code = status.code().map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+    let code = status
+        .code()
+        .map_or("a signal".to_owned(), |code| format!("exit code {code}"));
     let complaint = read(&err);
     let error = Error::new(ErrorKind::Usage, format!("the command ended with {code}"));
     Err(tail(&complaint).lines().fold(error, Error::detail))
@@ -130,7 +134,10 @@ mod tests {
             variables: vec![("TRUEUP_WORD", "word".to_owned())],
             without: &[],
         };
-        assert_eq!(run(&line("cat; echo $TRUEUP_WORD"), &input, None).unwrap(), "planword\n");
+        assert_eq!(
+            run(&line("cat; echo $TRUEUP_WORD"), &input, None).unwrap(),
+            "planword\n"
+        );
         let words = Command::Words(vec!["echo".to_owned(), "a b".to_owned()]);
         assert_eq!(run(&words, &input, None).unwrap(), "a b\n");
         let error = run(&line("echo no >&2; exit 7"), &input, None).unwrap_err();

@@ -23,6 +23,8 @@ pub struct Options {
     pub wait: Duration,
     /// Makes all checks and executes nothing.
     pub dry_run: bool,
+    /// Whether the rows that could refuse the plan are looked at before the first statement.
+    pub preflight: bool,
     /// What the ledger says about this run beside its statements.
     pub record: Record,
 }
@@ -74,6 +76,7 @@ impl Default for Options {
             backoff: Duration::from_secs(1),
             wait: Duration::from_secs(10),
             dry_run: false,
+            preflight: true,
             record: Record::default(),
         }
     }

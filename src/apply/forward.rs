@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Step};
+use crate::preflight;
 use crate::risk::Finding;
 
 /// Executes a plan against the database that it was made for.
@@ -32,6 +33,9 @@ pub fn apply(
     session.lock()?;
     let live = session.introspect()?;
     gate::unmoved(&live, plan)?;
+    if options.preflight {
+        preflight::refuse(&mut session.client, plan, preflight::Options::default())?;
+    }
     let items = items(&plan.forward);
     // A plan with nothing to do is recorded too: rolling it back then undoes just as little.
     if options.dry_run {

@@ -27,7 +27,9 @@ pub struct Guard {
 impl Guard {
     /// Tells whether there is nothing to do beside the statements.
     fn is_idle(&self) -> bool {
-        let Environment { backup, hooks, checks, .. } = &self.environment;
+        let Environment {
+            backup, hooks, checks, ..
+        } = &self.environment;
         let hooks = [&hooks.pre_apply, &hooks.verify, &hooks.post_apply, &hooks.on_failure];
         !self.rollback_on_failure
             && backup.is_none()
@@ -64,6 +66,8 @@ pub fn guarded(
         without: &[],
     };
     let mut options = options.clone();
+    // The rows were asked just now.
+    options.preflight = false;
     options.record.backup = kept(plan, url, guard, events)?;
     let hooks = &guard.environment.hooks;
     run_all("pre_apply", &hooks.pre_apply, &input, url, events).map_err(|error| Error {
@@ -128,7 +132,10 @@ fn kept(plan: &Plan, url: &Url, guard: &Guard, events: &mut dyn FnMut(Event)) ->
     }
     events(noted("making a backup".to_owned()));
     let kept = backup::make(policy, plan, url)?;
-    events(noted(format!("backup: {} ({} bytes, sha256 {})", kept.path, kept.size, kept.sha256)));
+    events(noted(format!(
+        "backup: {} ({} bytes, sha256 {})",
+        kept.path, kept.size, kept.sha256
+    )));
     Ok(Some(kept))
 }
 
@@ -155,9 +162,13 @@ fn verdict(checked: &[Checked], events: &mut dyn FnMut(Event)) -> Result<()> {
         events(noted(format!("checks: all {} passed", checked.len())));
         return Ok(());
     }
-    let message = format!("every statement ran, but {} of {} checks failed", wrong.len(), checked.len());
-    let error = Error::new(ErrorKind::Partial, message)
-        .hint("Look into what failed; `trueup rollback` undoes the execution.");
+    let message = format!(
+        "every statement ran, but {} of {} checks failed",
+        wrong.len(),
+        checked.len()
+    );
+    let error =
+        Error::new(ErrorKind::Partial, message).hint("Look into what failed; `trueup rollback` undoes the execution.");
     Err(wrong
         .iter()
         .fold(error, |error, (name, wrong)| error.detail(format!("{name}: {wrong}"))))
@@ -189,9 +200,13 @@ impl Run<'_> {
                 .detail(format!("execution {execution} was rolled back"))
                 .hint("The database is as it was before. Remove the cause, then apply again."),
             Err(second) => second
-                .detail.iter()
+                .detail
+                .iter()
                 .fold(error, |error, line| error.detail(line.clone()))
-                .detail(format!("execution {execution} could not be rolled back: {}", second.message)),
+                .detail(format!(
+                    "execution {execution} could not be rolled back: {}",
+                    second.message
+                )),
         }
     }
 }

@@ -18,7 +18,12 @@ impl Moment {
 
     fn parts(self) -> (Day, u64, u64, u64) {
         let second = self.0 % 86_400;
-        (Day::since_epoch(self.0 / 86_400), second / 3600, second / 60 % 60, second % 60)
+        (
+            Day::since_epoch(self.0 / 86_400),
+            second / 3600,
+            second / 60 % 60,
+            second % 60,
+        )
     }
 
     /// Returns the moment as part of a file's name.

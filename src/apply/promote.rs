@@ -25,8 +25,10 @@ pub fn promoted(plan: &Plan, from: &str, url: &Url) -> Result<()> {
         } else {
             "its ledger records nothing"
         };
-        return Err(blocked(format!("nobody can tell what was applied in environment `{from}`: {why}"))
-            .hint(format!("Apply there first: `trueup apply --env {from}`; {force}")));
+        return Err(blocked(format!(
+            "nobody can tell what was applied in environment `{from}`: {why}"
+        ))
+        .hint(format!("Apply there first: `trueup apply --env {from}`; {force}")));
     }
     if server.major() != plan.database.version_num / 10_000 {
         return Err(blocked(format!(
@@ -37,11 +39,15 @@ pub fn promoted(plan: &Plan, from: &str, url: &Url) -> Result<()> {
         .hint(format!("Run both on one major version, {force}")));
     }
     if let Some(execution) = applied.stopped {
-        return Err(blocked(format!("execution {execution} stopped part-way in environment `{from}`"))
-            .hint(format!("Resume it or roll it back there, {force}")));
+        return Err(blocked(format!(
+            "execution {execution} stopped part-way in environment `{from}`"
+        ))
+        .hint(format!("Resume it or roll it back there, {force}")));
     }
     let wanted = plan.changes.iter().map(|detail| &detail.change);
-    let wanted = wanted.filter(|change| change.verb != Verb::Rebuild).map(|change| &change.object);
+    let wanted = wanted
+        .filter(|change| change.verb != Verb::Rebuild)
+        .map(|change| &change.object);
     let missing: Vec<&Identity> = wanted.filter(|object| !is_there(plan, &applied, object)).collect();
     if missing.is_empty() {
         return Ok(());

@@ -49,6 +49,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let place = place::place(&arguments.live)?;
     let mut options = arguments.execution.options(&place)?;
+    options.preflight = !arguments.schema.no_preflight && place.settings.preflight.unwrap_or(true);
     if let Some(execution) = arguments.resume {
         let outcome = apply::resume(&place.url, execution, &options, &mut execution::show)?;
         return execution::finish(&outcome, "resumed");
@@ -58,7 +59,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let allowed = options.record.allowed;
     let findings = |approvals: &_| {
         let open = apply::unapproved(&plan, approvals).into_iter();
-        open.filter(|finding| allowed.is_none_or(|allowed| finding.risk > allowed)).cloned().collect()
+        open.filter(|finding| allowed.is_none_or(|allowed| finding.risk > allowed))
+            .cloned()
+            .collect()
     };
     let approvals = arguments.execution.approvals(findings)?;
     let settled = arguments.execution.yes || arguments.execution.dry_run || plan.is_empty();
@@ -103,8 +106,11 @@ fn protect(arguments: &Arguments, place: &Place, plan: &Plan, options: &mut Opti
     if place.settings.is_protected() && unproven && !plan.is_empty() {
         refused.push((
             "the plan was not proven",
-            Error::new(ErrorKind::Blocked, "a protected environment takes only plans that were proven")
-                .hint("Plan without --no-prove, or pass --force --reason TEXT, which is recorded."),
+            Error::new(
+                ErrorKind::Blocked,
+                "a protected environment takes only plans that were proven",
+            )
+            .hint("Plan without --no-prove, or pass --force --reason TEXT, which is recorded."),
         ));
     }
     if let Some(from) = place.settings.promote_from.as_ref().filter(|_| !plan.is_empty()) {
@@ -168,9 +174,10 @@ fn told(
 fn confirmed(reviewed: bool, place: &Place) -> Result<bool> {
     if terminal::can_ask() {
         return Ok(match &place.name {
-            Some(name) if place.settings.is_protected() => {
-                terminal::ask_for(&format!("Environment {name} is protected. Type its name to apply this plan:"), name)
-            }
+            Some(name) if place.settings.is_protected() => terminal::ask_for(
+                &format!("Environment {name} is protected. Type its name to apply this plan:"),
+                name,
+            ),
             _ => terminal::ask("Apply this plan?"),
         });
     }

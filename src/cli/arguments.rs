@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::log::{self, LogFormat};
 use super::{
-    apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, progress, restore, rollback, setup, terminal, why,
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, progress, purge, restore, rollback, setup,
+    terminal, why,
 };
 use crate::error::Result;
 
@@ -48,6 +49,8 @@ enum Command {
     Rollback(rollback::Arguments),
     /// List the backups that were made before applies, or restore one
     Restore(restore::Arguments),
+    /// List what was dropped and is kept in quarantine, or drop for good what is old enough
+    Purge(purge::Arguments),
     /// Show the state of the ledger and its newest execution
     Status(history::Arguments),
     /// List what was executed, newest first, or show one execution whole
@@ -81,6 +84,9 @@ pub(super) struct SchemaArguments {
     /// Do not execute the plan on a scratch database first; the plan says so
     #[arg(long)]
     pub(super) no_prove: bool,
+    /// Do not count the rows that a new constraint or a narrower type would refuse
+    #[arg(long)]
+    pub(super) no_preflight: bool,
     #[command(flatten)]
     pub(super) scratch: ScratchArguments,
 }
@@ -154,6 +160,7 @@ fn dispatch(command: &Command) -> Result<u8> {
         Command::Apply(arguments) => apply::run(arguments),
         Command::Rollback(arguments) => rollback::run(arguments),
         Command::Restore(arguments) => restore::run(arguments),
+        Command::Purge(arguments) => purge::run(arguments),
         Command::Status(arguments) => history::status(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Explain(arguments) => explain::run(arguments),

@@ -81,7 +81,11 @@ fn accept(arguments: &Arguments, place: &Place, drift: &Drift) -> Result<()> {
 }
 
 fn code(arguments: &Arguments, drift: &Drift) -> u8 {
-    if drift.is_there(!arguments.ignore_pending) { 2 } else { 0 }
+    if drift.is_there(!arguments.ignore_pending) {
+        2
+    } else {
+        0
+    }
 }
 
 /// Looks at several environments at the same time and shows them side by side.
@@ -95,17 +99,29 @@ fn all(arguments: &Arguments, places: Vec<(String, Result<Place>)>, source: &Sou
     let (mut out, mut lines) = (String::new(), String::new());
     let mut whole = serde_json::Map::new();
     for (name, drift) in &drifts {
-        let head = if arguments.format == Format::Markdown { "## Environment " } else { "== " };
+        let head = if arguments.format == Format::Markdown {
+            "## Environment "
+        } else {
+            "== "
+        };
         out.push_str(&format!("{head}{name}\n\n"));
         let (text, code, word) = match drift {
             Ok(drift) => {
                 let code = code(arguments, drift);
-                (text(arguments, drift)?, code, if code == 0 { "no drift" } else { "drift" }.to_owned())
+                (
+                    text(arguments, drift)?,
+                    code,
+                    if code == 0 { "no drift" } else { "drift" }.to_owned(),
+                )
             }
             Err(error) => (format!("error: {error}\n"), 1, format!("error: {error}")),
         };
         if arguments.format == Format::Json {
-            let value = if drift.is_ok() { serde_json::from_str(&text) } else { Ok(serde_json::json!({ "error": word })) };
+            let value = if drift.is_ok() {
+                serde_json::from_str(&text)
+            } else {
+                Ok(serde_json::json!({ "error": word }))
+            };
             whole.insert(name.clone(), value.map_err(|error| Error::internal(error.to_string()))?);
         }
         out.push_str(&text);

@@ -44,14 +44,15 @@ impl ExecutionArguments {
     /// Returns the options of the executor; environment and configuration file fill what the command line leaves out.
     pub(super) fn options(&self, place: &Place) -> Result<Options> {
         let config = setup::config()?;
-        let read = |own: Option<Duration>, environment: Option<Span>, file: &Option<String>| match (own, environment, file) {
-            (Some(own), _, _) => Ok(Some(own)),
-            (None, Some(Span(environment)), _) => Ok(Some(environment)),
-            (None, None, Some(text)) => duration(text).map(Some).map_err(|message| {
-                Error::usage(format!("trueup.yaml: {message}")).hint("Write a duration such as 5s.")
-            }),
-            (None, None, None) => Ok(None),
-        };
+        let read =
+            |own: Option<Duration>, environment: Option<Span>, file: &Option<String>| match (own, environment, file) {
+                (Some(own), _, _) => Ok(Some(own)),
+                (None, Some(Span(environment)), _) => Ok(Some(environment)),
+                (None, None, Some(text)) => duration(text).map(Some).map_err(|message| {
+                    Error::usage(format!("trueup.yaml: {message}")).hint("Write a duration such as 5s.")
+                }),
+                (None, None, None) => Ok(None),
+            };
         let default = Options::default();
         let settings = &place.settings;
         let (lock, statement) = (settings.lock_timeout, settings.statement_timeout);

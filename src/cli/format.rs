@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{several, terminal};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{Plan, Verb};
 use crate::report::{self, Direction, Style};
 use crate::risk::Risk;
 
@@ -89,9 +89,18 @@ impl FormatArguments {
         }
         let mut out = String::new();
         for (name, plan) in plans {
-            let head = if self.format == Format::Markdown { "## Environment " } else { "== " };
+            let head = if self.format == Format::Markdown {
+                "## Environment "
+            } else {
+                "== "
+            };
             out.push_str(&format!("{head}{name}\n\n"));
             match plan {
+                // Whole reports of several environments are more than anybody reads.
+                Ok(plan) if self.format == Format::Human && !self.verbose => {
+                    out.push_str(&short(plan));
+                    out.push_str(&format!("Whole: trueup plan --env {name}\n"));
+                }
                 Ok(plan) => {
                     let file = file.map(|path| several::own_file(path, name));
                     out.push_str(&self.text(plan, source, file.as_deref())?);
@@ -107,6 +116,43 @@ impl FormatArguments {
         }
         terminal::print(&out)
     }
+}
+
+/// Lists changes and what has to be approved.
+fn short(plan: &Plan) -> String {
+    let changes = plan
+        .changes
+        .iter()
+        .map(|detail| &detail.change)
+        .filter(|change| change.verb != Verb::Rebuild);
+    // What belongs to a table that comes or goes says nothing of its own.
+    let whole = |path: &[String]| {
+        plan.changes.iter().any(|other| {
+            let change = &other.change;
+            matches!(change.verb, Verb::Create | Verb::Drop)
+                && change.object.path.len() < path.len()
+                && path.starts_with(&change.object.path)
+        })
+    };
+    let mut out = String::new();
+    for change in changes.filter(|change| !whole(&change.object.path)) {
+        let sign = match change.verb {
+            Verb::Create => '+',
+            Verb::Drop => '-',
+            _ => '~',
+        };
+        out.push_str(&format!("  {sign} {}\n", change.object));
+    }
+    for finding in plan.findings.iter().filter(|finding| finding.risk >= Risk::Dangerous) {
+        out.push_str(&format!(
+            "  {} {} {}: {}\n",
+            finding.risk, finding.code, finding.object, finding.message
+        ));
+    }
+    for note in &plan.notes {
+        out.push_str(&format!("  note: {note}\n"));
+    }
+    out
 }
 
 /// Says in one line what a plan comes to.

@@ -104,7 +104,13 @@ fn whole(account: &Account) -> String {
         fact("overridden", Some(text));
     }
     if let Some(backup) = &account.backup {
-        fact("backup", Some(&format!("{} ({} bytes, sha256 {})", backup.path, backup.size, backup.sha256)));
+        fact(
+            "backup",
+            Some(&format!(
+                "{} ({} bytes, sha256 {})",
+                backup.path, backup.size, backup.sha256
+            )),
+        );
     }
     for check in account.checks.iter().flatten() {
         let verdict = check.wrong.as_deref().unwrap_or("passed");
@@ -112,7 +118,11 @@ fn whole(account: &Account) -> String {
     }
     for approval in &account.approvals {
         let who = approval.person.as_deref().unwrap_or(&approval.role);
-        let reason = approval.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason = approval
+            .reason
+            .as_deref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
         let text = format!(
             "{} {} {}, by {who} with `{}` at {}{reason}",
             approval.code, approval.risk, approval.object, approval.given, approval.given_at
@@ -120,7 +130,10 @@ fn whole(account: &Account) -> String {
         fact("approved", Some(&text));
     }
     for statement in &account.statements {
-        let time = statement.millis.map(|millis| format!("{millis:.1} ms")).unwrap_or_default();
+        let time = statement
+            .millis
+            .map(|millis| format!("{millis:.1} ms"))
+            .unwrap_or_default();
         out.push_str(&format!(
             "{:>5}  {:<8} {time:>12}  {}\n",
             statement.ordinal + 1,
@@ -141,7 +154,11 @@ fn line(execution: &ExecutionSummary) -> String {
         .as_ref()
         .map(|error| format!("\n      {error}"))
         .unwrap_or_default();
-    let place = execution.environment.as_ref().map(|name| format!("  in {name}")).unwrap_or_default();
+    let place = execution
+        .environment
+        .as_ref()
+        .map(|name| format!("  in {name}"))
+        .unwrap_or_default();
     format!(
         "{:>5}  {}{of}  {}  {}/{} statements  {}  by {}{place}{error}\n",
         execution.id,

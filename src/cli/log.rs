@@ -81,20 +81,37 @@ fn fields(event: &Event) -> (&'static str, &'static str, Value) {
             ("waiting_for_other", "warn", json!({ "holder": holder }))
         }
         Event::LedgerReady { version } => ("ledger", "info", json!({ "version": version })),
-        Event::Opened { execution, statements } => {
-            ("execution", "info", json!({ "execution": execution, "statements": statements }))
-        }
-        Event::Started { step, of, object } => {
-            ("step", "info", json!({ "step": step, "of": of, "object": object.to_string() }))
-        }
+        Event::Opened { execution, statements } => (
+            "execution",
+            "info",
+            json!({ "execution": execution, "statements": statements }),
+        ),
+        Event::Started { step, of, object } => (
+            "step",
+            "info",
+            json!({ "step": step, "of": of, "object": object.to_string() }),
+        ),
         Event::Done { step, sql, elapsed } => {
             let millis = elapsed.as_secs_f64() * 1000.0;
-            ("statement", "info", json!({ "step": step, "sql": sql, "duration_ms": (millis * 1000.0).round() / 1000.0 }))
+            (
+                "statement",
+                "info",
+                json!({ "step": step, "sql": sql, "duration_ms": (millis * 1000.0).round() / 1000.0 }),
+            )
         }
-        Event::WaitingForLock { step, blockers } => {
-            ("waiting_for_lock", "warn", json!({ "step": step, "blockers": parties(blockers) }))
-        }
-        Event::Retry { step, attempt, of, pause, cause, blockers } => {
+        Event::WaitingForLock { step, blockers } => (
+            "waiting_for_lock",
+            "warn",
+            json!({ "step": step, "blockers": parties(blockers) }),
+        ),
+        Event::Retry {
+            step,
+            attempt,
+            of,
+            pause,
+            cause,
+            blockers,
+        } => {
             let pause = pause.as_secs_f64();
             let fields = json!({
                 "step": step, "attempt": attempt, "of": of, "pause_s": pause, "cause": cause, "blockers": parties(blockers),

@@ -19,6 +19,7 @@ mod news;
 mod place;
 mod plan;
 mod progress;
+mod purge;
 mod restore;
 mod rollback;
 mod setup;

@@ -19,7 +19,10 @@ pub(super) fn post(wanted: &[Notify]) -> Post {
             on: notify.on.clone().unwrap_or_else(|| USUAL.to_vec()),
         }),
         Err(_) => {
-            terminal::say(&format!("warning: nobody is notified: the variable {} is not set", notify.url_env));
+            terminal::say(&format!(
+                "warning: nobody is notified: the variable {} is not set",
+                notify.url_env
+            ));
             None
         }
     });

@@ -26,8 +26,11 @@ pub(super) fn place(arguments: &LiveArguments) -> Result<Place> {
     let config = setup::config()?;
     let mut names = names(arguments, &config)?;
     if names.len() > 1 {
-        return Err(Error::usage(format!("{} environments are named, this command takes one", names.len()))
-            .hint("`plan` and `drift` look at several; everything else is done to one at a time."));
+        return Err(Error::usage(format!(
+            "{} environments are named, this command takes one",
+            names.len()
+        ))
+        .hint("`plan` and `drift` look at several; everything else is done to one at a time."));
     }
     match names.pop() {
         Some(name) => named(&name, &config),
@@ -55,7 +58,9 @@ pub(super) fn places(arguments: &LiveArguments) -> Result<Option<Vec<(String, Re
 }
 
 fn names(arguments: &LiveArguments, config: &Config) -> Result<Vec<String>> {
-    let Some(text) = &arguments.env else { return Ok(Vec::new()) };
+    let Some(text) = &arguments.env else {
+        return Ok(Vec::new());
+    };
     // The variable is a default; a URL on the command line beside an environment is a contradiction.
     let by_variable = std::env::var("DATABASE_URL").ok();
     if arguments.database.is_some() && arguments.database != by_variable {
@@ -63,8 +68,9 @@ fn names(arguments: &LiveArguments, config: &Config) -> Result<Vec<String>> {
     }
     if text.trim() == ALL && !config.environments.contains_key(ALL) {
         if config.environments.is_empty() {
-            return Err(Error::usage("no environment is declared")
-                .hint(format!("Declare some below `environments` in {FILE}; docs/configuration.md shows how.")));
+            return Err(Error::usage("no environment is declared").hint(format!(
+                "Declare some below `environments` in {FILE}; docs/configuration.md shows how."
+            )));
         }
         return Ok(config.environments.keys().cloned().collect());
     }
@@ -76,7 +82,9 @@ fn names(arguments: &LiveArguments, config: &Config) -> Result<Vec<String>> {
         }
     }
     if names.is_empty() {
-        return Err(Error::usage("--env names no environment").hint("Pass its name, several parted by commas, or `all`."));
+        return Err(
+            Error::usage("--env names no environment").hint("Pass its name, several parted by commas, or `all`.")
+        );
     }
     Ok(names)
 }
@@ -96,8 +104,9 @@ pub(super) fn named(name: &str, config: &Config) -> Result<Place> {
 fn url(name: &str, settings: &Environment, variables: &Variables) -> Result<Url> {
     if let Some(text) = &settings.url {
         if Url::parse(text, &Variables::default())?.holds_password() {
-            return Err(Error::usage(format!("the URL in {FILE} holds a password"))
-                .hint("Name a variable with `url_env` or a command with `url_command`, or keep the password in ~/.pgpass."));
+            return Err(Error::usage(format!("the URL in {FILE} holds a password")).hint(
+                "Name a variable with `url_env` or a command with `url_command`, or keep the password in ~/.pgpass.",
+            ));
         }
         return Url::parse(text, variables);
     }
@@ -117,6 +126,12 @@ fn url(name: &str, settings: &Environment, variables: &Variables) -> Result<Url>
 
 /// Returns the variable of an environment that names none: `DATABASE_URL_PRODUCTION`.
 fn own_variable(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
     format!("DATABASE_URL_{}", name.chars().map(plain).collect::<String>())
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::{LiveArguments, SchemaArguments};
 use super::format::FormatArguments;
 use super::place::{self, Place};
-use super::{several, setup};
+use super::{setup, several};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -83,9 +83,15 @@ fn all(arguments: &Arguments, places: Vec<(String, Result<Place>)>, source: &Sou
             Err(_) => 1,
         });
     }
-    arguments.format.print_several(&plans, source, arguments.out.as_deref())?;
+    arguments
+        .format
+        .print_several(&plans, source, arguments.out.as_deref())?;
     several::complain(&plans);
     // An error says more than a change.
-    let worst = if codes.contains(&1) { 1 } else { codes.into_iter().max().unwrap_or(0) };
+    let worst = if codes.contains(&1) {
+        1
+    } else {
+        codes.into_iter().max().unwrap_or(0)
+    };
     Ok(worst)
 }

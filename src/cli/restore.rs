@@ -43,15 +43,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         all.iter().try_for_each(|kept| terminal::print(&line(kept)))?;
         return Ok(0);
     };
-    let wanted = |kept: &&Kept| PathBuf::from(&kept.path) == *file || PathBuf::from(&kept.path).file_name() == Some(file.as_os_str());
+    let wanted = |kept: &&Kept| {
+        PathBuf::from(&kept.path) == *file || PathBuf::from(&kept.path).file_name() == Some(file.as_os_str())
+    };
     let kept = all.iter().find(wanted).ok_or_else(|| {
-        Error::usage(format!("{} is none of the backups in {}", file.display(), folder.display()))
-            .hint("`trueup restore` lists them. `pg_restore` restores what trueup did not make.")
+        Error::usage(format!(
+            "{} is none of the backups in {}",
+            file.display(),
+            folder.display()
+        ))
+        .hint("`trueup restore` lists them. `pg_restore` restores what trueup did not make.")
     })?;
     let into = into(arguments, kept);
     let question = match &into {
         Into::New(name) => format!("Restore {} into a new database `{name}`?", kept.path),
-        Into::Place => format!("Restore {} over database `{}`? What it holds now is replaced.", kept.path, place.url.database()),
+        Into::Place => format!(
+            "Restore {} over database `{}`? What it holds now is replaced.",
+            kept.path,
+            place.url.database()
+        ),
     };
     if !arguments.yes {
         if !terminal::can_ask() {
@@ -86,6 +96,13 @@ fn line(kept: &Kept) -> String {
         Some(tables) if tables.len() == 1 => "1 table".to_owned(),
         Some(tables) => format!("{} tables", tables.len()),
     };
-    let own = if kept.foreign { ", made by the project's own command" } else { "" };
-    format!("{}  {}  {} bytes  {what} of {}{own}\n", kept.made_at, kept.path, kept.size, kept.database)
+    let own = if kept.foreign {
+        ", made by the project's own command"
+    } else {
+        ""
+    };
+    format!(
+        "{}  {}  {} bytes  {what} of {}{own}\n",
+        kept.made_at, kept.path, kept.size, kept.database
+    )
 }

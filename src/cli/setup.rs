@@ -64,6 +64,8 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         prove: true,
         online: online(arguments.online, &config)?,
         progress: Progress::to(progress::stage),
+        on_drop: config.defaults.on_drop(),
+        preflight: false,
     })
 }
 
@@ -85,7 +87,11 @@ pub(super) fn planning_for(arguments: &SchemaArguments, place: &Place) -> Result
         };
         command::run(&hook.command, &input, Some(limit)).map_err(|error| error.context("hook pre_plan"))?;
     }
-    planning(arguments)
+    Ok(Setup {
+        on_drop: place.settings.on_drop(),
+        preflight: !arguments.no_preflight && place.settings.preflight.unwrap_or(true),
+        ..planning(arguments)?
+    })
 }
 
 fn online(choice: OnlineChoice, config: &Config) -> Result<Online> {

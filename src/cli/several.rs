@@ -19,7 +19,10 @@ pub(super) fn each<T: Send>(
             .collect();
         let ended = running.into_iter().map(|(name, thread)| {
             let done = thread.join();
-            (name, done.unwrap_or_else(|_| Err(Error::internal("the work for an environment panicked"))))
+            (
+                name,
+                done.unwrap_or_else(|_| Err(Error::internal("the work for an environment panicked"))),
+            )
         });
         ended.collect()
     })
@@ -27,7 +30,13 @@ pub(super) fn each<T: Send>(
 
 /// Returns the file of one environment: `plan.json` becomes `plan.production.json`.
 pub(super) fn own_file(path: &Path, name: &str) -> PathBuf {
-    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let plain = |c: char| {
+        if c.is_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = name.chars().map(plain).collect();
     match path.extension() {
         Some(ending) => path.with_extension(format!("{name}.{}", ending.to_string_lossy())),

@@ -63,10 +63,8 @@ pub enum Command {
 pub enum OnDrop {
     /// They are gone.
     Drop,
-    /// They are moved to schema `trueup_quarantine`, from where a rollback brings them back.
+    /// Tables move to schema `trueup_quarantine`, columns are copied there; a rollback brings them back.
     Quarantine,
-    /// They are copied to schema `trueup_quarantine` before the drop; a rollback copies them back.
-    Backup,
 }
 
 /// When a backup is made.
@@ -265,7 +263,11 @@ impl Environment {
 
     /// Returns what happens to rows that are dropped.
     pub fn on_drop(&self) -> OnDrop {
-        let default = if self.is_protected() { OnDrop::Quarantine } else { OnDrop::Drop };
+        let default = if self.is_protected() {
+            OnDrop::Quarantine
+        } else {
+            OnDrop::Drop
+        };
         self.on_drop.unwrap_or(default)
     }
 }

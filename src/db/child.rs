@@ -24,9 +24,15 @@ impl Url {
         ];
         let mut more = |name, value: Option<String>| out.extend(value.map(|value| (name, value)));
         more("PGPASSWORD", self.password.clone());
-        more("PGPASSFILE", self.passfile.as_ref().map(|path| path.display().to_string()));
+        more(
+            "PGPASSFILE",
+            self.passfile.as_ref().map(|path| path.display().to_string()),
+        );
         more("PGOPTIONS", self.options.clone());
-        more("PGCONNECT_TIMEOUT", self.connect_timeout.map(|seconds| seconds.to_string()));
+        more(
+            "PGCONNECT_TIMEOUT",
+            self.connect_timeout.map(|seconds| seconds.to_string()),
+        );
         more(
             "PGSSLROOTCERT",
             match &self.roots {

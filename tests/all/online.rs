@@ -52,6 +52,8 @@ impl Pair {
             prove,
             progress: Progress::default(),
             rulings: Vec::new(),
+            preflight: false,
+            on_drop: trueup::config::OnDrop::Drop,
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }

@@ -29,13 +29,21 @@ impl Validator<'_> {
                 "enum" => rule.as_array().unwrap().contains(value),
                 "minimum" => value.as_i64() >= rule.as_i64(),
                 "pattern" => value.as_str().is_none_or(|text| matches(rule.as_str().unwrap(), text)),
-                "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
+                "minItems" => value
+                    .as_array()
+                    .is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
                 "maxItems" => value.as_array().unwrap().len() as u64 <= rule.as_u64().unwrap(),
                 "required" => rule
                     .as_array()
                     .unwrap()
                     .iter()
                     .all(|name| value.get(name.as_str().unwrap()).is_some()),
+                "additionalProperties" if rule.is_object() => {
+                    for (name, value) in value.as_object().unwrap() {
+                        self.check(rule, value, &format!("{place}/{name}"), out);
+                    }
+                    true
+                }
                 "additionalProperties" => {
                     assert_eq!(*rule, Value::Bool(false));
                     let known = schema["properties"].as_object().unwrap();
@@ -51,7 +59,7 @@ impl Validator<'_> {
                     true
                 }
                 "items" => {
-                    for (at, item) in value.as_array().unwrap().iter().enumerate() {
+                    for (at, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.check(rule, item, &format!("{place}/{at}"), out);
                     }
                     true

@@ -1,7 +1,7 @@
 //! One execution told whole, for people and programs.
 
-use postgres::types::{Json, Type};
 use postgres::Client;
+use postgres::types::{Json, Type};
 use serde::Serialize;
 
 use super::read::{SUMMARY, summary, unknown};
@@ -113,7 +113,9 @@ pub fn account(url: &Url, id: i64) -> Result<Account> {
     out.reason = row.try_get(2)?;
     out.overrides = row.try_get::<_, Json<Vec<String>>>(3)?.0;
     out.backup = row.try_get::<_, Option<Json<Kept>>>(4)?.map(|Json(backup)| backup);
-    out.checks = row.try_get::<_, Option<Json<Vec<Checked>>>>(5)?.map(|Json(checks)| checks);
+    out.checks = row
+        .try_get::<_, Option<Json<Vec<Checked>>>>(5)?
+        .map(|Json(checks)| checks);
     out.approvals = approvals(&mut client, id)?;
     Ok(out)
 }

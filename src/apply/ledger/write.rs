@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use postgres::{Client, Transaction};
 use postgres::types::{Json, Type};
+use postgres::{Client, Transaction};
 
 use super::record::{ExecutionKind, Snapshot};
 use crate::apply::advisory;
