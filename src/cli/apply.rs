@@ -77,10 +77,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let outcome = told(&place, &plan, &options, |events| {
         apply::guarded(&plan, &place.url, &approvals, &options, &guard, events)
     })?;
-    if let (Some(path), Some(_)) = (&place.settings.export, outcome.execution) {
-        if let Err(error) = export::export(&place.url, path) {
-            terminal::say(&format!("warning: the schema could not be exported: {error}"));
-        }
+    if let (Some(path), Some(_)) = (&place.settings.export, outcome.execution)
+        && let Err(error) = export::export(&place.url, path)
+    {
+        terminal::say(&format!("warning: the schema could not be exported: {error}"));
     }
     execution::finish(&outcome, "applied")
 }

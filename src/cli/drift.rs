@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::arguments::{LiveArguments, SchemaArguments};
-use super::place::{self, Place};
+use super::place::{self, Place, Places};
 use super::{execution, setup, several, terminal};
 use crate::apply::{self, Options};
 use crate::desired::source::Source;
@@ -89,7 +89,7 @@ fn code(arguments: &Arguments, drift: &Drift) -> u8 {
 }
 
 /// Looks at several environments at the same time and shows them side by side.
-fn all(arguments: &Arguments, places: Vec<(String, Result<Place>)>, source: &Source) -> Result<u8> {
+fn all(arguments: &Arguments, places: Places, source: &Source) -> Result<u8> {
     let drifts = several::each(places, |place| {
         let drift = one(arguments, place, source)?;
         accept(arguments, place, &drift)?;

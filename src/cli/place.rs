@@ -21,6 +21,9 @@ pub(super) struct Place {
     pub(super) url: Url,
 }
 
+/// Environments by name, each with its database or why there is none.
+pub(super) type Places = Vec<(String, Result<Place>)>;
+
 /// Returns the one database that a command speaks to.
 pub(super) fn place(arguments: &LiveArguments) -> Result<Place> {
     let config = setup::config()?;
@@ -44,7 +47,7 @@ pub(super) fn place(arguments: &LiveArguments) -> Result<Place> {
 
 /// Returns every database that a command speaks to, by the name of its environment; one that cannot be reached keeps the
 /// others from nothing. Nothing is returned where at most one is named.
-pub(super) fn places(arguments: &LiveArguments) -> Result<Option<Vec<(String, Result<Place>)>>> {
+pub(super) fn places(arguments: &LiveArguments) -> Result<Option<Places>> {
     let config = setup::config()?;
     let names = names(arguments, &config)?;
     if names.len() < 2 {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::arguments::{LiveArguments, SchemaArguments};
 use super::format::FormatArguments;
-use super::place::{self, Place};
+use super::place::{self, Place, Places};
 use super::{setup, several};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ fn write(plan: &Plan, path: &Path) -> Result<()> {
 }
 
 /// Plans for several environments at the same time and shows them side by side.
-fn all(arguments: &Arguments, places: Vec<(String, Result<Place>)>, source: &Source) -> Result<u8> {
+fn all(arguments: &Arguments, places: Places, source: &Source) -> Result<u8> {
     arguments.format.must_take_several()?;
     let plans = several::each(places, |place| one(arguments, place, source));
     let mut codes = Vec::new();

@@ -1,6 +1,6 @@
 //! `trueup restore`: lists the backups that were made before applies, and restores one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -44,7 +44,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         return Ok(0);
     };
     let wanted = |kept: &&Kept| {
-        PathBuf::from(&kept.path) == *file || PathBuf::from(&kept.path).file_name() == Some(file.as_os_str())
+        let path = Path::new(&kept.path);
+        path == file || path.file_name() == Some(file.as_os_str())
     };
     let kept = all.iter().find(wanted).ok_or_else(|| {
         Error::usage(format!(

@@ -2,15 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::place::Place;
+use super::place::{Place, Places};
 use super::terminal;
 use crate::error::{Error, Result};
 
 /// Does something for each environment, all at the same time; what fails for one keeps the others from nothing.
-pub(super) fn each<T: Send>(
-    places: Vec<(String, Result<Place>)>,
-    work: impl Fn(&Place) -> Result<T> + Sync,
-) -> Vec<(String, Result<T>)> {
+pub(super) fn each<T: Send>(places: Places, work: impl Fn(&Place) -> Result<T> + Sync) -> Vec<(String, Result<T>)> {
     let work = &work;
     std::thread::scope(|scope| {
         let running: Vec<_> = places

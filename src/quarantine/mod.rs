@@ -78,9 +78,10 @@ pub fn keep(plan: &mut Plan, ground: &Ground, mut taken: Taken) -> Outcome {
     for at in 0..plan.forward.len() {
         let step = &plan.forward[at];
         let Some(subject) = subject(step, ground) else { continue };
-        let way = match subject.kind.is_table() {
-            true => table::way(step, &subject, ground, &dropped, &mut taken),
-            false => column::way(step, &subject, ground, &dropped, &mut taken),
+        let way = if subject.kind.is_table() {
+            table::way(step, &subject, ground, &dropped, &mut taken)
+        } else {
+            column::way(step, &subject, ground, &dropped, &mut taken)
         };
         match way {
             Ok(way) => {

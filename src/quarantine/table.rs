@@ -46,7 +46,7 @@ pub(super) fn way(
         }
     }
     leaves.sort();
-    let names = stays.iter().filter(|part| has_relation(part)).map(|part| part.name());
+    let names = stays.iter().filter(|part| has_relation(part)).map(Identity::name);
     let schema = place(names.chain([table.name.as_str()]), taken);
     let context = Context::new(ground.from, ground.to, ground.version_num);
     let mut there = vec![schema_statement(&schema)];
