@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use postgres::Client;
 
 use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::config::OnDrop;
 use crate::db::{Environment, Server, Url};
 use crate::desired::elaborate::{Desired, Workshop, elaborate};
 use crate::desired::replay::replay;
@@ -25,9 +26,9 @@ use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{self, prove};
 use crate::risk::{
-    Day, Look, Online, Ruling, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
+    Day, Look, Online, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
-use crate::scratch;
+use crate::{preflight, quarantine, scratch};
 use known::Slot;
 use pairs::Pairs;
 
@@ -60,6 +61,10 @@ pub struct Setup {
     pub online: Online,
     /// What was said about renames for this run.
     pub answers: Answers,
+    /// What happens to rows that are dropped.
+    pub on_drop: OnDrop,
+    /// Whether rows that decide findings are counted.
+    pub preflight: bool,
 }
 
 impl Setup {
@@ -301,13 +306,26 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
     plan.questions = questions;
+    let plain = match plan.questions.is_empty() {
+        true => keep(setup, &mut plan, from, to, &figures, &mut ground)?,
+        false => None,
+    };
     // Whatever is answered makes another plan: that one is proven.
     if !plan.questions.is_empty() {
         plan.proof = None;
     } else if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);
-        prove(&mut plan, settled.ground(), &ground.workshop(setup, &like))?;
+        let workshop = ground.workshop(setup, &like);
+        prove(&mut plan, settled.ground(), &workshop)?;
+        if let Some(plain) = plain.filter(|_| plan.must_hold().is_err()) {
+            plan = plain;
+            prove(&mut plan, settled.ground(), &workshop)?;
+            ground.notes.push(
+                "Rows that are dropped are not kept: a plan that keeps them failed its proof. Move them out of the way first."
+                    .to_owned(),
+            );
+        }
     } else if !plan.is_empty() {
         plan.proof = Some(Proof::skipped());
     }
@@ -319,6 +337,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         figures = ground.figures(&objects, &settled.renames)?;
     }
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
+    preflight(setup, &mut plan, from, to, &figures, &mut ground)?;
     estimate(&mut plan.forward, from, &figures);
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
@@ -334,6 +353,48 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         slot.keep(print, &plan);
     }
     Ok(plan)
+}
+
+/// Asks the rows of the live database what some findings depend on.
+fn preflight(
+    setup: &Setup,
+    plan: &mut Plan,
+    from: &Catalog,
+    to: &Catalog,
+    figures: &Statistics,
+    ground: &mut Ground,
+) -> Result<()> {
+    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.preflight) else {
+        return Ok(());
+    };
+    plan.trials = preflight::of(plan, from, to);
+    plan.trials.retain(|trial| figures.size(&trial.table) != Size::Empty);
+    preflight::rate(client, plan, preflight::Options::default())
+}
+
+/// Rewrites a plan so that what it drops is kept, where that is asked for; returns the plan as it was when anything is kept.
+fn keep(
+    setup: &Setup,
+    plan: &mut Plan,
+    from: &Catalog,
+    to: &Catalog,
+    figures: &Statistics,
+    ground: &mut Ground,
+) -> Result<Option<Plan>> {
+    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.on_drop == OnDrop::Quarantine) else {
+        return Ok(None);
+    };
+    let plain = plan.clone();
+    let version_num = plan.database.version_num;
+    let sides = quarantine::Ground {
+        from,
+        to,
+        version_num,
+        figures,
+    };
+    let outcome = quarantine::keep(plan, &sides, quarantine::taken(client)?);
+    ground.notes.extend(outcome.notes);
+    Ok((outcome.kept > 0).then_some(plain))
 }
 
 /// Returns the live state as the scratch server says it, with the renames carried out; nothing where both servers are of

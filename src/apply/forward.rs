@@ -11,6 +11,8 @@ use crate::catalog::Catalog;
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Step};
+use crate::preflight;
+use crate::risk::Finding;
 
 /// Executes a plan against the database that it was made for.
 ///
@@ -28,10 +30,13 @@ pub fn apply(
     plan.must_hold()?;
     let mut session = Session::open(url, options, events)?;
     gate::same_database(&plan.database, &session.server)?;
-    refuse(&unapproved(plan, approvals))?;
+    refuse(&open(plan, approvals, options))?;
     session.lock()?;
     let live = session.introspect()?;
     gate::unmoved(&live, plan)?;
+    if options.preflight {
+        preflight::refuse(&mut session.client, plan, preflight::Options::default())?;
+    }
     let items = items(&plan.forward);
     // A plan with nothing to do is recorded too: rolling it back then undoes just as little.
     if options.dry_run {
@@ -46,6 +51,8 @@ pub fn apply(
         before: Some(&Snapshot::take(&live, plan)),
         approvals,
         items: &items,
+        findings: &plan.findings,
+        record: &options.record,
     };
     let ledger = Ledger::open(&mut session.client, &opening)?;
     let work = Work {
@@ -57,6 +64,13 @@ pub fn apply(
         target: &plan.expected,
     };
     work.run(&mut session)
+}
+
+/// Returns the findings that neither an approval nor the environment covers.
+fn open<'a>(plan: &'a Plan, approvals: &Approvals, options: &Options) -> Vec<&'a Finding> {
+    let mut open = unapproved(plan, approvals);
+    open.retain(|finding| options.record.allowed.is_none_or(|allowed| finding.risk > allowed));
+    open
 }
 
 /// What an execution has to do, once its rows are in the ledger.

@@ -61,6 +61,15 @@ pub(super) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Asks for a word; nothing else is a yes.
+pub(super) fn ask_for(question: &str, word: &str) -> bool {
+    progress::clear();
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{question} ").and_then(|()| err.flush());
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == word
+}
+
 /// Asks a question on standard error; only `y` and `yes` are a yes.
 pub(super) fn ask(question: &str) -> bool {
     progress::clear();

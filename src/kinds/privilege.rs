@@ -318,7 +318,9 @@ fn part(source: &Source) -> Option<String> {
         (
             format!("{namespace} = 'pg_catalog'"),
             // initdb makes information_schema after it has recorded the initial privileges; pg_dump leaves it out too.
-            format!("{namespace} NOT IN ('information_schema', 'trueup') AND {namespace} !~ '^pg_(toast|temp_)'"),
+            format!(
+                "{namespace} NOT IN ('information_schema', 'trueup') AND {namespace} !~ '^(pg_(toast|temp_)|trueup_quarantine)'"
+            ),
         )
     } else {
         ("o.oid < 16384".to_owned(), "true".to_owned())

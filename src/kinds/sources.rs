@@ -67,7 +67,7 @@ impl Source {
         let schema = if self.in_schema {
             sql::USER_SCHEMA
         } else if self.class == 2615 {
-            "o.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') AND o.nspname !~ '^pg_(toast|temp_)'"
+            "o.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') AND o.nspname !~ '^(pg_(toast|temp_)|trueup_quarantine)'"
         } else {
             // What initdb makes outside of namespaces has an OID below 16384 (FirstNormalObjectId).
             "o.oid >= 16384"

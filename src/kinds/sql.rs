@@ -42,9 +42,10 @@ pub(super) const IS_TYPE: &[Kind] = &[
 /// Kinds that share a name, so that the same text means one or the other.
 pub(super) const HAS_OVERLOADS: &[Kind] = &[Kind::Function, Kind::Procedure, Kind::Aggregate, Kind::Operator];
 
-/// Condition that a namespace `n` is the user's: no system schema, no temporary one, not the ledger.
+/// Condition that a namespace `n` is the user's: no system schema, no temporary one, neither the ledger
+/// nor what is in quarantine.
 pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
-     AND n.nspname !~ '^pg_(toast|temp_)'";
+     AND n.nspname !~ '^(pg_(toast|temp_)|trueup_quarantine)'";
 
 /// Returns the condition that an object is no member of an extension.
 pub(super) fn no_extension_member(class: u32, oid: &str) -> String {

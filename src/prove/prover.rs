@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::introspect;
 use crate::kinds::{Transaction, complete_owners};
 use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verb, Verdict};
+use crate::quarantine;
 
 /// The states that a plan stands between, whole: what a filter leaves out may still be needed below what it keeps.
 #[derive(Debug, Clone, Copy)]
@@ -242,6 +243,7 @@ impl Prover<'_> {
         let filled = rows::fill(&mut self.client)?;
         let losses = losses(&plan.forward, ground.from);
         let renamed = renamed_values(&plan.forward, ground.to);
+        let copied = copied(&plan.forward);
         let mut survival = Survival::before(&mut self.client)?;
         self.proof.rows = filled.rows;
         self.proof.notes = filled.notes;
@@ -260,7 +262,7 @@ impl Prover<'_> {
             }
             let lost = match direction {
                 Direction::Forward => {
-                    let told = losses.union(&renamed).cloned().collect();
+                    let told = losses.union(&renamed).chain(&copied).cloned().collect();
                     survival.lost_forward(&mut self.client, &told)?
                 }
                 Direction::Rollback => survival.lost_back(&mut self.client, &losses)?,
@@ -380,6 +382,15 @@ fn losses(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
         }
     }
     out
+}
+
+/// Returns what is dropped after it was copied: it is gone after the way forward, and must be there after the way back.
+fn copied(steps: &[Step]) -> BTreeSet<Identity> {
+    let steps = steps.iter().filter(|step| quarantine::copies(step));
+    steps
+        .flat_map(|step| &step.changes)
+        .map(|change| change.object.clone())
+        .collect()
 }
 
 /// Returns what holds values of a type that is renamed, or whose labels are: they read differently, and are the same.

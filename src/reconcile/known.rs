@@ -33,11 +33,11 @@ impl Slot {
             return None;
         };
         let desired = cache_key(&source.files().ok()?, workshop)?;
-        let rulings = format!("{:?}", setup.rulings);
+        let said = format!("{:?} {:?}", setup.rulings, setup.answers);
         let database = (&server.database, server.system_identifier, &server.version);
         // What the files waive has a last day.
         let today = format!("{:?}", Day::today());
-        let key = Fingerprint::of(&(desired, &setup.filter, rulings, database, today));
+        let key = Fingerprint::of(&(desired, &setup.filter, said, database, today));
         Some(Self(setup.machine.cache.join("empty").join(format!("{key}.json"))))
     }
 

@@ -193,6 +193,8 @@ mod tests {
             forward,
             rollback: Vec::new(),
             large: crate::kinds::Large::default(),
+            trials: Vec::new(),
+            renamed: None,
             findings: vec![Finding {
                 code: "TU104".to_owned(),
                 risk: Risk::Caution,

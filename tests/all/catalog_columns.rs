@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use trueup::db::Server;
-use trueup::kinds::readers;
+use trueup::kinds::{Present, readers};
 
 use crate::support::{Database, servers};
 
@@ -47,7 +47,7 @@ fn every_column_of_the_catalogs_is_read_or_left_out_for_a_reason() {
             superuser: true,
             ..Server::default()
         };
-        let queries: Vec<String> = readers().iter().map(|reader| (reader.query)(&version)).collect();
+        let queries: Vec<String> = readers().iter().map(|reader| (reader.query)(&version, &Present::everything())).collect();
         let queries: Vec<BTreeSet<&str>> = queries.iter().map(|query| words(query)).collect();
         for (table, column) in columns(&server) {
             let name = format!("{table}.{column}");

@@ -53,6 +53,8 @@ impl Pair {
             progress: Progress::default(),
             rulings: Vec::new(),
             answers: reconcile::Answers::default(),
+            preflight: false,
+            on_drop: trueup::config::OnDrop::Drop,
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }

@@ -37,7 +37,9 @@ impl Validator<'_> {
                     items.iter().enumerate().all(|(at, item)| !items[..at].contains(item))
                 }
                 "pattern" => value.as_str().is_none_or(|text| matches(rule.as_str().unwrap(), text)),
-                "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
+                "minItems" => value
+                    .as_array()
+                    .is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
                 "maxItems" => value.as_array().unwrap().len() as u64 <= rule.as_u64().unwrap(),
                 "required" => rule
                     .as_array()
@@ -54,7 +56,7 @@ impl Validator<'_> {
                     true
                 }
                 "items" => {
-                    for (at, item) in value.as_array().unwrap().iter().enumerate() {
+                    for (at, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.check(rule, item, &format!("{place}/{at}"), out);
                     }
                     true

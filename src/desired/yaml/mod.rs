@@ -26,6 +26,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
+pub(crate) use complaint::nearest;
 pub use files::yaml_files;
 pub use schema::{json_schema, reference};
 
