@@ -20,6 +20,7 @@ pub mod drift;
 pub mod error;
 pub mod introspect;
 pub mod kinds;
+pub mod migrate;
 pub mod plan;
 pub mod progress;
 pub mod prove;

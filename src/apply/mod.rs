@@ -9,6 +9,7 @@ mod baseline;
 mod batch;
 mod event;
 mod failure;
+pub(crate) mod files;
 mod forward;
 mod gate;
 pub mod ledger;

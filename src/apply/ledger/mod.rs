@@ -2,6 +2,7 @@
 //! statement came, and what a rollback needs.
 
 mod applied;
+pub(crate) mod migrations;
 mod read;
 mod record;
 mod trace;
