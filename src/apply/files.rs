@@ -295,9 +295,15 @@ impl<'a> Engine<'a> {
         watched.outcome.map_err(|error| Stop {
             act: None,
             // A statement that users write may do anything, so that its errors may hold values of rows.
-            failure: Failure::read_of_rows(&error, &session.client),
+            failure: Failure::read_of_rows(&error, &session.client, says_itself(sql)),
             blockers: watched.blockers,
         })
+    }
+
+    /// Forgets what files have set.
+    pub(crate) fn refresh(&mut self) {
+        // A connection that is lost says so with what comes next.
+        let _ = self.session.client.batch_execute(FRESH);
     }
 
     /// Runs what records how the work ended, on whichever connection still works.
@@ -306,6 +312,14 @@ impl<'a> Engine<'a> {
             .or_else(|_| run(&mut self.session.second))
             .or_else(|_| run(&mut advisory::connect(self.session.url)?))
     }
+}
+
+/// Tells whether what a statement raises is its author's own text, and not about rows that it happens to meet.
+fn says_itself(sql: &str) -> bool {
+    sql.rsplit("BEGIN;\n")
+        .next()
+        .and_then(|own| own.get(..2))
+        .is_some_and(|word| word.eq_ignore_ascii_case("do"))
 }
 
 /// What a session begins with: nothing of what an earlier file set.

@@ -20,6 +20,7 @@ mod run;
 mod session;
 mod watch;
 
+pub(crate) use approvals::refuse;
 pub use approvals::{Approval, Approvals, unapproved};
 pub use baseline::{accept, record_baseline};
 pub(crate) use batch::{batches, items};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, progress, rollback, setup, terminal, why,
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, migrate, plan, progress, rollback, setup, terminal, why,
 };
 use crate::error::Result;
 
@@ -48,6 +48,8 @@ enum Command {
     Init(init::Arguments),
     /// Write a source as SQL, YAML, a snapshot or a diagram; sizes of a live one
     Inspect(inspect::Arguments),
+    /// Run numbered migration files
+    Migrate(migrate::Arguments),
 }
 
 /// Names the live database.
@@ -143,5 +145,6 @@ fn dispatch(command: &Command) -> Result<u8> {
         Command::Explain(arguments) => explain::run(arguments),
         Command::Init(arguments) => init::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Migrate(arguments) => migrate::run(arguments),
     }
 }

@@ -62,6 +62,30 @@ pub(crate) fn stand(node: &NodeEnum) -> Stand {
     }
 }
 
+/// Tells whether a statement is about the cluster rather than the database: it would outlive a scratch database on
+/// somebody's server.
+pub(crate) fn is_about_cluster(node: &NodeEnum) -> bool {
+    use NodeEnum as N;
+    matches!(
+        node,
+        N::CreateRoleStmt(_)
+            | N::AlterRoleStmt(_)
+            | N::AlterRoleSetStmt(_)
+            | N::DropRoleStmt(_)
+            | N::GrantRoleStmt(_)
+            | N::CreatedbStmt(_)
+            | N::DropdbStmt(_)
+            | N::AlterDatabaseStmt(_)
+            | N::AlterDatabaseSetStmt(_)
+            | N::CreateTableSpaceStmt(_)
+            | N::DropTableSpaceStmt(_)
+            | N::AlterTableSpaceOptionsStmt(_)
+            | N::AlterSystemStmt(_)
+            | N::ReassignOwnedStmt(_)
+            | N::DropOwnedStmt(_)
+    )
+}
+
 fn detaches_concurrently(command: &Node) -> bool {
     let Some(NodeEnum::AlterTableCmd(command)) = &command.node else {
         return false;

@@ -14,6 +14,7 @@ pub use read::{history, status};
 pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
 pub use trace::{LastChange, last_change};
 
+pub(crate) use applied::{follows, record_between};
 pub(super) use applied::{record, record_all, record_some};
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};

@@ -1,0 +1,57 @@
+//! `trueup migrate`: numbered migration files. One file per subcommand.
+
+mod accept;
+mod common;
+mod down;
+mod new;
+mod show;
+mod status;
+mod up;
+
+use clap::{Args, Subcommand};
+
+use crate::error::Result;
+
+/// Arguments of `trueup migrate`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the files of a new migration
+    New(new::Arguments),
+    /// Apply pending migrations, tried on a scratch copy first
+    Up(up::Arguments),
+    /// Take back what was applied last
+    Down(down::Arguments),
+    /// Apply, or take back, one migration alone
+    Run(up::OneArguments),
+    /// Show what is applied, what is pending, and what stands in the way
+    Status(status::Arguments),
+    /// List the migrations of the folder; no database is needed
+    List(status::ListArguments),
+    /// Record migrations as applied without running them: the database is there already
+    Baseline(accept::BaselineArguments),
+    /// Accept that the file of an applied migration was changed, with a reason
+    Repair(accept::RepairArguments),
+    /// Give a migration the next free version
+    Renumber(new::RenumberArguments),
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    match &arguments.command {
+        Command::New(arguments) => new::run(arguments),
+        Command::Up(arguments) => up::run(arguments),
+        Command::Down(arguments) => down::run(arguments),
+        Command::Run(arguments) => up::run_one(arguments),
+        Command::Status(arguments) => status::run(arguments),
+        Command::List(arguments) => status::list(arguments),
+        Command::Baseline(arguments) => accept::baseline(arguments),
+        Command::Repair(arguments) => accept::repair(arguments),
+        Command::Renumber(arguments) => new::renumber(arguments),
+    }
+}
