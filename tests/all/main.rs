@@ -15,6 +15,7 @@ mod drift;
 mod house;
 mod laws;
 mod manual;
+mod migrate;
 mod online;
 mod print;
 mod proof;

@@ -42,6 +42,11 @@ impl Proxy {
         Url::parse(&text, &Environment::default()).unwrap()
     }
 
+    /// Returns the port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns how often a client waited for an answer: `Query` and `Sync` messages, since the last call.
     pub(crate) fn round_trips(&self) -> usize {
         self.round_trips.swap(0, Ordering::Relaxed)
