@@ -2,6 +2,7 @@
 
 mod diff;
 mod drift;
+mod files;
 mod find;
 mod why;
 
@@ -28,6 +29,7 @@ use crate::scratch;
 
 pub use diff::{diff, plan_snapshot};
 pub use drift::drift;
+pub(crate) use files::{plan_from, plan_to};
 pub use find::find;
 pub use why::{Why, why};
 

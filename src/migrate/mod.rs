@@ -11,11 +11,13 @@ mod outlook;
 mod outside;
 mod program;
 mod rate;
+mod reset;
 mod run;
 mod section;
 mod state;
 mod version;
 mod waiver;
+mod whole;
 
 pub use crate::apply::ledger::migrations::{Origin, Recorded, Standing};
 pub use checksum::Checksum;
@@ -29,3 +31,4 @@ pub use rate::Placed;
 pub use run::{Event, Finished, Mode, Report};
 pub use state::{Condition, Entry, Problem, State};
 pub use version::Version;
+pub use whole::{Deviation, Side, Squashed, generate, squash, verify};

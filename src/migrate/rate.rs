@@ -13,7 +13,7 @@ use crate::desired::replay::replay;
 use crate::diff::{Hint, Rename, renames};
 use crate::error::Result;
 use crate::kinds::{Facts, Large, Statement};
-use crate::plan::{Change, Database, Phase, Plan, Reversal, Sentence, Sides, Step, draft};
+use crate::plan::{Database, Phase, Plan, Reversal, Sentence, Sides, Step, draft};
 use crate::prove::files::Tried;
 use crate::risk::{Day, Finding, Look, Ruling, Statistics, apply_rulings, findings, touched};
 
@@ -33,8 +33,6 @@ pub(crate) struct Rating {
     to: Catalog,
     /// One step per statement.
     pub(crate) steps: Vec<Step>,
-    /// Every change, with the statement that carries it out.
-    pub(crate) changes: Vec<(usize, Change)>,
 }
 
 impl Rating {
@@ -88,7 +86,6 @@ impl Rating {
                 temporary: Vec::new(),
             })
             .collect();
-        let mut changes = Vec::new();
         for step in plan.forward {
             let Some(at) = step.changes.first().and_then(|change| best(&words, &change.object)) else {
                 continue;
@@ -104,7 +101,6 @@ impl Rating {
             }
             for change in step.changes {
                 if !own.changes.contains(&change) {
-                    changes.push((at, change.clone()));
                     own.changes.push(change);
                 }
             }
@@ -113,7 +109,6 @@ impl Rating {
             from,
             to: tried.after.clone(),
             steps,
-            changes,
         }
     }
 
@@ -156,7 +151,7 @@ fn database(catalog: &Catalog) -> Database {
 }
 
 /// Returns the names and strings of a statement.
-fn words(line: &Line) -> BTreeSet<String> {
+pub(super) fn words(line: &Line) -> BTreeSet<String> {
     let Ok(scanned) = pg_query::scan(&line.sql) else {
         return BTreeSet::new();
     };

@@ -186,6 +186,17 @@ impl Bench {
         Ok(out)
     }
 
+    /// Runs files forward, one after the other; returns the index of the one that fails, and where.
+    pub(crate) fn all_forward(&mut self, files: &[Attempt]) -> Result<Option<(usize, Failed)>> {
+        for (at, file) in files.iter().enumerate() {
+            if let Some(failed) = self.quietly(Direction::Forward, file, &mut Vec::new())? {
+                return Ok(Some((at, failed)));
+            }
+        }
+        self.state = self.read()?;
+        Ok(None)
+    }
+
     /// Runs one file forward only, and says what became of the rows.
     pub(crate) fn file_with_rows(&mut self, forward: &Attempt, losses: &BTreeSet<Identity>) -> Result<Tried> {
         let mut out = Tried {

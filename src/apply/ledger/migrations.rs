@@ -103,12 +103,9 @@ const COLUMNS: &str = "id, version, version_key, name, file, checksum, checksum_
     pg_catalog.to_char(rolled_back_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS rolled_back_at,
     rolled_back_by, note";
 
-/// First version of the ledger that knows migrations.
-const SINCE: i32 = 3;
-
 /// Returns every recorded migration in the order in which they were recorded; none where there is no ledger.
 pub(crate) fn read(client: &mut Client, server: &Server) -> Result<Vec<Recorded>> {
-    if version::version(client, server)?.is_none_or(|version| version < SINCE) {
+    if !version::exists(client, "migration")? {
         return Ok(Vec::new());
     }
     let rows = client

@@ -13,7 +13,7 @@ const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
 const VERSIONS: [&str; 3] = [
     include_str!("../../../schema/ledger/0001_executions.sql"),
     include_str!("../../../schema/ledger/0002_applied.sql"),
-    include_str!("../../../schema/ledger/0003_migrations.sql"),
+    include_str!("../../../schema/ledger/0004_migrations.sql"),
 ];
 
 /// Name of the ledger's schema.
@@ -98,7 +98,7 @@ fn has_schema(client: &mut Client) -> Result<bool> {
 }
 
 /// Looks a table up without needing USAGE on the schema, which `to_regclass` asks for.
-fn exists(client: &mut Client, table: &str) -> Result<bool> {
+pub(super) fn exists(client: &mut Client, table: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname = $1 AND c.relname = $2";
     let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 2] = [(&NAME, Type::TEXT), (&table, Type::TEXT)];

@@ -7,6 +7,7 @@ mod new;
 mod show;
 mod status;
 mod up;
+mod whole;
 
 use clap::{Args, Subcommand};
 
@@ -39,6 +40,14 @@ enum Command {
     Repair(accept::RepairArguments),
     /// Give a migration the next free version
     Renumber(new::RenumberArguments),
+    /// Make a migration of what is declared and the files do not give yet
+    Generate(whole::GenerateArguments),
+    /// Compare what the files give with the declared schema and with the live database
+    Verify(whole::VerifyArguments),
+    /// Put all migrations up to a version into one
+    Squash(whole::SquashArguments),
+    /// Drop everything in a database of development and apply every migration anew
+    Reset(whole::ResetArguments),
 }
 
 /// Runs the command.
@@ -53,5 +62,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Command::Baseline(arguments) => accept::baseline(arguments),
         Command::Repair(arguments) => accept::repair(arguments),
         Command::Renumber(arguments) => new::renumber(arguments),
+        Command::Generate(arguments) => whole::generate(arguments),
+        Command::Verify(arguments) => whole::verify(arguments),
+        Command::Squash(arguments) => whole::squash(arguments),
+        Command::Reset(arguments) => whole::reset(arguments),
     }
 }

@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     Ok(0)
 }
 
-fn author() -> String {
+/// Returns who works here.
+pub(super) fn author() -> String {
     let names = ["GIT_AUTHOR_NAME", "USER", "USERNAME"];
     let mut names = names.iter().filter_map(|name| std::env::var(name).ok());
     names.find(|name| !name.is_empty()).unwrap_or_default()

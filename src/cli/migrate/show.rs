@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::{execution, progress, terminal};
-use crate::migrate::{Condition, Directory, Entry, Event, Outlook, Problem, Recorded, Report, State};
+use crate::migrate::{Condition, Deviation, Directory, Entry, Event, Outlook, Problem, Recorded, Report, State};
 use crate::plan::Direction;
 
 /// Rollbacks that the status shows.
@@ -219,4 +219,22 @@ pub(super) fn report(report: &Report, direction: Direction) -> String {
         ),
         (Some(execution), Direction::Rollback) => format!("taken back: {count} {noun}, execution {execution}"),
     }
+}
+
+/// Returns what is not the same everywhere.
+pub(super) fn deviations(found: &[Deviation]) -> String {
+    if found.is_empty() {
+        return "The files give what is declared and what is live, as far as both were named.\n".to_owned();
+    }
+    let side = |side: Option<crate::migrate::Side>| side.map_or("not asked", crate::migrate::Side::word).to_owned();
+    let mut rows = vec![["Object", "Declared", "Live", "File"].map(str::to_owned).to_vec()];
+    for deviation in found {
+        rows.push(vec![
+            deviation.object.to_string(),
+            side(deviation.declared),
+            side(deviation.live),
+            deviation.file.clone().unwrap_or_default(),
+        ]);
+    }
+    format!("Seen from what the files give:\n{}", table(&rows))
 }

@@ -1,4 +1,4 @@
--- Version 3: numbered migration files. An execution of the kind migrate has no plan; its files are rows here.
+-- Version 4: numbered migration files. An execution of the kind migrate has no plan; its files are rows here.
 ALTER TABLE trueup.execution DROP CONSTRAINT execution_kind_check;
 ALTER TABLE trueup.execution ADD CONSTRAINT execution_kind_check CHECK (kind IN ('apply', 'rollback', 'migrate'));
 ALTER TABLE trueup.execution ALTER COLUMN plan DROP NOT NULL;
