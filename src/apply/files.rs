@@ -201,10 +201,8 @@ impl<'a> Engine<'a> {
                 _ => Instant::now(),
             };
             began = Some((act.file, started));
-            self.watched(&sql, act.file).map_err(|stop| Stop {
-                act: Some(at),
-                ..stop
-            })?;
+            self.watched(&sql, act.file)
+                .map_err(|stop| Stop { act: Some(at), ..stop })?;
             let mut after = String::new();
             if let Some(record) = &act.record {
                 after.push_str(OURSELVES);

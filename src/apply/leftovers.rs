@@ -77,7 +77,11 @@ fn built_index(client: &mut Client, table: Option<&RangeVar>, name: &str) -> Res
         Some(true) => Trace::Completed,
         Some(false) => Trace::Clear(format!(
             "DROP INDEX CONCURRENTLY {}",
-            qualified([table.schemaname.as_str(), name].into_iter().filter(|part| !part.is_empty()))
+            qualified(
+                [table.schemaname.as_str(), name]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+            )
         )),
     })
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    apply, demo, diff, doctor, drift, explain, history, init, inspect, migrate, plan, progress, rollback, setup, terminal, why,
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, migrate, plan, progress, rollback, setup,
+    terminal, why,
 };
 use crate::error::Result;
 

@@ -52,7 +52,10 @@ fn line(execution: &ExecutionSummary) -> String {
         .map(|error| format!("\n      {error}"))
         .unwrap_or_default();
     // What ran files has no plan; its summary says how many statements there were.
-    let own = execution.summary.get("migrations").and_then(|_| execution.summary.get("statements"));
+    let own = execution
+        .summary
+        .get("migrations")
+        .and_then(|_| execution.summary.get("statements"));
     if let Some(statements) = own.and_then(serde_json::Value::as_i64) {
         let direction = execution.summary.get("direction").and_then(serde_json::Value::as_str);
         return format!(

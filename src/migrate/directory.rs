@@ -252,7 +252,8 @@ pub(super) fn read_script(path: &Path) -> Result<Script> {
 }
 
 fn is_sql(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("sql"))
+    path.rsplit_once('.')
+        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("sql"))
 }
 
 /// Collects the files below a folder, with `/` between the parts, without hidden ones.

@@ -141,7 +141,10 @@ mod tests {
         assert_eq!(header.depends_on, ["001", "002"]);
         assert!(header.no_transaction);
         assert_eq!(header.timeout, Some(Duration::from_secs(120)));
-        assert_eq!(Header::read("a.sql", "SELECT 1; -- Author: x").unwrap(), Header::default());
+        assert_eq!(
+            Header::read("a.sql", "SELECT 1; -- Author: x").unwrap(),
+            Header::default()
+        );
     }
 
     #[test]

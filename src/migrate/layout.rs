@@ -75,8 +75,7 @@ pub(super) struct Named {
 /// Understands the path of a file, relative to the folder and with `/`; `None` where it is no migration of the layout.
 pub(super) fn named(layout: Layout, path: &str) -> Option<Named> {
     match layout {
-        Layout::Numbered => numbered(in_folder(path)?.strip_suffix(".sql")?),
-        Layout::Journal => numbered(in_folder(path)?.strip_suffix(".sql")?).filter(|named| named.way == Way::Forward),
+        Layout::Numbered | Layout::Journal => numbered(in_folder(path)?.strip_suffix(".sql")?),
         Layout::Flyway => flyway(path.rsplit('/').next()?.strip_suffix(".sql")?),
         Layout::UpDown => {
             let stem = in_folder(path)?.strip_suffix(".sql")?;
@@ -179,10 +178,19 @@ mod tests {
         assert_eq!(read(L::Flyway, "V1_2__users.sql"), is("1.2", "users", false));
         assert_eq!(read(L::Flyway, "sub/U1.2__users.sql"), is("1.2", "users", true));
         assert_eq!(read(L::Flyway, "R__views.sql"), None);
-        assert_eq!(read(L::UpDown, "20260101120000_x.up.sql"), is("20260101120000", "x", false));
+        assert_eq!(
+            read(L::UpDown, "20260101120000_x.up.sql"),
+            is("20260101120000", "x", false)
+        );
         assert_eq!(read(L::UpDown, "000001_x.down.sql"), is("1", "x", true));
-        assert_eq!(read(L::Folders, "20260101120000_x/migration.sql"), is("20260101120000", "x", false));
-        assert_eq!(read(L::Folders, "20260101120000_x/down.sql"), is("20260101120000", "x", true));
+        assert_eq!(
+            read(L::Folders, "20260101120000_x/migration.sql"),
+            is("20260101120000", "x", false)
+        );
+        assert_eq!(
+            read(L::Folders, "20260101120000_x/down.sql"),
+            is("20260101120000", "x", true)
+        );
         assert_eq!(read(L::Journal, "0000_wide_hulk.sql"), is("0", "wide_hulk", false));
     }
 

@@ -36,7 +36,11 @@ impl Log {
     pub fn write(&self) -> Result<()> {
         if let Some(path) = &self.lines {
             let failed = |error: std::io::Error| Error::io(format!("write {}", path.display()), &error);
-            let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+            let mut file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(failed)?;
             for finished in &self.finished {
                 let line = serde_json::to_string(finished).map_err(|error| Error::internal(error.to_string()))?;
                 writeln!(file, "{line}").map_err(failed)?;
@@ -55,7 +59,11 @@ impl Log {
              # TYPE trueup_migrations gauge\n",
         );
         for action in ["applied", "failed", "rolled_back"] {
-            let count = self.finished.iter().filter(|finished| finished.action == action).count();
+            let count = self
+                .finished
+                .iter()
+                .filter(|finished| finished.action == action)
+                .count();
             out.push_str(&format!("trueup_migrations{{action=\"{action}\"}} {count}\n"));
         }
         out.push_str(

@@ -65,7 +65,13 @@ pub fn create(
 fn slug(name: &str) -> Result<String> {
     let plain: String = name
         .chars()
-        .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     let parts: Vec<&str> = plain.split('_').filter(|part| !part.is_empty()).collect();
     if parts.is_empty() {
@@ -73,8 +79,10 @@ fn slug(name: &str) -> Result<String> {
             .hint("Say in a few words what it does, such as add_orders_status."));
     }
     if parts.last() == Some(&"rollback") {
-        return Err(Error::usage("a name that ends with `rollback` is the twin of another migration")
-            .hint("Choose another name."));
+        return Err(
+            Error::usage("a name that ends with `rollback` is the twin of another migration")
+                .hint("Choose another name."),
+        );
     }
     Ok(parts.join("_"))
 }
@@ -106,7 +114,9 @@ fn after(last: &Version, now: &str) -> String {
 
 /// Returns the time in UTC as `YYYYMMDDHHMMSS`.
 fn now() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
     let day: String = Day::today().to_string().chars().filter(char::is_ascii_digit).collect();
     let second = seconds % 86_400;
     format!("{day}{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
@@ -140,7 +150,9 @@ fn files(directory: &Directory, version: &str, name: &str, forward: String, roll
 /// Tells whether the folder's files hold both directions.
 fn marks(directory: &Directory) -> bool {
     directory.migrations.last().is_some_and(|last| {
-        last.rollback.as_ref().is_some_and(|rollback| rollback.path == last.forward.path)
+        last.rollback
+            .as_ref()
+            .is_some_and(|rollback| rollback.path == last.forward.path)
             && last.forward.text.contains("migrate:up")
     })
 }
@@ -158,12 +170,18 @@ pub fn renumber(directory: &Directory, migration: &Migration) -> Result<Vec<Path
     paths.dedup();
     let mut out = Vec::new();
     if directory.layout == Layout::Folders {
-        let folder = Path::new(&migration.forward.path).parent().map(Path::to_owned).unwrap_or_default();
+        let folder = Path::new(&migration.forward.path)
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
         paths = vec![folder.display().to_string()];
     }
     for path in paths {
         let from = PathBuf::from(path);
-        let name = from.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = from
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let to = from.with_file_name(name.replacen(own, &version, 1));
         if to.exists() {
             return Err(Error::usage(format!("{} is there already", to.display())).hint("Remove or rename it first."));

@@ -95,7 +95,12 @@ impl Item {
 pub(super) fn attempt<'a>(lines: &'a [Line], blocks: &[Block]) -> Attempt<'a> {
     let about_cluster = |(_, line): &(usize, &Line)| line.node.as_ref().is_some_and(super::outside::is_about_cluster);
     Attempt {
-        about_cluster: lines.iter().enumerate().filter(about_cluster).map(|(at, _)| at).collect(),
+        about_cluster: lines
+            .iter()
+            .enumerate()
+            .filter(about_cluster)
+            .map(|(at, _)| at)
+            .collect(),
         sentences: lines.iter().map(|line| line.sql.as_str()).collect(),
         blocks: blocks.iter().map(|block| (block.in_transaction, block.count)).collect(),
     }
@@ -290,7 +295,11 @@ fn unknown(version: &Version) -> Error {
 fn chosen<'a>(state: &'a State, selection: &Selection) -> Result<Vec<&'a Entry>> {
     let version = |entry: &Entry| Version::parse(&entry.version);
     for wanted in selection.to.iter().chain(&selection.only) {
-        if !state.entries.iter().any(|entry| version(entry).as_ref() == Some(wanted)) {
+        if !state
+            .entries
+            .iter()
+            .any(|entry| version(entry).as_ref() == Some(wanted))
+        {
             return Err(unknown(wanted));
         }
     }
@@ -397,7 +406,8 @@ impl<'a> Trial<'a> {
             if let Some(failed) = &tried.failure {
                 return Err(failure(item, failed));
             }
-            out.notes.extend(tried.left_out.iter().map(|failed| left_out(item, failed)));
+            out.notes
+                .extend(tried.left_out.iter().map(|failed| left_out(item, failed)));
             if !bench.own_cluster() {
                 let lines = item.program.lines.iter();
                 let cluster = lines.filter(|line| line.node.as_ref().is_some_and(super::outside::is_about_cluster));
@@ -494,10 +504,17 @@ fn left_out(item: &Item, failed: &Failed) -> String {
 /// Makes an error of a statement that failed on scratch.
 fn failure(item: &Item, failed: &Failed) -> Error {
     let (line, place) = place(item, failed);
-    let again = if failed.is_again { " when run again after its rollback" } else { "" };
+    let again = if failed.is_again {
+        " when run again after its rollback"
+    } else {
+        ""
+    };
     let mut error = Error::new(
         ErrorKind::Refuted,
-        format!("{place}: failed on a scratch copy of the database{again}: {}", failed.message),
+        format!(
+            "{place}: failed on a scratch copy of the database{again}: {}",
+            failed.message
+        ),
     )
     .hint("Correct the file; nothing was changed. --no-prove runs it untried.");
     error.sqlstate.clone_from(&failed.sqlstate);
@@ -516,5 +533,9 @@ fn later(rest: &[Item]) -> Option<String> {
 pub(super) fn first_line(sql: &str) -> String {
     let mut lines = sql.lines();
     let first = lines.next().unwrap_or_default().to_owned();
-    if lines.next().is_some() { format!("{first} …") } else { first }
+    if lines.next().is_some() {
+        format!("{first} …")
+    } else {
+        first
+    }
 }

@@ -38,7 +38,9 @@ pub(crate) fn stand(node: &NodeEnum) -> Stand {
         N::DiscardStmt(discard) => discard.target() == pg_query::protobuf::DiscardMode::DiscardAll,
         N::AlterDatabaseStmt(alter) => has(&alter.options, "tablespace"),
         // With `connect = false` or `create_slot = false` nothing is made on the other server.
-        N::CreateSubscriptionStmt(create) => !["connect", "create_slot"].iter().any(|name| is_off(&create.options, name)),
+        N::CreateSubscriptionStmt(create) => !["connect", "create_slot"]
+            .iter()
+            .any(|name| is_off(&create.options, name)),
         N::AlterSubscriptionStmt(alter) => {
             use AlterSubscriptionType as A;
             let refreshes = matches!(
@@ -138,7 +140,10 @@ mod tests {
             ("ALTER DATABASE d SET TABLESPACE s", Stand::Outside),
             ("ALTER SYSTEM SET a = 1", Stand::Outside),
             ("CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p", Stand::Outside),
-            ("CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false)", Stand::Inside),
+            (
+                "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false)",
+                Stand::Inside,
+            ),
             ("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Stand::Outside),
             ("ALTER TABLE t DETACH PARTITION p", Stand::Inside),
             ("ALTER TYPE t ADD VALUE 'a'", Stand::Last),

@@ -96,14 +96,19 @@ fn shown(mut error: Error, source: &SourceText, offset: usize) -> Error {
 }
 
 fn refuse_psql(source: &SourceText, scanned: &psql::Script) -> Result<()> {
-    let include = scanned.includes.first().map(|include| (include.offset, "\\i".to_owned()));
+    let include = scanned
+        .includes
+        .first()
+        .map(|include| (include.offset, "\\i".to_owned()));
     let other = scanned.notes.first().map(|(offset, text)| (*offset, command(text)));
     let first = include.into_iter().chain(other).min();
     let Some((offset, command)) = first else { return Ok(()) };
     let hint = match command.as_str() {
         "\\i" => "Put the other file's statements here, or make it a migration of its own.",
         "\\copy" => "Load rows outside of migrations, or write them as `INSERT`.",
-        "\\c" | "\\connect" => "A migration runs on one database: take the line out, and run it with another --database.",
+        "\\c" | "\\connect" => {
+            "A migration runs on one database: take the line out, and run it with another --database."
+        }
         "\\if" | "\\elif" | "\\else" | "\\endif" => "Write the condition as a `DO` block.",
         "\\set" => "Write the value itself where it is used.",
         _ => "Take the line out: migrations are run by the server, not by psql.",
@@ -156,8 +161,10 @@ impl Reader {
             K::TransStmtCommit if chain => {
                 Err(Error::target("`COMMIT AND CHAIN` has no place in a migration").hint("Write `COMMIT` and `BEGIN`."))
             }
-            K::TransStmtCommit if self.began.take().is_none() => Err(Error::target("there is no transaction to commit")
-                .hint("Write `BEGIN` before it, or leave it out: each file runs in a transaction.")),
+            K::TransStmtCommit if self.began.take().is_none() => {
+                Err(Error::target("there is no transaction to commit")
+                    .hint("Write `BEGIN` before it, or leave it out: each file runs in a transaction."))
+            }
             K::TransStmtCommit => {
                 self.is_closed = true;
                 Ok(())
@@ -209,12 +216,19 @@ mod tests {
     /// Blocks as text: statements of one transaction in parentheses.
     fn blocks(text: &str) -> Vec<(bool, usize)> {
         let program = read(text).unwrap();
-        program.blocks.iter().map(|block| (block.in_transaction, block.count)).collect()
+        program
+            .blocks
+            .iter()
+            .map(|block| (block.in_transaction, block.count))
+            .collect()
     }
 
     #[test]
     fn a_file_is_one_transaction() {
-        assert_eq!(blocks("CREATE TABLE a (); SELECT $$;$$; /* /* ; */ */ SELECT 1"), [(true, 3)]);
+        assert_eq!(
+            blocks("CREATE TABLE a (); SELECT $$;$$; /* /* ; */ */ SELECT 1"),
+            [(true, 3)]
+        );
         assert_eq!(blocks("BEGIN; CREATE TABLE a (); COMMIT;"), [(true, 1)]);
         assert_eq!(blocks("-- nothing\n"), []);
     }
@@ -223,7 +237,10 @@ mod tests {
     fn what_cannot_run_in_a_transaction_runs_by_itself() {
         let text = "CREATE TABLE a (b int); CREATE INDEX CONCURRENTLY ON a (b); COMMENT ON TABLE a IS ''; VACUUM a;";
         assert_eq!(blocks(text), [(true, 1), (false, 1), (true, 1), (false, 1)]);
-        assert_eq!(blocks("-- Transaction: none\nSELECT 1; SELECT 2;"), [(false, 1), (false, 1)]);
+        assert_eq!(
+            blocks("-- Transaction: none\nSELECT 1; SELECT 2;"),
+            [(false, 1), (false, 1)]
+        );
         assert_eq!(
             blocks("ALTER TYPE a ADD VALUE 'b'; SELECT 1; SELECT 2;"),
             [(true, 1), (true, 2)]
@@ -237,13 +254,28 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_their_place() {
         let cases = [
-            ("SELECT 1;\nCREATE TABL a ();", "001_a.sql:2:8: syntax error at or near \"TABL\""),
-            ("SELECT 1;\n  \\i other.sql\n", "001_a.sql:2:3: only psql understands `\\i`"),
+            (
+                "SELECT 1;\nCREATE TABL a ();",
+                "001_a.sql:2:8: syntax error at or near \"TABL\"",
+            ),
+            (
+                "SELECT 1;\n  \\i other.sql\n",
+                "001_a.sql:2:3: only psql understands `\\i`",
+            ),
             ("\\set a 1\nSELECT 1;", "001_a.sql:1:1: only psql understands `\\set`"),
-            ("COPY a FROM stdin;\n1\n\\.\n", "001_a.sql:1:1: `COPY … FROM stdin` takes its rows from psql"),
-            ("BEGIN;\nVACUUM;\nCOMMIT;", "001_a.sql:2:1: this statement cannot run inside a transaction"),
+            (
+                "COPY a FROM stdin;\n1\n\\.\n",
+                "001_a.sql:1:1: `COPY … FROM stdin` takes its rows from psql",
+            ),
+            (
+                "BEGIN;\nVACUUM;\nCOMMIT;",
+                "001_a.sql:2:1: this statement cannot run inside a transaction",
+            ),
             ("BEGIN;\nSELECT 1;", "001_a.sql:1:1: this `BEGIN` has no `COMMIT`"),
-            ("SELECT 1;\nROLLBACK;", "001_a.sql:2:1: a migration does not end its transaction like this"),
+            (
+                "SELECT 1;\nROLLBACK;",
+                "001_a.sql:2:1: a migration does not end its transaction like this",
+            ),
             ("SELECT 1; COMMIT;", "001_a.sql:1:11: there is no transaction to commit"),
         ];
         for (text, message) in cases {

@@ -216,11 +216,7 @@ fn hints(program: &Program, before: &Catalog) -> Vec<Hint> {
                 _ => (vec![rename.subname.clone()], String::new()),
             },
         };
-        let former = if former.is_empty() {
-            path.pop()?
-        } else {
-            former
-        };
+        let former = if former.is_empty() { path.pop()? } else { former };
         path.push(new);
         Some(Hint {
             words: words.to_owned(),

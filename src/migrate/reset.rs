@@ -12,8 +12,10 @@ impl Migrator<'_> {
     /// that were dropped. For development only: refused where the database is protected.
     pub fn empty(&self, is_protected: bool, options: &Options) -> Result<Vec<String>> {
         if is_protected {
-            return Err(Error::usage("this environment is protected, and a reset drops everything in it")
-                .hint("Name another environment, or take migrations back with `trueup migrate down`."));
+            return Err(
+                Error::usage("this environment is protected, and a reset drops everything in it")
+                    .hint("Name another environment, or take migrations back with `trueup migrate down`."),
+            );
         }
         let mut ignore = |_| {};
         let mut engine = Engine::open(self.url, options, &mut ignore)?;

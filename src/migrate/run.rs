@@ -172,7 +172,10 @@ fn still_open<'a>(outlook: &'a Outlook, state: &State, selection: &Selection) ->
         });
         return moved.map_or(Ok(open.clone()), |item| Err(raced(&item.title())));
     }
-    let gone = outlook.items.iter().find(|item| row(item).map(|row| row.id) != item.row.as_ref().map(|row| row.id));
+    let gone = outlook
+        .items
+        .iter()
+        .find(|item| row(item).map(|row| row.id) != item.row.as_ref().map(|row| row.id));
     match gone {
         Some(item) => Err(raced(&item.title())),
         None => Ok(outlook.items.iter().collect()),
@@ -276,7 +279,8 @@ impl<'a> Work<'a> {
     fn file(&self, engine: &mut Engine, at: usize) -> Result<()> {
         let item = self.items[at];
         let blocks = self.blocks(item);
-        let is_atomic = blocks.iter().all(|block| block.in_transaction) && item.program.is_atomic() && self.mode == Mode::File;
+        let is_atomic =
+            blocks.iter().all(|block| block.in_transaction) && item.program.is_atomic() && self.mode == Mode::File;
         if blocks.is_empty() {
             return migrations::write(engine.client(), &[self.whole(item, Duration::ZERO)]);
         }
@@ -326,7 +330,9 @@ impl<'a> Work<'a> {
                 units: vec![unit],
                 places: vec![places],
             };
-            engine.run(&job.units).map_err(|halt| self.stopped(&halt, &job, engine))?;
+            engine
+                .run(&job.units)
+                .map_err(|halt| self.stopped(&halt, &job, engine))?;
             if !more.is_empty() {
                 migrations::write(engine.client(), &more)?;
             }
@@ -433,11 +439,17 @@ impl<'a> Work<'a> {
         let server = engine.server().clone();
         let rows = migrations::read(engine.client(), &server).unwrap_or_default();
         let row = rows.iter().rev().find(|row| row.key == item.key());
-        let done = row.filter(|row| row.standing == migrations::Standing::Partial).map_or(0, |row| row.done);
+        let done = row
+            .filter(|row| row.standing == migrations::Standing::Partial)
+            .map_or(0, |row| row.done);
         let what = if done == 0 {
             format!("nothing of {} lasts", item.title())
         } else {
-            format!("{done} of {} statements of {} are done and stay", item.program.lines.len(), item.title())
+            format!(
+                "{done} of {} statements of {} are done and stay",
+                item.program.lines.len(),
+                item.title()
+            )
         };
         let before = if self.mode == Mode::Batch { 0 } else { at };
         out = out.detail(format!(
@@ -446,7 +458,9 @@ impl<'a> Work<'a> {
             self.items.len()
         ));
         let go_on = match self.direction {
-            Direction::Forward => "`trueup migrate up` goes on from there, `trueup migrate down` takes the last one back.",
+            Direction::Forward => {
+                "`trueup migrate up` goes on from there, `trueup migrate down` takes the last one back."
+            }
             Direction::Rollback => "`trueup migrate down` goes on from there.",
         };
         out.hint(match halt.sqlstate.as_deref() {
@@ -473,7 +487,9 @@ fn entry(item: &Item, execution: i64, batch: i32) -> Entry<'_> {
         batch,
         origin: Origin::Run,
         statements: item.program.lines.len(),
-        rollback_sql: migration.and_then(|migration| migration.rollback.as_ref()).map(|script| script.text.as_str()),
+        rollback_sql: migration
+            .and_then(|migration| migration.rollback.as_ref())
+            .map(|script| script.text.as_str()),
         execution: Some(execution),
     }
 }
@@ -483,7 +499,9 @@ pub(super) fn file_name(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     if matches!(name, "migration.sql" | "up.sql") {
         let parent = path.len() - name.len();
-        let start = path[..parent.saturating_sub(1)].rfind(['/', '\\']).map_or(0, |at| at + 1);
+        let start = path[..parent.saturating_sub(1)]
+            .rfind(['/', '\\'])
+            .map_or(0, |at| at + 1);
         return &path[start..];
     }
     name
@@ -491,8 +509,8 @@ pub(super) fn file_name(path: &str) -> &str {
 
 /// Returns the settings that a file begins with; one that is resumed has made some of its own already.
 fn settings(fresh: String, done: &[Line]) -> String {
-    let own = done.iter().filter(|line| {
-        matches!(&line.node, Some(NodeEnum::VariableSetStmt(set)) if !set.is_local)
-    });
+    let own = done
+        .iter()
+        .filter(|line| matches!(&line.node, Some(NodeEnum::VariableSetStmt(set)) if !set.is_local));
     own.fold(fresh, |out, line| format!("{out}; {}", line.sql))
 }

@@ -82,7 +82,9 @@ fn changesets(text: &str) -> Option<Sections> {
 }
 
 fn blank(line: &str) -> String {
-    let bytes = line.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { byte } else { b' ' });
+    let bytes = line
+        .bytes()
+        .map(|byte| if matches!(byte, b'\n' | b'\r') { byte } else { b' ' });
     bytes.map(char::from).collect()
 }
 
@@ -105,7 +107,12 @@ mod tests {
     fn other_runners_mark_too() {
         let goose = split("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;\n").unwrap();
         assert_eq!(goose.back.unwrap().trim(), "-- +goose Down\nSELECT 2;");
-        assert!(split("-- migrate:up transaction:false\nSELECT 1;\n").unwrap().back.is_none());
+        assert!(
+            split("-- migrate:up transaction:false\nSELECT 1;\n")
+                .unwrap()
+                .back
+                .is_none()
+        );
         assert!(split("SELECT 1; -- migrate:upwards\n").is_none());
         let text = "--liquibase formatted sql\n--changeset ann:1\nCREATE TABLE a ();\n--rollback DROP TABLE a;\n\
                     --changeset ann:2\nCREATE TABLE b ();\n--rollback DROP TABLE b;\n";

@@ -120,7 +120,8 @@ impl State {
         builder.orphans(directory);
         builder.missing(directory);
         let mut out = builder.out;
-        out.entries.sort_by_cached_key(|entry| (Version::parse(&entry.version), entry.name.clone()));
+        out.entries
+            .sort_by_cached_key(|entry| (Version::parse(&entry.version), entry.name.clone()));
         out
     }
 
@@ -363,7 +364,11 @@ impl Builder {
             self.out.entries.push(Entry {
                 version: row.version.clone(),
                 name: row.name.clone(),
-                condition: if is_missing { Condition::Missing } else { Condition::Applied },
+                condition: if is_missing {
+                    Condition::Missing
+                } else {
+                    Condition::Applied
+                },
                 file: None,
                 has_rollback: false,
                 header: None,

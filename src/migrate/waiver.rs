@@ -30,7 +30,9 @@ pub(super) fn find(code: &str, program: &Program, line: &Line) -> Result<Option<
     let above = rows.iter().enumerate().rev();
     for (at, row) in above.take_while(|(_, row)| row.trim_start().starts_with("--")) {
         let comment = row.trim_start().trim_start_matches('-').trim_start();
-        let Some(rest) = comment.strip_prefix(MARK) else { continue };
+        let Some(rest) = comment.strip_prefix(MARK) else {
+            continue;
+        };
         let place = format!("{}:{}", line.place.file, at + 1);
         let wrong = || {
             Error::target(format!("{place}: this waiver has no reason"))

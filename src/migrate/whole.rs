@@ -98,7 +98,10 @@ fn text(steps: &[Step]) -> String {
         out.push_str("-- Transaction: none\n");
     }
     out.push('\n');
-    if all.iter().any(|item| item.sentence.sql.contains("FUNCTION") || item.sentence.sql.contains("PROCEDURE")) {
+    if all
+        .iter()
+        .any(|item| item.sentence.sql.contains("FUNCTION") || item.sentence.sql.contains("PROCEDURE"))
+    {
         out.push_str("SET check_function_bodies = off;\n\n");
     }
     for batch in &batches {
@@ -157,7 +160,12 @@ pub struct Deviation {
 }
 
 /// Compares what the files give with the declared schema and with a live database; returns what is not the same.
-pub fn verify(setup: &Setup, directory: &Directory, source: Option<&Source>, live: Option<&Url>) -> Result<Vec<Deviation>> {
+pub fn verify(
+    setup: &Setup,
+    directory: &Directory,
+    source: Option<&Source>,
+    live: Option<&Url>,
+) -> Result<Vec<Deviation>> {
     let all: Vec<&Migration> = directory.migrations.iter().collect();
     let (files, programs) = given(setup, live, &all)?;
     let mut found: BTreeMap<Identity, (Option<Side>, Option<Side>)> = BTreeMap::new();
@@ -238,7 +246,13 @@ pub fn squash(setup: &Setup, directory: &Directory, to: &super::Version, live: O
     let steps = creation(&before);
     let replaced: Vec<String> = old
         .iter()
-        .flat_map(|own| own.header.replaces.iter().cloned().chain([own.version.text().to_owned()]))
+        .flat_map(|own| {
+            own.header
+                .replaces
+                .iter()
+                .cloned()
+                .chain([own.version.text().to_owned()])
+        })
         .collect();
     let forward = format!(
         "-- Description: everything up to {}\n-- Replaces: {}\n{}",
@@ -301,7 +315,9 @@ fn refuse_rows(programs: &[Program]) -> Result<()> {
             )
         )
     });
-    let places: Vec<String> = about_rows.map(|line| format!("{}: {}", line.place, first_line(&line.sql))).collect();
+    let places: Vec<String> = about_rows
+        .map(|line| format!("{}: {}", line.place, first_line(&line.sql)))
+        .collect();
     if places.is_empty() {
         return Ok(());
     }

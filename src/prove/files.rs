@@ -102,9 +102,13 @@ impl Bench {
             build(from, &url, &mut client, scratch.own_cluster())
                 .map_err(|error| error.context("the live state could not be built on scratch"))?;
         }
-        let mut settings = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET client_min_messages = warning".to_owned();
+        let mut settings =
+            "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET client_min_messages = warning".to_owned();
         if let Some(path) = search_path {
-            settings.push_str(&format!("; SELECT pg_catalog.set_config('search_path', {}, false)", literal(path)));
+            settings.push_str(&format!(
+                "; SELECT pg_catalog.set_config('search_path', {}, false)",
+                literal(path)
+            ));
         }
         client.batch_execute(&settings)?;
         let mut out = Self {
@@ -137,7 +141,12 @@ impl Bench {
 
     fn read(&mut self) -> Result<Catalog> {
         self.client.batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE")?;
-        introspect::read(&self.url, &mut self.client, &self.server, introspect::Options::default())
+        introspect::read(
+            &self.url,
+            &mut self.client,
+            &self.server,
+            introspect::Options::default(),
+        )
     }
 
     /// Fills the tables with rows that fit their types and constraints; returns how many, and tables without any.
@@ -233,25 +242,30 @@ impl Bench {
         let mut watch: Option<Watch> = None;
         let mut seen = Seen::default();
         let mut left_out = Vec::new();
-        let failure = self.blocks(Direction::Forward, attempt, &mut left_out, &mut |bench, at, place, sql| {
-            if place == Place::Outside {
-                out.facts[at].transaction = Transaction::Outside;
-            } else if place == Place::First {
-                let relations = Relations::read(&mut bench.client, major)?;
-                watch = Some(relations.watch(&mut bench.client, major)?);
-                seen = Seen::default();
-            }
-            let started = Instant::now();
-            let done = bench.client.batch_execute(sql);
-            out.times[at] = started.elapsed();
-            if let (Some(watch), Ok(()), true) = (watch.as_mut(), &done, place != Place::Outside) {
-                let observation = watch.observe(&mut bench.client)?;
-                let mut facts = Facts::default();
-                observation.correct(&mut facts);
-                out.facts[at] = seen.news(facts);
-            }
-            Ok(done)
-        });
+        let failure = self.blocks(
+            Direction::Forward,
+            attempt,
+            &mut left_out,
+            &mut |bench, at, place, sql| {
+                if place == Place::Outside {
+                    out.facts[at].transaction = Transaction::Outside;
+                } else if place == Place::First {
+                    let relations = Relations::read(&mut bench.client, major)?;
+                    watch = Some(relations.watch(&mut bench.client, major)?);
+                    seen = Seen::default();
+                }
+                let started = Instant::now();
+                let done = bench.client.batch_execute(sql);
+                out.times[at] = started.elapsed();
+                if let (Some(watch), Ok(()), true) = (watch.as_mut(), &done, place != Place::Outside) {
+                    let observation = watch.observe(&mut bench.client)?;
+                    let mut facts = Facts::default();
+                    observation.correct(&mut facts);
+                    out.facts[at] = seen.news(facts);
+                }
+                Ok(done)
+            },
+        );
         out.left_out.append(&mut left_out);
         failure
     }

@@ -1,8 +1,10 @@
 //! `trueup migrate` on real servers, as a user runs it.
 
 mod faults;
+mod import;
 mod lifecycle;
 mod trial;
+mod whole;
 
 use crate::support::{Database, Project};
 

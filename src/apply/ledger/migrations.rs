@@ -96,7 +96,8 @@ pub struct Recorded {
     pub note: Option<String>,
 }
 
-const COLUMNS: &str = "id, version, version_key, name, file, checksum, checksum_raw, batch, origin, status, statements, done,
+const COLUMNS: &str =
+    "id, version, version_key, name, file, checksum, checksum_raw, batch, origin, status, statements, done,
     running, rolling_back, role,
     pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS applied_at,
     microseconds, execution,

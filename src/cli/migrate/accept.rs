@@ -42,7 +42,8 @@ pub(super) struct RepairArguments {
     live: LiveArguments,
 }
 
-fn with<T>(
+/// Runs something that only writes the ledger.
+pub(super) fn with<T>(
     folder: &FolderArguments,
     live: &LiveArguments,
     dry_run: bool,
@@ -65,17 +66,23 @@ fn with<T>(
 
 /// Runs `baseline`.
 pub(super) fn baseline(arguments: &BaselineArguments) -> Result<u8> {
-    let titles = with(&arguments.folder, &arguments.live, arguments.dry_run, |migrator, options| {
-        migrator.baseline(&arguments.version, options)
-    })?;
+    let titles = with(
+        &arguments.folder,
+        &arguments.live,
+        arguments.dry_run,
+        |migrator, options| migrator.baseline(&arguments.version, options),
+    )?;
     told(&titles, "recorded as applied", arguments.dry_run)
 }
 
 /// Runs `repair`.
 pub(super) fn repair(arguments: &RepairArguments) -> Result<u8> {
-    let titles = with(&arguments.folder, &arguments.live, arguments.dry_run, |migrator, options| {
-        migrator.repair(arguments.version.as_ref(), &arguments.reason, options)
-    })?;
+    let titles = with(
+        &arguments.folder,
+        &arguments.live,
+        arguments.dry_run,
+        |migrator, options| migrator.repair(arguments.version.as_ref(), &arguments.reason, options),
+    )?;
     told(&titles, "accepted as it is", arguments.dry_run)
 }
 

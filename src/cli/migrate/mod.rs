@@ -3,6 +3,7 @@
 mod accept;
 mod common;
 mod down;
+mod import;
 mod new;
 mod show;
 mod status;
@@ -46,6 +47,8 @@ enum Command {
     Verify(whole::VerifyArguments),
     /// Put all migrations up to a version into one
     Squash(whole::SquashArguments),
+    /// Take over what another runner has applied
+    Import(import::Arguments),
     /// Drop everything in a database of development and apply every migration anew
     Reset(whole::ResetArguments),
 }
@@ -65,6 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Command::Generate(arguments) => whole::generate(arguments),
         Command::Verify(arguments) => whole::verify(arguments),
         Command::Squash(arguments) => whole::squash(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Reset(arguments) => whole::reset(arguments),
     }
 }

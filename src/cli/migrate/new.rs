@@ -44,7 +44,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     };
     let folder = &arguments.folder;
     let made = migrate::create(&folder.path()?, (folder.layout(), &arguments.name), &author(), &content)?;
-    terminal::print(&made.iter().map(|path| format!("{}\n", path.display())).collect::<String>())?;
+    terminal::print(
+        &made
+            .iter()
+            .map(|path| format!("{}\n", path.display()))
+            .collect::<String>(),
+    )?;
     Ok(0)
 }
 
@@ -58,7 +63,9 @@ pub(super) fn author() -> String {
 /// Runs `renumber`.
 pub(super) fn renumber(arguments: &RenumberArguments) -> Result<u8> {
     let directory = arguments.folder.read()?;
-    let is_meant = |own: &&Migration| own.forward.path == arguments.file || own.forward.path.ends_with(&format!("/{}", arguments.file));
+    let is_meant = |own: &&Migration| {
+        own.forward.path == arguments.file || own.forward.path.ends_with(&format!("/{}", arguments.file))
+    };
     let migration = match directory.migrations.iter().find(is_meant) {
         Some(migration) => migration,
         None => {
@@ -78,6 +85,11 @@ pub(super) fn renumber(arguments: &RenumberArguments) -> Result<u8> {
         }
     };
     let made = migrate::renumber(&directory, migration)?;
-    terminal::print(&made.iter().map(|path| format!("{}\n", path.display())).collect::<String>())?;
+    terminal::print(
+        &made
+            .iter()
+            .map(|path| format!("{}\n", path.display()))
+            .collect::<String>(),
+    )?;
     Ok(0)
 }

@@ -49,7 +49,12 @@ fn is_applied(entry: &Entry) -> bool {
 /// Returns lines of columns as wide as they must be.
 fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
+    let width = |at: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
     let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or(0)).collect();
     let mut out = String::new();
     for row in rows {
@@ -72,7 +77,11 @@ fn seconds(microseconds: i64) -> String {
 
 /// Returns the status of a folder.
 pub(super) fn state(state: &State) -> String {
-    let mut rows = vec![["Version", "Name", "State", "Batch", "Applied", "By", "Took", ""].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["Version", "Name", "State", "Batch", "Applied", "By", "Took", ""]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for entry in &state.entries {
         let row = entry.recorded.as_ref();
         let mut condition = entry.condition.word().to_owned();
@@ -86,7 +95,11 @@ pub(super) fn state(state: &State) -> String {
                 condition.push_str(&format!(": {} of {} statements{way}", row.done, row.statements));
             }
         }
-        let rollback = if entry.has_rollback || entry.file.is_none() { "" } else { "no rollback" };
+        let rollback = if entry.has_rollback || entry.file.is_none() {
+            ""
+        } else {
+            "no rollback"
+        };
         rows.push(vec![
             entry.version.clone(),
             entry.name.clone(),
@@ -98,9 +111,16 @@ pub(super) fn state(state: &State) -> String {
             rollback.to_owned(),
         ]);
     }
-    let mut out = if state.entries.is_empty() { String::new() } else { table(&rows) };
+    let mut out = if state.entries.is_empty() {
+        String::new()
+    } else {
+        table(&rows)
+    };
     let summary = Summary::of(state);
-    out.push_str(&format!("{} migrations, {} applied, {} pending", summary.total, summary.applied, summary.pending));
+    out.push_str(&format!(
+        "{} migrations, {} applied, {} pending",
+        summary.total, summary.applied, summary.pending
+    ));
     if let Some(last) = &summary.last_applied {
         out.push_str(&format!(", last applied {last}"));
     }
@@ -125,7 +145,11 @@ pub(super) fn state(state: &State) -> String {
 
 /// Returns the files of a folder with what their headers say.
 pub(super) fn list(directory: &Directory, state: &State) -> String {
-    let mut rows = vec![["Version", "Name", "Rollback", "Author", "Date", "Description"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["Version", "Name", "Rollback", "Author", "Date", "Description"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for entry in &state.entries {
         let header = entry.header.clone().unwrap_or_default();
         rows.push(vec![
@@ -160,7 +184,9 @@ pub(super) fn outlook(outlook: &Outlook) -> String {
     }
     match (&outlook.proven_on, outlook.notes.is_empty(), outlook.direction) {
         (Some(server), true, Direction::Forward) => {
-            out.push_str(&format!("tried on a scratch copy ({server}), forward and back where there is a rollback\n"));
+            out.push_str(&format!(
+                "tried on a scratch copy ({server}), forward and back where there is a rollback\n"
+            ));
         }
         (Some(server), true, Direction::Rollback) => out.push_str(&format!("tried on a scratch copy ({server})\n")),
         (Some(_), false, _) => {}

@@ -73,17 +73,15 @@ pub(super) fn named(directory: &Directory, text: &str) -> Result<Version> {
         return Ok(version);
     }
     let name = text.rsplit('/').next().unwrap_or(text);
-    let is_meant = |path: &str| path == text || path.ends_with(&format!("/{text}")) || path.rsplit('/').next() == Some(name);
+    let is_meant =
+        |path: &str| path == text || path.ends_with(&format!("/{text}")) || path.rsplit('/').next() == Some(name);
     let found = directory.migrations.iter().find(|migration| {
         let rollback = migration.rollback.as_ref();
         is_meant(&migration.forward.path) || rollback.is_some_and(|script| is_meant(&script.path))
     });
     found.map(|migration| migration.version.clone()).ok_or_else(|| {
-        Error::usage(format!(
-            "`{text}` is no migration of `{}`",
-            directory.path.display()
-        ))
-        .hint("Name a file of the folder or its version; `trueup migrate list` shows them.")
+        Error::usage(format!("`{text}` is no migration of `{}`", directory.path.display()))
+            .hint("Name a file of the folder or its version; `trueup migrate list` shows them.")
     })
 }
 
@@ -159,7 +157,10 @@ fn dry(arguments: &RunArguments, outlook: &Outlook) -> Result<u8> {
 
 fn approvals(arguments: &RunArguments, outlook: &Outlook) -> Result<Approvals> {
     arguments.execution.approvals(|approvals: &Approvals| {
-        let open = outlook.findings.iter().filter(|placed| !approvals.cover(&placed.finding));
+        let open = outlook
+            .findings
+            .iter()
+            .filter(|placed| !approvals.cover(&placed.finding));
         open.map(|placed| placed.finding.clone()).collect()
     })
 }

@@ -114,7 +114,12 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<u8> {
         None => terminal::progress("the files give what is declared: nothing to generate"),
         Some((plan, made)) => {
             terminal::progress(&format!("{} changes, proven forward and back", plan.changes.len()));
-            terminal::print(&made.iter().map(|path| format!("{}\n", path.display())).collect::<String>())?;
+            terminal::print(
+                &made
+                    .iter()
+                    .map(|path| format!("{}\n", path.display()))
+                    .collect::<String>(),
+            )?;
         }
     }
     Ok(0)
@@ -170,7 +175,11 @@ pub(super) fn reset(arguments: &ResetArguments) -> Result<u8> {
         confirm(arguments, &name)?;
     }
     let dropped = migrator.empty(false, &options)?;
-    let verb = if options.dry_run { "would be dropped" } else { "was dropped" };
+    let verb = if options.dry_run {
+        "would be dropped"
+    } else {
+        "was dropped"
+    };
     for schema in dropped {
         terminal::progress(&format!("schema {schema} {verb}"));
     }
@@ -185,7 +194,9 @@ fn confirm(arguments: &ResetArguments, name: &str) -> Result<()> {
         return Ok(());
     }
     if arguments.confirm.is_none() && terminal::can_ask() {
-        if terminal::ask(&format!("Drop everything in database `{name}` and apply every file anew?")) {
+        if terminal::ask(&format!(
+            "Drop everything in database `{name}` and apply every file anew?"
+        )) {
             return Ok(());
         }
         return Err(Error::usage("nothing was dropped"));

@@ -12,12 +12,18 @@ fn a_file_that_fails_leaves_nothing_and_the_files_before_it_stay() {
         &newest(),
         &[
             ("001_a.sql", "CREATE TABLE a ();\n"),
-            ("002_b.sql", "CREATE TABLE b (c int);\nINSERT INTO b VALUES (1);\nALTER TABLE b ADD CHECK (c > 1);\n"),
+            (
+                "002_b.sql",
+                "CREATE TABLE b (c int);\nINSERT INTO b VALUES (1);\nALTER TABLE b ADD CHECK (c > 1);\n",
+            ),
         ],
     );
     let (_, err) = site.run("up --yes --no-prove", 5);
     assert!(err.contains("migrations/002_b.sql:3:1: check constraint"), "{err}");
-    assert!(err.contains("nothing of 002_b lasts; 1 of 2 files before it are done and stay"), "{err}");
+    assert!(
+        err.contains("nothing of 002_b lasts; 1 of 2 files before it are done and stay"),
+        "{err}"
+    );
     assert_eq!(site.tables(), "a");
     assert_eq!(site.ledger(), ["001 applied 1 1/1"]);
     let history = site.project.run("history").expect(0);
@@ -42,14 +48,21 @@ fn what_ran_outside_a_transaction_is_not_run_twice() {
         ],
     );
     let (_, err) = site.run("up --yes --no-prove", 5);
-    assert!(err.contains("migrations/001_a.sql:4:1: could not create unique index"), "{err}");
+    assert!(
+        err.contains("migrations/001_a.sql:4:1: could not create unique index"),
+        "{err}"
+    );
     assert!(err.contains("3 of 5 statements of 001_a are done and stay"), "{err}");
     assert_eq!(site.ledger(), ["001 partial 1 3/5"]);
     let invalid = "SELECT count(*)::text FROM pg_index WHERE NOT indisvalid";
     assert_eq!(site.database.text(invalid), "0");
     assert!(site.run("status", 0).0.contains("partial: 3 of 5 statements"));
     site.write("001_a.sql", "CREATE TABLE c ();\n");
-    assert!(site.run("up --yes", 1).1.contains("stopped after 3 of 5 statements, and was changed since"));
+    assert!(
+        site.run("up --yes", 1)
+            .1
+            .contains("stopped after 3 of 5 statements, and was changed since")
+    );
     site.run("down --yes --no-prove", 0);
     assert_eq!(site.tables(), "");
 }
@@ -65,12 +78,20 @@ fn a_killed_build_goes_on() {
     let url = site.database.url();
     // An old snapshot holds the build up until its backend is killed.
     let mut old = site.database.connect();
-    old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
+    old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        .unwrap();
     let runner = thread::spawn(move || {
         crate::support::trueup_with(
             &std::env::temp_dir(),
             &[("DATABASE_URL", &url)],
-            ["migrate", "up", "--yes", "--no-prove", "--dir", &folder.display().to_string()],
+            [
+                "migrate",
+                "up",
+                "--yes",
+                "--no-prove",
+                "--dir",
+                &folder.display().to_string(),
+            ],
         )
     });
     let kill = "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity
@@ -83,7 +104,10 @@ fn a_killed_build_goes_on() {
     assert_eq!(site.ledger(), ["001 partial 1 2/4"]);
     site.run("up --yes --no-prove", 0);
     assert_eq!(site.ledger(), ["001 applied 1 4/4"]);
-    assert_eq!(site.database.text("SELECT string_agg(b::text, ',' ORDER BY b) FROM a"), "1,2");
+    assert_eq!(
+        site.database.text("SELECT string_agg(b::text, ',' ORDER BY b) FROM a"),
+        "1,2"
+    );
     let indexes = "SELECT string_agg(indexrelid::regclass || ' ' || indisvalid, ',') FROM pg_index WHERE indrelid = 'a'::regclass";
     assert_eq!(site.database.text(indexes), "a_b true");
 }
@@ -99,12 +123,24 @@ fn two_runners_apply_every_file_once() {
     }
     let runners: Vec<_> = (0..3)
         .map(|_| {
-            let (folder, url) = (site.project.path("migrations").display().to_string(), site.database.url());
+            let (folder, url) = (
+                site.project.path("migrations").display().to_string(),
+                site.database.url(),
+            );
             thread::spawn(move || {
                 crate::support::trueup_with(
                     &std::env::temp_dir(),
                     &[("DATABASE_URL", &url)],
-                    ["migrate", "up", "--yes", "--no-prove", "--wait", "60s", "--dir", &folder],
+                    [
+                        "migrate",
+                        "up",
+                        "--yes",
+                        "--no-prove",
+                        "--wait",
+                        "60s",
+                        "--dir",
+                        &folder,
+                    ],
                 )
             })
         })
@@ -113,7 +149,9 @@ fn two_runners_apply_every_file_once() {
         runner.join().unwrap().expect(0);
     }
     assert_eq!(site.ledger().len(), 20);
-    let batches = site.database.text("SELECT count(DISTINCT batch)::text FROM trueup.migration");
+    let batches = site
+        .database
+        .text("SELECT count(DISTINCT batch)::text FROM trueup.migration");
     assert_eq!(batches, "1");
 }
 
@@ -131,7 +169,9 @@ fn a_file_cannot_leave_its_settings_or_its_role_to_the_next() {
     );
     site.run("up --yes --no-prove", 0);
     assert_eq!(site.tables(), "b");
-    let by = site.database.text("SELECT string_agg(DISTINCT role, ',') FROM trueup.migration");
+    let by = site
+        .database
+        .text("SELECT string_agg(DISTINCT role, ',') FROM trueup.migration");
     assert_eq!(by, "postgres");
 }
 
@@ -140,6 +180,8 @@ fn drift_knows_what_migrations_did() {
     let site = Site::new(&newest(), &[("001_a.sql", "CREATE TABLE a ();\n")]);
     site.project.run("init --yes").expect(0);
     site.run("up --yes --no-prove", 0);
-    let owner = site.database.text("SELECT coalesce(execution::text, '') FROM trueup.applied WHERE kind = 'table'");
+    let owner = site
+        .database
+        .text("SELECT coalesce(execution::text, '') FROM trueup.applied WHERE kind = 'table'");
     assert_eq!(owner, "1");
 }

@@ -29,7 +29,10 @@ fn files_go_up_and_down_on_every_server() {
         assert_eq!(site.tables(), "orders users");
         assert_eq!(site.ledger(), ["001 applied 1 1/1", "002 applied 1 2/2"]);
         let (out, _) = site.run("status", 0);
-        assert!(out.contains("2 migrations, 2 applied, 0 pending, last applied 002_orders."), "{out}");
+        assert!(
+            out.contains("2 migrations, 2 applied, 0 pending, last applied 002_orders."),
+            "{out}"
+        );
         assert!(site.run("up --yes", 0).1.contains("nothing to do"));
         site.run("down --yes", 0);
         assert_eq!(site.tables(), "users");
@@ -68,7 +71,10 @@ fn the_ledger_keeps_the_rollback_as_it_was() {
 fn comments_and_white_space_are_no_change_and_the_rest_needs_a_reason() {
     let site = Site::new(&newest(), &FILES);
     site.run("up --yes --no-prove", 0);
-    site.write("001_users.sql", "create table users(id  int primary key) -- as before\n");
+    site.write(
+        "001_users.sql",
+        "create table users(id  int primary key) -- as before\n",
+    );
     assert!(!site.run("status", 0).0.contains("divergent"));
     site.write("001_users.sql", "CREATE TABLE users (id bigint PRIMARY KEY);\n");
     assert!(site.run("status", 0).0.contains("divergent"));
@@ -78,7 +84,9 @@ fn comments_and_white_space_are_no_change_and_the_rest_needs_a_reason() {
     site.run("repair 002 --reason x", 1);
     site.run("repair 001 --reason widened-by-hand", 0);
     assert!(site.run("up", 0).1.contains("nothing to do"));
-    let note = site.database.text("SELECT note FROM trueup.migration WHERE version = '001'");
+    let note = site
+        .database
+        .text("SELECT note FROM trueup.migration WHERE version = '001'");
     assert!(note.ends_with("postgres: widened-by-hand"), "{note}");
 }
 
@@ -104,7 +112,11 @@ fn branches_that_meet_are_named_and_renumbered() {
 #[test]
 fn dependencies_and_orphans_stop() {
     let site = Site::new(&newest(), &[("001_a.sql", "-- Depends-On: 002\nCREATE TABLE a ();\n")]);
-    assert!(site.run("up", 1).1.contains("depends on 002, for which there is no file"));
+    assert!(
+        site.run("up", 1)
+            .1
+            .contains("depends on 002, for which there is no file")
+    );
     site.write("002_b.sql", "CREATE TABLE b ();\n");
     assert!(site.run("up", 1).1.contains("depends on 002, which comes after it"));
     site.write("001_a.sql", "CREATE TABLE a ();\n");
@@ -125,7 +137,11 @@ fn one_file_alone_and_a_baseline() {
     assert_eq!(site.tables(), "notes users");
     site.run("run 003 --rollback --yes", 0);
     assert_eq!(site.tables(), "users");
-    assert!(site.run("run other.sql", 1).1.contains("`other.sql` is no migration of"));
+    assert!(
+        site.run("run other.sql", 1)
+            .1
+            .contains("`other.sql` is no migration of")
+    );
     site.run("up --yes --no-prove", 0);
     assert_eq!(site.tables(), "notes orders users");
 }
@@ -134,14 +150,25 @@ fn one_file_alone_and_a_baseline() {
 fn new_files_follow_the_layout() {
     let site = Site::new(&newest(), &[]);
     let (made, _) = site.run("new Add-users", 0);
-    assert_eq!(made, "migrations/001_add_users.sql\nmigrations/001_add_users_rollback.sql\n");
-    site.project.write("template.sql", "-- Description: {name} by {author}, {version}\n");
+    assert_eq!(
+        made,
+        "migrations/001_add_users.sql\nmigrations/001_add_users_rollback.sql\n"
+    );
+    site.project
+        .write("template.sql", "-- Description: {name} by {author}, {version}\n");
     site.run("new second --template template.sql", 0);
     let text = site.project.read("migrations/002_second.sql");
-    assert!(text.starts_with("-- Description: second by ") && text.ends_with(", 002\n"), "{text}");
+    assert!(
+        text.starts_with("-- Description: second by ") && text.ends_with(", 002\n"),
+        "{text}"
+    );
     site.run("new thing_rollback", 1);
     let (made, _) = site.run("new x --dir other --layout up-down", 0);
-    assert!(made.lines().all(|line| line.ends_with("_x.up.sql") || line.ends_with("_x.down.sql")), "{made}");
+    assert!(
+        made.lines()
+            .all(|line| line.ends_with("_x.up.sql") || line.ends_with("_x.down.sql")),
+        "{made}"
+    );
     let (made, _) = site.run("new y --dir fly --layout flyway", 0);
     assert_eq!(made, "fly/V1__y.sql\nfly/U1__y.sql\n");
     let (out, _) = site.run("list --dir fly", 0);
@@ -163,22 +190,34 @@ fn one_transaction_for_all_or_for_none() {
     assert_eq!(site.tables(), "a b");
     assert_eq!(site.ledger(), ["001 applied 1 1/1", "002 partial 1 1/2"]);
     let (_, err) = site.run("up --yes --no-prove", 5);
-    assert!(err.contains("migrations/002_b.sql:1:20: relation \"a\" already exists"), "{err}");
+    assert!(
+        err.contains("migrations/002_b.sql:1:20: relation \"a\" already exists"),
+        "{err}"
+    );
     assert!(err.contains("1 of 2 statements of 002_b are done and stay"), "{err}");
 }
 
 #[test]
 fn a_machine_reads_what_ran() {
     let site = Site::new(&newest(), &FILES);
-    let (out, _) = site.run("up --yes --no-prove --format json --log log.jsonl --metrics trueup.prom", 0);
+    let (out, _) = site.run(
+        "up --yes --no-prove --format json --log log.jsonl --metrics trueup.prom",
+        0,
+    );
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["migrations"][1]["migration"], "002_orders");
     let log = site.project.read("log.jsonl");
     let line: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
-    assert_eq!((&line["type"], &line["action"]), (&"migration".into(), &"applied".into()));
+    assert_eq!(
+        (&line["type"], &line["action"]),
+        (&"migration".into(), &"applied".into())
+    );
     assert_eq!(line["checksum"].as_str().unwrap().len(), 64);
     let metrics = site.project.read("trueup.prom");
-    assert!(metrics.contains("trueup_migrations{action=\"applied\"} 2\n"), "{metrics}");
+    assert!(
+        metrics.contains("trueup_migrations{action=\"applied\"} 2\n"),
+        "{metrics}"
+    );
     let (out, _) = site.run("status --format json", 0);
     let status: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&status["applied"], &status["pending"]), (&2.into(), &0.into()));
@@ -194,7 +233,11 @@ fn status_takes_as_many_round_trips_for_many_files_as_for_few() {
         site.run("up --yes --no-prove", 0);
         let proxy = Proxy::new(&newest());
         let mut project = crate::support::Project::new(&format!("trips-{}-{count}", site.database.name()), &[]);
-        let url = format!("postgres://postgres@127.0.0.1:{}/{}?sslmode=disable", proxy.port(), site.database.name());
+        let url = format!(
+            "postgres://postgres@127.0.0.1:{}/{}?sslmode=disable",
+            proxy.port(),
+            site.database.name()
+        );
         project.set("DATABASE_URL", &url);
         let folder = site.project.path("migrations").display().to_string();
         let each = |command: &str| {
