@@ -13,6 +13,7 @@ mod format;
 mod history;
 mod init;
 mod inspect;
+mod lint;
 mod migrate;
 mod plan;
 mod progress;

@@ -3,6 +3,7 @@
 mod faults;
 mod import;
 mod lifecycle;
+mod lint;
 mod trial;
 mod whole;
 

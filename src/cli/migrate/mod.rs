@@ -5,6 +5,7 @@ mod common;
 mod down;
 mod import;
 mod new;
+mod sample;
 mod show;
 mod status;
 mod up;
@@ -45,6 +46,8 @@ enum Command {
     Generate(whole::GenerateArguments),
     /// Compare what the files give with the declared schema and with the live database
     Verify(whole::VerifyArguments),
+    /// Run migrations on a scratch database whose tables hold rows
+    Test(sample::Arguments),
     /// Put all migrations up to a version into one
     Squash(whole::SquashArguments),
     /// Take over what another runner has applied
@@ -67,6 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Command::Renumber(arguments) => new::renumber(arguments),
         Command::Generate(arguments) => whole::generate(arguments),
         Command::Verify(arguments) => whole::verify(arguments),
+        Command::Test(arguments) => sample::run(arguments),
         Command::Squash(arguments) => whole::squash(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Reset(arguments) => whole::reset(arguments),

@@ -75,7 +75,7 @@ pub(super) struct ResetArguments {
 }
 
 /// Returns the live database where one is named.
-fn maybe_live(arguments: &LiveArguments) -> Result<Option<Url>> {
+pub(super) fn maybe_live(arguments: &LiveArguments) -> Result<Option<Url>> {
     if arguments.database.is_none() && setup::config()?.database_env.is_none() {
         return Ok(None);
     }

@@ -97,3 +97,22 @@ fn a_reset_wants_the_name_of_the_database() {
     site.run("reset --yes --confirm other", 1);
     assert_eq!(site.tables(), "kept");
 }
+
+#[test]
+fn files_meet_rows() {
+    let site = site();
+    site.write("002_a.sql", "ALTER TABLE users ADD COLUMN mail text NOT NULL;\n");
+    let (out, _) = site.run("test", 1);
+    assert!(
+        out.contains("002_a: not good") && out.contains("migrations/002_a.sql:1:1: "),
+        "{out}"
+    );
+    assert!(out.contains("(SQLSTATE 23502)"), "{out}");
+    site.write("002_a.sql", "DELETE FROM users WHERE id = 7;\n");
+    site.project
+        .write("seeds.sql", "INSERT INTO users VALUES (7, 'a'), (8, 'b');\n");
+    let (out, _) = site.run("test --seeds seeds.sql", 1);
+    assert!(out.contains("public.users"), "{out}");
+    site.write("002_a.sql", "ALTER TABLE users ADD COLUMN mail text;\n");
+    assert!(site.run("test", 0).0.contains("002_a: good"));
+}
