@@ -9,6 +9,7 @@ use postgres::Client;
 use super::advisory;
 use super::event::{Event, Options};
 use super::failure::Failure;
+use super::ledger::migrations::Took;
 use super::leftovers::{self, Trace};
 use super::run::pause;
 use super::session::Session;
@@ -20,8 +21,8 @@ use crate::error::{Error, Result};
 /// Pause between two looks at whether the advisory lock is still ours.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// SQL that records what was done, given the time since the work began.
-pub(crate) type Record<'a> = Box<dyn Fn(Duration) -> String + 'a>;
+/// SQL that records what was done, given the time that it took.
+pub(crate) type Record<'a> = Box<dyn Fn(Took) -> String + 'a>;
 
 /// One statement of a file.
 pub(crate) struct Act<'a> {
@@ -43,6 +44,9 @@ pub(crate) struct Act<'a> {
 pub(crate) struct Unit<'a> {
     /// Whether they run in a transaction; a unit outside of one has one statement.
     pub(crate) in_transaction: bool,
+    /// Whether its statements are over at once: they go to the server in one message, and again one by one only to find
+    /// the one that fails.
+    pub(crate) is_quick: bool,
     /// In order.
     pub(crate) acts: Vec<Act<'a>>,
 }
@@ -148,7 +152,9 @@ impl<'a> Engine<'a> {
         let mut was_begun = unit.acts.iter().any(|act| act.was_begun);
         let mut attempt = 0;
         loop {
-            let outcome = if unit.in_transaction {
+            let outcome = if unit.in_transaction && unit.is_quick && attempt < of {
+                self.at_once(unit)
+            } else if unit.in_transaction {
                 self.in_transaction(unit)
             } else {
                 self.outside(unit, was_begun)
@@ -171,6 +177,38 @@ impl<'a> Engine<'a> {
             });
             thread::sleep(pause);
         }
+    }
+
+    /// Sends a transaction in one message. Where it fails for good, its statements run once more, one by one, to find
+    /// the one that does.
+    fn at_once(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
+        let mut sql = String::new();
+        for (at, act) in unit.acts.iter().enumerate() {
+            if let Some(settings) = &act.settings {
+                sql.push_str(settings);
+                sql.push_str(";\n");
+            }
+            if at == 0 {
+                sql.push_str("BEGIN;\n");
+            }
+            sql.push_str(act.sql);
+            sql.push_str(";\n");
+            if let Some(record) = &act.record {
+                sql.push_str(OURSELVES);
+                sql.push_str(&record(Took::SinceBegin));
+                sql.push_str(";\n");
+            }
+        }
+        sql.push_str("COMMIT");
+        let file = unit.acts.first().map_or(0, |act| act.file);
+        let Err(stop) = self.watched(&sql, file) else {
+            return Ok(());
+        };
+        let _ = self.session.client.batch_execute("ROLLBACK");
+        if stop.failure.is_lost || stop.failure.is_transient() {
+            return Err(stop);
+        }
+        self.in_transaction(unit)
     }
 
     fn in_transaction(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
@@ -206,7 +244,7 @@ impl<'a> Engine<'a> {
             let mut after = String::new();
             if let Some(record) = &act.record {
                 after.push_str(OURSELVES);
-                after.push_str(&record(started.elapsed()));
+                after.push_str(&record(Took::Measured(started.elapsed())));
                 after.push_str(";\n");
             }
             if at == last {
@@ -237,7 +275,7 @@ impl<'a> Engine<'a> {
                 restored?;
             }
             if let Some(record) = &act.record {
-                self.ours(&format!("{OURSELVES}{}", record(started.elapsed())))?;
+                self.ours(&format!("{OURSELVES}{}", record(Took::Measured(started.elapsed()))))?;
             }
         }
         Ok(())

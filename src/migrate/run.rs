@@ -10,7 +10,7 @@ use super::outlook::{Item, Migrator, Outlook, Selection, first_line};
 use super::program::{Block, Line};
 use super::state::State;
 use crate::apply::files::{Act, Engine, Halt, Unit};
-use crate::apply::ledger::migrations::{self, Entry, Origin};
+use crate::apply::ledger::migrations::{self, Entry, Origin, Took};
 use crate::apply::{self, Approvals, Options};
 use crate::catalog::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
@@ -282,7 +282,7 @@ impl<'a> Work<'a> {
         let is_atomic =
             blocks.iter().all(|block| block.in_transaction) && item.program.is_atomic() && self.mode == Mode::File;
         if blocks.is_empty() {
-            return migrations::write(engine.client(), &[self.whole(item, Duration::ZERO)]);
+            return migrations::write(engine.client(), &[self.whole(item)]);
         }
         if !is_atomic {
             let first = match self.direction {
@@ -303,6 +303,7 @@ impl<'a> Work<'a> {
     fn together(&self, engine: &mut Engine, events: &mut dyn FnMut(Event), out: &mut Vec<Finished>) -> Result<()> {
         let mut unit = Unit {
             in_transaction: true,
+            is_quick: false,
             acts: Vec::new(),
         };
         let mut places = Vec::new();
@@ -321,11 +322,11 @@ impl<'a> Work<'a> {
         }
         let started = Instant::now();
         if unit.acts.is_empty() {
-            let records: Vec<String> = self.items.iter().map(|item| self.whole(item, Duration::ZERO)).collect();
+            let records: Vec<String> = self.items.iter().map(|item| self.whole(item)).collect();
             migrations::write(engine.client(), &records)?;
         } else {
             let empty = self.items.iter().filter(|item| item.program.lines.is_empty());
-            let more: Vec<String> = empty.map(|item| self.whole(item, Duration::ZERO)).collect();
+            let more: Vec<String> = empty.map(|item| self.whole(item)).collect();
             let job = Job {
                 units: vec![unit],
                 places: vec![places],
@@ -389,6 +390,7 @@ impl<'a> Work<'a> {
             }
             job.units.push(Unit {
                 in_transaction: block.in_transaction,
+                is_quick: super::outside::are_quick(&item.program.lines[lines.clone()]),
                 acts,
             });
             job.places.push(lines.map(|line| (at, line)).collect());
@@ -413,10 +415,10 @@ impl<'a> Work<'a> {
     }
 
     /// Returns what is recorded of a file without statements.
-    fn whole(&self, item: &'a Item, took: Duration) -> String {
+    fn whole(&self, item: &'a Item) -> String {
         match (self.direction, &item.row) {
-            (Direction::Forward, None) => self.entry(item).insert(Some(took)),
-            (Direction::Forward, Some(_)) => migrations::finished(&item.key(), took),
+            (Direction::Forward, None) => self.entry(item).insert(Some(Took::Measured(Duration::ZERO))),
+            (Direction::Forward, Some(_)) => migrations::finished(&item.key(), Took::Measured(Duration::ZERO)),
             (Direction::Rollback, _) => migrations::rolled_back(&item.key(), self.execution),
         }
     }

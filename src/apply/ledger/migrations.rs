@@ -185,18 +185,37 @@ fn optional(text: Option<&str>) -> String {
     text.map_or_else(|| "NULL".to_owned(), literal)
 }
 
-fn micros(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+/// Time that a file took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Took {
+    /// As it was measured here.
+    Measured(Duration),
+    /// As the server measures it, from the beginning of the transaction.
+    SinceBegin,
+}
+
+impl Took {
+    /// Returns SQL for it in microseconds.
+    fn micros(self) -> String {
+        match self {
+            Self::Measured(time) => i64::try_from(time.as_micros()).unwrap_or(i64::MAX).to_string(),
+            Self::SinceBegin => {
+                "(extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.now()) \
+                 OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8"
+                    .to_owned()
+            }
+        }
+    }
 }
 
 impl Entry<'_> {
     /// Returns SQL that records the migration: as applied with the time that it took, or as begun.
-    pub(crate) fn insert(&self, took: Option<Duration>) -> String {
+    pub(crate) fn insert(&self, took: Option<Took>) -> String {
         self.insert_at(took, None)
     }
 
     /// The same with the time at which another runner says that it was applied, and by whom.
-    pub(crate) fn insert_at(&self, took: Option<Duration>, applied: Option<(&str, Option<&str>)>) -> String {
+    pub(crate) fn insert_at(&self, took: Option<Took>, applied: Option<(&str, Option<&str>)>) -> String {
         let done = took.is_some() || self.origin != Origin::Run;
         let (at, by) = applied.map_or((None, None), |(at, by)| (Some(at), by));
         format!(
@@ -214,7 +233,7 @@ impl Entry<'_> {
             literal(if done { "applied" } else { "partial" }),
             self.statements,
             if done { self.statements } else { 0 },
-            took.map_or_else(|| "NULL".to_owned(), |took| micros(took).to_string()),
+            took.map_or_else(|| "NULL".to_owned(), Took::micros),
             optional(self.rollback_sql),
             self.execution
                 .map_or_else(|| "NULL".to_owned(), |execution| execution.to_string()),
@@ -245,11 +264,11 @@ pub(crate) fn reached(key: &str, done: usize) -> String {
 }
 
 /// Returns SQL that says that a migration is applied whose statements were recorded one by one.
-pub(crate) fn finished(key: &str, took: Duration) -> String {
+pub(crate) fn finished(key: &str, took: Took) -> String {
     format!(
         "UPDATE trueup.migration SET status = 'applied', done = statements, running = false, rolling_back = false,
              applied_at = pg_catalog.clock_timestamp(), microseconds = coalesce(microseconds, 0) + {} WHERE {}",
-        micros(took),
+        took.micros(),
         of(key)
     )
 }

@@ -17,7 +17,9 @@ fn text_and_deeds_are_judged() {
     let site = site();
     let lint = |arguments: &str, code: i32| site.project.run(&format!("lint {arguments}")).expect(code);
     let out = lint("--text-only", 0);
-    let remarks = out.lines().filter(|line| line.contains(": TU") || line.contains(" TU8"));
+    let remarks = out
+        .lines()
+        .filter(|line| line.contains(": TU") || line.contains(" TU8"));
     let codes: Vec<&str> = remarks.filter_map(|line| line.split(' ').nth(2)).collect();
     assert_eq!(
         codes,
