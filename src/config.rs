@@ -29,6 +29,8 @@ pub struct Config {
     pub schema: Option<String>,
     /// Name of the variable that holds the live database's URL; the URL itself has no place in a file.
     pub database_env: Option<String>,
+    /// Folder of migration files, as `trueup migrate --dir` takes it.
+    pub migrations: Option<String>,
     /// Provider of scratch databases, as `--scratch` takes it, but for URLs.
     pub scratch: Option<String>,
     /// Objects that are looked at.

@@ -21,6 +21,7 @@ pub mod error;
 mod http;
 pub mod introspect;
 pub mod kinds;
+pub mod migrate;
 pub mod notify;
 pub mod plan;
 pub mod preflight;

@@ -3,6 +3,7 @@
 mod answers;
 mod diff;
 mod drift;
+mod files;
 mod find;
 mod known;
 mod pairs;
@@ -35,6 +36,7 @@ use pairs::Pairs;
 pub use answers::Answers;
 pub use diff::{diff, plan_snapshot};
 pub use drift::drift;
+pub(crate) use files::{plan_from, plan_to};
 pub use find::find;
 pub use why::{Why, why};
 

@@ -121,7 +121,7 @@ pub fn unapproved<'a>(plan: &'a Plan, approvals: &Approvals) -> Vec<&'a Finding>
 }
 
 /// Refuses findings that are not approved; the hint holds the flags that would approve them.
-pub(super) fn refuse(open: &[&Finding]) -> Result<()> {
+pub(crate) fn refuse(open: &[&Finding]) -> Result<()> {
     let Some(highest) = open.iter().map(|finding| finding.risk).max() else {
         return Ok(());
     };

@@ -52,6 +52,15 @@ impl Failure {
         }
     }
 
+    /// Reads the error of a statement that may have read rows, whatever it is.
+    pub(super) fn read_of_rows(error: &postgres::Error, client: &Client, says_itself: bool) -> Self {
+        let mut out = Self::read(error, client, None);
+        if !says_itself && out.sqlstate.as_deref().is_some_and(|state| state.starts_with("P0")) {
+            out.message = message(&out.message, "P0", true);
+        }
+        out
+    }
+
     /// Tells whether the same transaction may succeed later.
     pub(super) fn is_transient(&self) -> bool {
         self.sqlstate.as_deref().is_some_and(|state| TRANSIENT.contains(&state)) && !self.is_lost

@@ -63,7 +63,7 @@ fn is_valid(client: &mut Client, schema: &str, name: &str) -> Result<Option<bool
         "SELECT i.indisvalid FROM pg_catalog.pg_index i
          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $1 AND c.relname = $2",
+         WHERE CASE WHEN $1 = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $1 END AND c.relname = $2",
         &[(&schema, Type::TEXT), (&name, Type::TEXT)],
     )?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
@@ -77,7 +77,11 @@ fn built_index(client: &mut Client, table: Option<&RangeVar>, name: &str) -> Res
         Some(true) => Trace::Completed,
         Some(false) => Trace::Clear(format!(
             "DROP INDEX CONCURRENTLY {}",
-            qualified([table.schemaname.as_str(), name])
+            qualified(
+                [table.schemaname.as_str(), name]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+            )
         )),
     })
 }
@@ -94,8 +98,11 @@ fn dropped_index(client: &mut Client, drop: &DropStmt) -> Result<Trace> {
         _ => None,
     };
     let path: Vec<String> = path.items.iter().filter_map(name).collect();
-    let [schema, name] = path.as_slice() else {
-        return Ok(Trace::None);
+    // Files that users write need not name the schema.
+    let (schema, name) = match path.as_slice() {
+        [schema, name] => (schema.as_str(), name),
+        [name] => ("", name),
+        _ => return Ok(Trace::None),
     };
     Ok(match is_valid(client, schema, name)? {
         None => Trace::Completed,

@@ -13,6 +13,7 @@ pub mod command;
 mod event;
 mod explain;
 mod failure;
+pub(crate) mod files;
 mod forward;
 mod gate;
 mod guarded;
@@ -27,6 +28,7 @@ mod run;
 mod session;
 mod watch;
 
+pub(crate) use approvals::refuse;
 pub use approvals::{Approval, Approvals, unapproved};
 pub use backup::{FOLDER as BACKUPS, list as backups};
 pub use baseline::{accept, record_baseline};

@@ -89,7 +89,7 @@ fn ended(status: ExecutionStatus) -> &'static str {
 /// Returns how the live objects must be when an execution is through.
 fn target(execution: &Execution) -> &State {
     match execution.kind {
-        ExecutionKind::Apply => &execution.plan.expected,
+        ExecutionKind::Apply | ExecutionKind::Migrate => &execution.plan.expected,
         ExecutionKind::Rollback => &execution.plan.scope,
     }
 }
@@ -97,7 +97,7 @@ fn target(execution: &Execution) -> &State {
 /// Returns how the live objects were when an execution began.
 fn start(execution: &Execution) -> &State {
     match execution.kind {
-        ExecutionKind::Apply => &execution.plan.scope,
+        ExecutionKind::Apply | ExecutionKind::Migrate => &execution.plan.scope,
         ExecutionKind::Rollback => &execution.plan.expected,
     }
 }

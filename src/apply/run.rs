@@ -309,7 +309,7 @@ fn blocks_nobody(facts: &Facts) -> bool {
 }
 
 /// Returns the pause before a retry: doubled each time, and up to half of it more, so that two do not meet again.
-fn pause(first: Duration, attempt: u32) -> Duration {
+pub(super) fn pause(first: Duration, attempt: u32) -> Duration {
     let base = first.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
     let nanos = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::log::{self, LogFormat};
 use super::{
-    apply, demo, diff, doctor, drift, explain, history, init, inspect, plan, progress, purge, restore, rollback, setup,
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, lint, migrate, plan, progress, purge, restore, rollback,
+    setup,
     terminal, why,
 };
 use crate::error::Result;
@@ -61,6 +62,10 @@ enum Command {
     Init(init::Arguments),
     /// Write a source as SQL, YAML, a snapshot or a diagram; sizes of a live one
     Inspect(inspect::Arguments),
+    /// Judge SQL files by the risk rules and by their text
+    Lint(lint::Arguments),
+    /// Run numbered migration files
+    Migrate(migrate::Arguments),
 }
 
 /// Names the live database.
@@ -182,5 +187,7 @@ fn dispatch(command: &Command) -> Result<u8> {
         Command::Explain(arguments) => explain::run(arguments),
         Command::Init(arguments) => init::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Lint(arguments) => lint::run(arguments),
+        Command::Migrate(arguments) => migrate::run(arguments),
     }
 }

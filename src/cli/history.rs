@@ -159,6 +159,22 @@ fn line(execution: &ExecutionSummary) -> String {
         .as_ref()
         .map(|name| format!("  in {name}"))
         .unwrap_or_default();
+    // What ran files has no plan; its summary says how many statements there were.
+    let own = execution
+        .summary
+        .get("migrations")
+        .and_then(|_| execution.summary.get("statements"));
+    if let Some(statements) = own.and_then(serde_json::Value::as_i64) {
+        let direction = execution.summary.get("direction").and_then(serde_json::Value::as_str);
+        return format!(
+            "{:>5}  migrate {}  {}  {statements} statements  {}  by {}{error}\n",
+            execution.id,
+            direction.unwrap_or_default(),
+            execution.status.word(),
+            execution.started_at,
+            execution.role,
+        );
+    }
     format!(
         "{:>5}  {}{of}  {}  {}/{} statements  {}  by {}{place}{error}\n",
         execution.id,

@@ -17,6 +17,8 @@ mod inspect;
 mod log;
 mod news;
 mod place;
+mod lint;
+mod migrate;
 mod plan;
 mod progress;
 mod question;

@@ -114,7 +114,7 @@ pub fn prepare(files: &[TargetFile]) -> Result<Target> {
 }
 
 /// One statement of a file as the parser sees it.
-pub(super) struct Unit<'a> {
+pub(crate) struct Unit<'a> {
     /// Byte offset of its first token.
     pub offset: usize,
     /// Its text from there.
@@ -124,7 +124,7 @@ pub(super) struct Unit<'a> {
 }
 
 /// Splits a file into its statements and parses each.
-pub(super) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
+pub(crate) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
     match pg_query::split_with_parser(&source.text) {
         Ok(pieces) => Ok(units(source, pieces, parse)),
         Err(pg_query::Error::Split(message)) => {
@@ -161,7 +161,7 @@ fn units<'a>(source: &'a SourceText, pieces: Vec<&'a str>, parse: fn(&str) -> Op
 }
 
 /// Parses one statement; `None` where its tree is too deep to be handed over.
-pub(super) fn parse(text: &str) -> Option<NodeEnum> {
+pub(crate) fn parse(text: &str) -> Option<NodeEnum> {
     let parsed = pg_query::parse(text, 0).ok()?;
     parsed.protobuf.stmts.into_iter().next()?.stmt?.node
 }

@@ -6,6 +6,7 @@
 //! kind.
 
 mod compare;
+pub(crate) mod files;
 mod observe;
 mod part;
 mod prover;

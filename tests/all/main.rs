@@ -21,6 +21,7 @@ mod house;
 mod kind_laws;
 mod laws;
 mod manual;
+mod migrate;
 mod online;
 mod print;
 mod proof;

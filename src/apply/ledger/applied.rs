@@ -261,6 +261,27 @@ pub(in crate::apply) fn record_some(client: &mut Client, objects: &[(Identity, P
     Ok(())
 }
 
+/// Tells whether the ledger follows the whole database, in wording that can be compared.
+pub(crate) fn follows(client: &mut Client, server: &Server) -> Result<bool> {
+    Ok(newest_format(client)?.as_deref() == Some(&format(server)))
+}
+
+/// Records what migration files left behind: every object that differs from what was there before them.
+pub(crate) fn record_between(client: &mut Client, before: &Catalog, after: &Catalog, execution: i64) -> Result<()> {
+    let all: BTreeSet<&Identity> = before.objects.keys().chain(after.objects.keys()).collect();
+    let mut rows = Rows::default();
+    for identity in all {
+        let (was, is) = (print(before, identity), print(after, identity));
+        if was != is {
+            rows.push(identity, is, Some(was), Some(execution));
+        }
+    }
+    let mut transaction = client.transaction()?;
+    rows.write(&mut transaction, false)?;
+    transaction.commit()?;
+    Ok(())
+}
+
 fn newest_format(client: &mut Client) -> Result<Option<String>> {
     let row = client.query_typed_opt("SELECT format FROM trueup.baseline ORDER BY id DESC LIMIT 1", &[])?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)

@@ -3,6 +3,7 @@
 
 mod account;
 mod applied;
+pub(crate) mod migrations;
 mod read;
 mod record;
 mod trace;
@@ -15,6 +16,7 @@ pub use read::{history, status};
 pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
 pub use trace::{LastChange, last_change};
 
+pub(crate) use applied::{follows, record_between};
 pub(super) use applied::{record, record_all, record_some};
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};

@@ -113,11 +113,15 @@ pub(in crate::apply) fn load(client: &mut Client, id: i64) -> Result<Execution> 
         .hint("Use the version that ran it; `trueup history` shows which.")
     };
     let kind = ExecutionKind::parse(row.try_get("kind")?);
+    if kind == ExecutionKind::Migrate {
+        return Err(Error::usage(format!("execution {id} ran migration files"))
+            .hint("`trueup migrate up` goes on with them, `trueup migrate down` takes them back."));
+    }
     let Json(plan): Json<Plan> = row.try_get("plan").map_err(unreadable)?;
     let steps: Option<Json<Vec<Step>>> = row.try_get("steps").map_err(unreadable)?;
     let before: Option<Json<Snapshot>> = row.try_get("before").map_err(unreadable)?;
     let own = || match kind {
-        ExecutionKind::Apply => plan.forward.clone(),
+        ExecutionKind::Apply | ExecutionKind::Migrate => plan.forward.clone(),
         ExecutionKind::Rollback => plan.rollback.clone(),
     };
     let statements = client.query_typed(

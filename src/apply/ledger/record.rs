@@ -17,6 +17,8 @@ pub enum ExecutionKind {
     Apply,
     /// The way back of an execution.
     Rollback,
+    /// Migration files, in either direction.
+    Migrate,
 }
 
 impl ExecutionKind {
@@ -25,22 +27,23 @@ impl ExecutionKind {
         match self {
             Self::Apply => "apply",
             Self::Rollback => "rollback",
+            Self::Migrate => "migrate",
         }
     }
 
     /// Returns the direction of its statements.
     pub(in crate::apply) fn direction(self) -> &'static str {
         match self {
-            Self::Apply => "forward",
+            Self::Apply | Self::Migrate => "forward",
             Self::Rollback => "rollback",
         }
     }
 
     pub(super) fn parse(word: &str) -> Self {
-        if word == "rollback" {
-            Self::Rollback
-        } else {
-            Self::Apply
+        match word {
+            "rollback" => Self::Rollback,
+            "migrate" => Self::Migrate,
+            _ => Self::Apply,
         }
     }
 }

@@ -10,10 +10,11 @@ use crate::error::{Error, ErrorKind, Result};
 const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
 
 /// Files by version: the one at index n brings version n to n + 1.
-const VERSIONS: [&str; 3] = [
+const VERSIONS: [&str; 4] = [
     include_str!("../../../schema/ledger/0001_executions.sql"),
     include_str!("../../../schema/ledger/0002_applied.sql"),
     include_str!("../../../schema/ledger/0003_safety.sql"),
+    include_str!("../../../schema/ledger/0004_migrations.sql"),
 ];
 
 /// Triggers that keep finished rows as they are; version 3 comes with them.
@@ -111,7 +112,7 @@ fn has_schema(client: &mut Client) -> Result<bool> {
 }
 
 /// Looks a table up without needing USAGE on the schema, which `to_regclass` asks for.
-fn exists(client: &mut Client, table: &str) -> Result<bool> {
+pub(super) fn exists(client: &mut Client, table: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname = $1 AND c.relname = $2";
     let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 2] = [(&NAME, Type::TEXT), (&table, Type::TEXT)];

@@ -287,7 +287,7 @@ impl Ledger {
 impl Opening<'_> {
     fn steps_of(&self, item: &Item) -> &Step {
         let own = match self.kind {
-            ExecutionKind::Apply => &self.plan.forward,
+            ExecutionKind::Apply | ExecutionKind::Migrate => &self.plan.forward,
             ExecutionKind::Rollback => &self.plan.rollback,
         };
         &self.steps.unwrap_or(own)[item.step]

@@ -1,0 +1,367 @@
+//! Runs migration files with the executor's session: advisory lock, locks that are waited for, retry, what a statement
+//! outside a transaction leaves behind. What is recorded, and when, the caller says.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use postgres::Client;
+
+use super::advisory;
+use super::event::{Event, Options};
+use super::failure::Failure;
+use super::ledger::migrations::Took;
+use super::leftovers::{self, Trace};
+use super::run::pause;
+use super::session::Session;
+use super::watch::{Party, Watch};
+use crate::catalog::Catalog;
+use crate::db::{Server, Url};
+use crate::error::{Error, Result};
+
+/// Pause between two looks at whether the advisory lock is still ours.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// SQL that records what was done, given the time that it took.
+pub(crate) type Record<'a> = Box<dyn Fn(Took) -> String + 'a>;
+
+/// One statement of a file.
+pub(crate) struct Act<'a> {
+    /// Index of its file, from 0.
+    pub(crate) file: usize,
+    /// Settings that come before it.
+    pub(crate) settings: Option<String>,
+    /// SQL that is committed before it, outside a transaction only.
+    pub(crate) mark: Option<String>,
+    /// The statement.
+    pub(crate) sql: &'a str,
+    /// What is recorded after it; in its transaction, where it has one.
+    pub(crate) record: Option<Record<'a>>,
+    /// Whether an earlier attempt at it may have ended.
+    pub(crate) was_begun: bool,
+}
+
+/// Statements that commit together.
+pub(crate) struct Unit<'a> {
+    /// Whether they run in a transaction; a unit outside of one has one statement.
+    pub(crate) in_transaction: bool,
+    /// Whether its statements are over at once: they go to the server in one message, and again one by one only to find
+    /// the one that fails.
+    pub(crate) is_quick: bool,
+    /// In order.
+    pub(crate) acts: Vec<Act<'a>>,
+}
+
+/// Where units stopped.
+#[derive(Debug)]
+pub(crate) struct Halt {
+    /// Unit.
+    pub(crate) unit: usize,
+    /// Statement in it; none when it was the transaction itself.
+    pub(crate) act: Option<usize>,
+    /// What the server said.
+    pub(crate) message: String,
+    /// Its SQLSTATE.
+    pub(crate) sqlstate: Option<String>,
+    /// Further lines.
+    pub(crate) detail: Vec<String>,
+    /// Sessions that held a lock.
+    pub(crate) blockers: Vec<Party>,
+}
+
+struct Stop {
+    act: Option<usize>,
+    failure: Failure,
+    blockers: Vec<Party>,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self {
+            act: None,
+            failure: Failure::of(&error),
+            blockers: Vec::new(),
+        }
+    }
+}
+
+/// An open session that runs files.
+pub(crate) struct Engine<'a> {
+    session: Session<'a>,
+    looked: Instant,
+}
+
+impl<'a> Engine<'a> {
+    /// Connects, takes the advisory lock and makes the ledger ready; a dry run does neither of the latter.
+    pub(crate) fn open(url: &'a Url, options: &'a Options, events: &'a mut dyn FnMut(Event)) -> Result<Self> {
+        let mut session = Session::open(url, options, events)?;
+        session.lock()?;
+        if !options.dry_run {
+            session.prepare_ledger()?;
+        }
+        Ok(Self {
+            session,
+            looked: Instant::now(),
+        })
+    }
+
+    /// Returns the connection that runs statements.
+    pub(crate) fn client(&mut self) -> &mut Client {
+        &mut self.session.client
+    }
+
+    /// Returns what is known of the server.
+    pub(crate) fn server(&self) -> &Server {
+        &self.session.server
+    }
+
+    /// Reads the live catalog.
+    pub(crate) fn introspect(&mut self) -> Result<Catalog> {
+        self.session.introspect()
+    }
+
+    /// Returns the settings that each file begins with: those of role and database, as for psql, and trueup's limits.
+    pub(crate) fn settings(&self, timeout: Option<Duration>) -> String {
+        let options = self.session.options;
+        let limit = |limit: Duration| limit.as_millis().max(1);
+        let statement = timeout.or(options.statement_timeout).map_or(0, limit);
+        let lock = limit(options.lock_timeout);
+        format!("{FRESH}; SET lock_timeout = {lock}; SET statement_timeout = {statement}")
+    }
+
+    /// Runs units in order.
+    pub(crate) fn run(&mut self, units: &[Unit]) -> std::result::Result<(), Halt> {
+        for (at, unit) in units.iter().enumerate() {
+            self.unit(unit).map_err(|stop| Halt {
+                unit: at,
+                act: stop.act,
+                message: stop.failure.message,
+                sqlstate: stop.failure.sqlstate,
+                detail: stop.failure.detail,
+                blockers: stop.blockers,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn unit(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
+        if self.looked.elapsed() > LOOK {
+            advisory::check(&mut self.session.second)?;
+            self.looked = Instant::now();
+        }
+        let of = self.session.options.retries;
+        let mut was_begun = unit.acts.iter().any(|act| act.was_begun);
+        let mut attempt = 0;
+        loop {
+            let outcome = if unit.in_transaction && unit.is_quick && attempt < of {
+                self.at_once(unit)
+            } else if unit.in_transaction {
+                self.in_transaction(unit)
+            } else {
+                self.outside(unit, was_begun)
+            };
+            let Err(stop) = outcome else { return Ok(()) };
+            if attempt == of || !stop.failure.is_transient() {
+                self.tidy(unit, &stop);
+                return Err(stop);
+            }
+            let pause = pause(self.session.options.backoff, attempt);
+            attempt += 1;
+            was_begun = true;
+            (self.session.events)(Event::Retry {
+                step: unit.acts[stop.act.unwrap_or(0)].file + 1,
+                attempt,
+                of,
+                pause,
+                cause: stop.failure.message,
+                blockers: stop.blockers,
+            });
+            thread::sleep(pause);
+        }
+    }
+
+    /// Sends a transaction in one message. Where it fails for good, its statements run once more, one by one, to find
+    /// the one that does.
+    fn at_once(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
+        let mut sql = String::new();
+        for (at, act) in unit.acts.iter().enumerate() {
+            if let Some(settings) = &act.settings {
+                sql.push_str(settings);
+                sql.push_str(";\n");
+            }
+            if at == 0 {
+                sql.push_str("BEGIN;\n");
+            }
+            sql.push_str(act.sql);
+            sql.push_str(";\n");
+            if let Some(record) = &act.record {
+                sql.push_str(OURSELVES);
+                sql.push_str(&record(Took::SinceBegin));
+                sql.push_str(";\n");
+            }
+        }
+        sql.push_str("COMMIT");
+        let file = unit.acts.first().map_or(0, |act| act.file);
+        let Err(stop) = self.watched(&sql, file) else {
+            return Ok(());
+        };
+        let _ = self.session.client.batch_execute("ROLLBACK");
+        if stop.failure.is_lost || stop.failure.is_transient() {
+            return Err(stop);
+        }
+        self.in_transaction(unit)
+    }
+
+    fn in_transaction(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
+        let outcome = self.statements(unit);
+        if outcome.is_err() {
+            // A lost connection has ended the transaction already.
+            let _ = self.session.client.batch_execute("ROLLBACK");
+        }
+        outcome
+    }
+
+    /// One message per statement; what begins, records and ends the transaction rides along.
+    fn statements(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
+        let last = unit.acts.len().saturating_sub(1);
+        let mut began: Option<(usize, Instant)> = None;
+        for (at, act) in unit.acts.iter().enumerate() {
+            let mut sql = String::new();
+            if let Some(settings) = &act.settings {
+                sql.push_str(settings);
+                sql.push_str(";\n");
+            }
+            if at == 0 {
+                sql.push_str("BEGIN;\n");
+            }
+            sql.push_str(act.sql);
+            let started = match began {
+                Some((file, started)) if file == act.file => started,
+                _ => Instant::now(),
+            };
+            began = Some((act.file, started));
+            self.watched(&sql, act.file)
+                .map_err(|stop| Stop { act: Some(at), ..stop })?;
+            let mut after = String::new();
+            if let Some(record) = &act.record {
+                after.push_str(OURSELVES);
+                after.push_str(&record(Took::Measured(started.elapsed())));
+                after.push_str(";\n");
+            }
+            if at == last {
+                after.push_str("COMMIT");
+            }
+            if !after.is_empty() {
+                self.ours(&after)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn outside(&mut self, unit: &Unit, was_begun: bool) -> std::result::Result<(), Stop> {
+        for (at, act) in unit.acts.iter().enumerate() {
+            if let Some(settings) = &act.settings {
+                self.ours(settings)?;
+            }
+            let started = Instant::now();
+            if !(was_begun && self.settled(act)?) {
+                if let Some(mark) = &act.mark {
+                    self.ours(&format!("{OURSELVES}{mark}"))?;
+                }
+                let limit = self.session.options.lock_timeout;
+                self.session.set_lock_timeout(self.session.patience())?;
+                let outcome = self.watched(act.sql, act.file);
+                let restored = self.session.set_lock_timeout(limit);
+                outcome.map_err(|stop| Stop { act: Some(at), ..stop })?;
+                restored?;
+            }
+            if let Some(record) = &act.record {
+                self.ours(&format!("{OURSELVES}{}", record(Took::Measured(started.elapsed()))))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Clears away what an earlier attempt left behind; true when that attempt had completed the statement.
+    fn settled(&mut self, act: &Act) -> Result<bool> {
+        let trace = leftovers::find(&mut self.session.client, act.sql)?;
+        if let Trace::Clear(sql) | Trace::Finish(sql) = &trace {
+            self.session.patiently(|client| client.batch_execute(sql))?;
+            (self.session.events)(Event::Cleared { sql: sql.clone() });
+        }
+        Ok(matches!(trace, Trace::Completed | Trace::Finish(_)))
+    }
+
+    /// Drops what a build that failed for good has left behind, so that it costs no writer anything meanwhile.
+    fn tidy(&mut self, unit: &Unit, stop: &Stop) {
+        if unit.in_transaction || stop.failure.is_lost {
+            return;
+        }
+        if let Some(act) = unit.acts.first()
+            && let Ok(Trace::Clear(sql)) = leftovers::find(&mut self.session.client, act.sql)
+            && self.session.patiently(|client| client.batch_execute(&sql)).is_ok()
+        {
+            (self.session.events)(Event::Cleared { sql });
+        }
+    }
+
+    fn ours(&mut self, sql: &str) -> std::result::Result<(), Stop> {
+        let client = &mut self.session.client;
+        client.batch_execute(sql).map_err(|error| Stop {
+            act: None,
+            failure: Failure::read(&error, client, None),
+            blockers: Vec::new(),
+        })
+    }
+
+    fn watched(&mut self, sql: &str, file: usize) -> std::result::Result<(), Stop> {
+        let session = &mut self.session;
+        let events = &mut session.events;
+        let watch = Watch {
+            client: &mut session.client,
+            pid: session.pid,
+            watcher: &mut session.second,
+            lock_timeout: session.options.lock_timeout,
+        };
+        let watched = watch.run(sql, &mut |blockers| {
+            events(Event::WaitingForLock {
+                step: file + 1,
+                blockers: blockers.to_vec(),
+            });
+        })?;
+        watched.outcome.map_err(|error| Stop {
+            act: None,
+            // A statement that users write may do anything, so that its errors may hold values of rows.
+            failure: Failure::read_of_rows(&error, &session.client, says_itself(sql)),
+            blockers: watched.blockers,
+        })
+    }
+
+    /// Forgets what files have set.
+    pub(crate) fn refresh(&mut self) {
+        // A connection that is lost says so with what comes next.
+        let _ = self.session.client.batch_execute(FRESH);
+    }
+
+    /// Runs what records how the work ended, on whichever connection still works.
+    pub(crate) fn on_any(&mut self, run: impl Fn(&mut Client) -> Result<()>) -> Result<()> {
+        run(&mut self.session.client)
+            .or_else(|_| run(&mut self.session.second))
+            .or_else(|_| run(&mut advisory::connect(self.session.url)?))
+    }
+}
+
+/// Tells whether what a statement raises is its author's own text, and not about rows that it happens to meet.
+fn says_itself(sql: &str) -> bool {
+    sql.rsplit("BEGIN;\n")
+        .next()
+        .and_then(|own| own.get(..2))
+        .is_some_and(|word| word.eq_ignore_ascii_case("do"))
+}
+
+/// What a session begins with: nothing of what an earlier file set.
+const FRESH: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET client_min_messages = warning; \
+     SET application_name = 'trueup'; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; \
+     SET default_transaction_read_only = off; SET standard_conforming_strings = on";
+
+/// The ledger is written by the role that connected, whichever one a file has taken on.
+const OURSELVES: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; ";

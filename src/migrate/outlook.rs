@@ -1,0 +1,541 @@
+//! What a command would run: the files with their statements, tried on scratch and judged, before anything is changed.
+
+use serde::Serialize;
+
+use super::directory::{Directory, Migration, Script, title};
+use super::program::{Block, Line, Program};
+use super::rate::{Placed, Rating};
+use super::state::{Condition, Entry, State};
+use super::version::Version;
+use crate::apply::ledger::migrations::{self, Recorded};
+use crate::catalog::{Catalog, Identity};
+use crate::db::{Server, Url};
+use crate::desired::elaborate::Workshop;
+use crate::error::{Error, ErrorKind, Result};
+use crate::introspect;
+use crate::migrate::checksum::Checksum;
+use crate::plan::Direction;
+use crate::prove::files::{Attempt, Bench, Failed, Tried};
+use crate::reconcile::Setup;
+use crate::risk::{Ruling, Statistics, statistics};
+
+/// Which migrations a command is about.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Up to and with this version; on the way back this one stays.
+    pub to: Option<Version>,
+    /// This many.
+    pub steps: Option<usize>,
+    /// The newest batch, on the way back.
+    pub batch: bool,
+    /// This one alone.
+    pub only: Option<Version>,
+    /// Whether files that are older than what is applied run too.
+    pub allow_out_of_order: bool,
+    /// Whether a rollback that does not restore what was before is a note instead of an error.
+    pub accept_rollback: bool,
+}
+
+/// One migration that would run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Item {
+    /// Version.
+    pub version: String,
+    /// Name.
+    pub name: String,
+    /// Path of the file, or what the rollback is taken from.
+    pub file: String,
+    /// Statements that would run.
+    pub statements: Vec<String>,
+    /// Checksum of its SQL.
+    pub checksum: String,
+    #[serde(skip)]
+    pub(super) program: Program,
+    #[serde(skip)]
+    pub(super) rollback: Option<Program>,
+    #[serde(skip)]
+    pub(super) migration: Option<Migration>,
+    #[serde(skip)]
+    pub(super) row: Option<Recorded>,
+    /// Statements that an earlier run has done.
+    #[serde(skip)]
+    pub(super) skip: usize,
+}
+
+impl Item {
+    /// Returns version and name.
+    pub fn title(&self) -> String {
+        title(&self.version, &self.name)
+    }
+
+    pub(super) fn key(&self) -> String {
+        Version::parse(&self.version).map_or_else(|| self.version.clone(), |version| version.key())
+    }
+
+    /// Returns the blocks that are still to run.
+    pub(super) fn blocks(&self) -> Vec<Block> {
+        let open = |block: &Block| {
+            let done = self.skip.saturating_sub(block.first).min(block.count);
+            Block {
+                in_transaction: block.in_transaction,
+                first: block.first + done,
+                count: block.count - done,
+            }
+        };
+        let blocks = self.program.blocks.iter().map(open);
+        blocks.filter(|block| block.count > 0).collect()
+    }
+
+    fn attempt(&self) -> Attempt<'_> {
+        let lines = &self.program.lines[self.skip.min(self.program.lines.len())..];
+        attempt(lines, &self.blocks())
+    }
+}
+
+pub(super) fn attempt<'a>(lines: &'a [Line], blocks: &[Block]) -> Attempt<'a> {
+    let about_cluster = |(_, line): &(usize, &Line)| line.node.as_ref().is_some_and(super::outside::is_about_cluster);
+    Attempt {
+        about_cluster: lines
+            .iter()
+            .enumerate()
+            .filter(about_cluster)
+            .map(|(at, _)| at)
+            .collect(),
+        sentences: lines.iter().map(|line| line.sql.as_str()).collect(),
+        blocks: blocks.iter().map(|block| (block.in_transaction, block.count)).collect(),
+    }
+}
+
+/// What a command would run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outlook {
+    /// Direction.
+    #[serde(serialize_with = "direction")]
+    pub direction: Direction,
+    /// Migrations in the order in which they would run.
+    pub items: Vec<Item>,
+    /// What the rules found, at the statements.
+    pub findings: Vec<Placed>,
+    /// What could not be tried, and why.
+    pub notes: Vec<String>,
+    /// Server on which the files were tried; none where they were not.
+    pub proven_on: Option<String>,
+}
+
+fn direction<S: serde::Serializer>(direction: &Direction, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(match direction {
+        Direction::Forward => "forward",
+        Direction::Rollback => "rollback",
+    })
+}
+
+/// A folder of migrations and the database that it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator<'a> {
+    /// What may be used of this machine.
+    pub setup: &'a Setup,
+    /// The live database.
+    pub url: &'a Url,
+    /// The folder.
+    pub directory: &'a Directory,
+}
+
+impl Migrator<'_> {
+    /// Compares the folder with the ledger. A fixed number of round trips; nothing is written and nothing is locked.
+    pub fn state(&self) -> Result<State> {
+        let mut client = self.url.connect()?;
+        let server = Server::read(&mut client)?;
+        Ok(State::new(self.directory, migrations::read(&mut client, &server)?))
+    }
+
+    /// Tells what `up` would run: pending files, understood, tried on scratch forward and back, and judged.
+    pub fn outlook_up(&self, selection: &Selection) -> Result<Outlook> {
+        let state = self.state()?;
+        let items = self.pending(&state, selection)?;
+        self.look(Direction::Forward, items, selection)
+    }
+
+    /// Tells what `down` would run: by default the rollback of what was applied last.
+    pub fn outlook_down(&self, selection: &Selection) -> Result<Outlook> {
+        let mut client = self.url.connect()?;
+        let server = Server::read(&mut client)?;
+        let state = State::new(self.directory, migrations::read(&mut client, &server)?);
+        let mut items = Vec::new();
+        for entry in chosen_back(&state, selection)? {
+            items.push(self.back(entry, &mut client)?);
+        }
+        self.look(Direction::Rollback, items, selection)
+    }
+
+    /// Returns the files that are to run.
+    pub(super) fn pending(&self, state: &State, selection: &Selection) -> Result<Vec<Item>> {
+        state.must_be_clear(selection.allow_out_of_order || selection.only.is_some())?;
+        let mut items = Vec::new();
+        for entry in chosen(state, selection)? {
+            let Some(migration) = entry.index.and_then(|index| self.directory.migrations.get(index)) else {
+                continue;
+            };
+            items.push(item(migration, entry)?);
+        }
+        Ok(items)
+    }
+
+    /// Reads the rollback of an applied migration: as it was when that was applied, or else its file.
+    fn back(&self, entry: &Entry, client: &mut postgres::Client) -> Result<Item> {
+        let migration = entry.index.and_then(|index| self.directory.migrations.get(index));
+        let row = entry
+            .recorded
+            .clone()
+            .ok_or_else(|| Error::internal("a migration that is not applied goes back"))?;
+        let file = migration.and_then(|migration| migration.rollback.clone());
+        let kept = migrations::rollback_sql(client, row.id)?;
+        let script = match (kept, file) {
+            (Some(kept), file) => {
+                let checksum = Checksum::of(&kept);
+                match file {
+                    Some(file) if file.checksum.normal == checksum.normal => file,
+                    _ => Script {
+                        path: format!("rollback of {} in the ledger", entry.title()),
+                        text: kept,
+                        checksum,
+                    },
+                }
+            }
+            (None, Some(file)) => file,
+            (None, None) => {
+                return Err(Error::usage(format!("{} has no rollback", entry.title())).hint(
+                    "Write one, in the layout of the folder (for example `001_name_rollback.sql`), and run the command again.",
+                ));
+            }
+        };
+        let header = super::header::Header::read(&script.path, &script.text)?;
+        let program = Program::read(&script, header.no_transaction)?;
+        let skip = if row.rolling_back { count(row.done) } else { 0 };
+        Ok(Item {
+            version: entry.version.clone(),
+            name: entry.name.clone(),
+            statements: statements(&program, skip),
+            file: script.path,
+            checksum: script.checksum.normal,
+            program,
+            rollback: None,
+            migration: migration.cloned(),
+            row: Some(row),
+            skip,
+        })
+    }
+
+    fn look(&self, direction: Direction, items: Vec<Item>, selection: &Selection) -> Result<Outlook> {
+        let mut out = Outlook {
+            direction,
+            items,
+            findings: Vec::new(),
+            notes: Vec::new(),
+            proven_on: None,
+        };
+        if self.setup.prove && !out.items.is_empty() {
+            Trial::new(self)?.run(&mut out, selection)?;
+        }
+        Ok(out)
+    }
+}
+
+fn count(number: i32) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+fn statements(program: &Program, skip: usize) -> Vec<String> {
+    let lines = program.lines.iter().skip(skip);
+    lines.map(|line| line.sql.clone()).collect()
+}
+
+/// Understands a migration that is to run.
+pub(super) fn item(migration: &Migration, entry: &Entry) -> Result<Item> {
+    let program = Program::read(&migration.forward, migration.header.no_transaction)?;
+    let row = entry.recorded.clone();
+    if let Some(row) = row.as_ref().filter(|row| row.rolling_back) {
+        return Err(Error::usage(format!(
+            "the rollback of {} stopped after {} of {} statements",
+            entry.title(),
+            row.done,
+            row.statements
+        ))
+        .hint("Run `trueup migrate down` to finish it."));
+    }
+    let skip = row.as_ref().map_or(0, |row| count(row.done));
+    Ok(Item {
+        version: migration.version.text().to_owned(),
+        name: migration.name.clone(),
+        file: migration.forward.path.clone(),
+        statements: statements(&program, skip),
+        checksum: migration.forward.checksum.normal.clone(),
+        rollback: rollback(migration)?,
+        migration: Some(migration.clone()),
+        program,
+        row,
+        skip,
+    })
+}
+
+/// Understands the way back of a migration.
+pub(super) fn rollback(migration: &Migration) -> Result<Option<Program>> {
+    let Some(script) = &migration.rollback else {
+        return Ok(None);
+    };
+    let header = super::header::Header::read(&script.path, &script.text)?;
+    Program::read(script, header.no_transaction).map(Some)
+}
+
+fn unknown(version: &Version) -> Error {
+    Error::usage(format!("there is no migration {version}"))
+        .hint("`trueup migrate list` shows the versions of the folder.")
+}
+
+/// Returns what `up` is about.
+fn chosen<'a>(state: &'a State, selection: &Selection) -> Result<Vec<&'a Entry>> {
+    let version = |entry: &Entry| Version::parse(&entry.version);
+    for wanted in selection.to.iter().chain(&selection.only) {
+        if !state
+            .entries
+            .iter()
+            .any(|entry| version(entry).as_ref() == Some(wanted))
+        {
+            return Err(unknown(wanted));
+        }
+    }
+    let open = state.entries.iter().filter(|entry| {
+        matches!(
+            entry.condition,
+            Condition::Pending | Condition::OutOfOrder | Condition::Partial
+        )
+    });
+    let wanted = open.filter(|entry| match (&selection.only, &selection.to) {
+        (Some(only), _) => version(entry).as_ref() == Some(only),
+        (None, Some(to)) => version(entry).is_some_and(|version| version <= *to),
+        (None, None) => true,
+    });
+    Ok(wanted.take(selection.steps.unwrap_or(usize::MAX)).collect())
+}
+
+/// Returns what `down` is about, last applied first.
+fn chosen_back<'a>(state: &'a State, selection: &Selection) -> Result<Vec<&'a Entry>> {
+    let applied = state.applied();
+    let version = |entry: &Entry| Version::parse(&entry.version);
+    let batch = |entry: &Entry| entry.recorded.as_ref().map(|row| row.batch);
+    if let Some(only) = &selection.only {
+        let found = applied.into_iter().find(|entry| version(entry).as_ref() == Some(only));
+        return found.map(|entry| vec![entry]).ok_or_else(|| {
+            Error::usage(format!("migration {only} is not applied"))
+                .hint("`trueup migrate status` shows what is applied.")
+        });
+    }
+    if let Some(to) = &selection.to {
+        let is_known = to.first() == 0 || applied.iter().any(|entry| version(entry).as_ref() == Some(to));
+        if !is_known {
+            return Err(Error::usage(format!("migration {to} is not applied"))
+                .hint("Name the version that stays, or 0 to take everything back."));
+        }
+        return Ok(applied
+            .into_iter()
+            .filter(|entry| version(entry).is_some_and(|version| version > *to || (to.key() == "0" && version != *to)))
+            .collect());
+    }
+    if selection.batch {
+        let newest = applied.iter().filter_map(|entry| batch(entry)).max();
+        return Ok(applied.into_iter().filter(|entry| batch(entry) == newest).collect());
+    }
+    Ok(applied.into_iter().take(selection.steps.unwrap_or(1)).collect())
+}
+
+/// Files on a scratch copy of the live database.
+struct Trial<'a> {
+    setup: &'a Setup,
+    url: &'a Url,
+    client: postgres::Client,
+    server: Server,
+    live: Catalog,
+    search_path: String,
+}
+
+impl<'a> Trial<'a> {
+    fn new(migrator: &Migrator<'a>) -> Result<Self> {
+        let mut client = migrator.url.connect()?;
+        let server = Server::read(&mut client)?;
+        let search_path = client
+            .query_typed_one("SELECT pg_catalog.current_setting('search_path')", &[])?
+            .try_get(0)?;
+        let live = introspect::read(migrator.url, &mut client, &server, introspect::Options::default())?;
+        Ok(Self {
+            setup: migrator.setup,
+            url: migrator.url,
+            client,
+            server,
+            live,
+            search_path,
+        })
+    }
+
+    fn run(mut self, out: &mut Outlook, selection: &Selection) -> Result<()> {
+        let setup = self.setup;
+        let url = self.url;
+        let server = self.server.clone();
+        let workshop = Workshop {
+            scratch: &setup.scratch,
+            machine: &setup.machine,
+            live: Some((url, &server)),
+            like: None,
+            cache: setup.cache,
+        };
+        let mut bench = Bench::open(&workshop, Some(&self.live), Some(&self.search_path)).map_err(|error| {
+            let hint = error.hint.clone().unwrap_or_else(|| {
+                "Name a server that has what the live one has with --scratch URL; --no-prove runs the files untried.".to_owned()
+            });
+            error.hint(hint)
+        })?;
+        out.proven_on = Some(format!("PostgreSQL {}", bench.server().version));
+        for at in 0..out.items.len() {
+            let item = &out.items[at];
+            let back = item
+                .rollback
+                .as_ref()
+                .filter(|_| item.skip == 0)
+                .map(|back| attempt(&back.lines, &back.blocks));
+            let mut tried = bench.file(&item.attempt(), back.as_ref())?;
+            let skipped = vec![crate::kinds::Facts::default(); item.skip];
+            tried.facts.splice(..0, skipped);
+            if let Some(failed) = &tried.failure {
+                return Err(failure(item, failed));
+            }
+            out.notes
+                .extend(tried.left_out.iter().map(|failed| left_out(item, failed)));
+            if !bench.own_cluster() {
+                let lines = item.program.lines.iter();
+                let cluster = lines.filter(|line| line.node.as_ref().is_some_and(super::outside::is_about_cluster));
+                out.notes.extend(cluster.map(|line| {
+                    format!(
+                        "{}: not tried, since it is about the whole server, and scratch is on somebody's.",
+                        line.place
+                    )
+                }));
+            }
+            let findings = self.judge(item, &tried, &workshop, &setup.rulings)?;
+            if let Some(difference) = &tried.difference {
+                let path = item
+                    .migration
+                    .as_ref()
+                    .and_then(|own| own.rollback.as_ref())
+                    .map_or_else(|| item.file.clone(), |script| script.path.clone());
+                let message = format!("{path} does not restore what was before {}: {difference}", item.title());
+                if !selection.accept_rollback {
+                    return Err(Error::new(ErrorKind::Refuted, message).hint(
+                        "Correct the rollback: it was run on a scratch copy, and nothing was changed. --accept-rollback runs \
+                         the file all the same.",
+                    ));
+                }
+                out.notes.push(format!("{message}."));
+                out.findings.extend(findings);
+                out.notes.extend(later(&out.items[at + 1..]));
+                return Ok(());
+            }
+            out.findings.extend(findings);
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, item: &Item, tried: &Tried, workshop: &Workshop, rulings: &[Ruling]) -> Result<Vec<Placed>> {
+        let rating = Rating::new(&item.program, tried, workshop)?;
+        let known: std::collections::BTreeSet<Identity> = rating
+            .touched()
+            .into_iter()
+            .filter(|table| self.live.contains(table))
+            .collect();
+        let figures = if known.is_empty() {
+            Statistics::default()
+        } else {
+            statistics(&mut self.client, &known, &[])?
+        };
+        let figures = fresh(figures, &rating, &self.live);
+        rating.findings(&item.program, &figures, rulings)
+    }
+}
+
+/// Says that tables which the live database does not have yet hold no rows.
+fn fresh(mut figures: Statistics, rating: &Rating, live: &Catalog) -> Statistics {
+    for table in rating.touched() {
+        if !live.contains(&table) && figures.get(&table).is_none() {
+            figures.insert(
+                table,
+                crate::risk::Figures {
+                    rows: Some(0),
+                    measured: true,
+                    ..crate::risk::Figures::default()
+                },
+            );
+        }
+    }
+    figures
+}
+
+/// Returns the statement that failed on scratch, and where it stands.
+fn place<'i>(item: &'i Item, failed: &Failed) -> (Option<&'i Line>, String) {
+    let (program, at) = match failed.direction {
+        Direction::Rollback => (item.rollback.as_ref().unwrap_or(&item.program), failed.at),
+        Direction::Forward => (&item.program, failed.at + item.skip),
+    };
+    let line = program.lines.get(at);
+    (
+        line,
+        line.map_or_else(|| item.file.clone(), |line| line.place.to_string()),
+    )
+}
+
+/// Says that a statement could not be tried.
+fn left_out(item: &Item, failed: &Failed) -> String {
+    let (_, place) = place(item, failed);
+    let state = failed.sqlstate.as_deref().unwrap_or_default();
+    if failed.is_again {
+        return format!(
+            "{place}: ran, but not again after the rollback (SQLSTATE {state}): the rollback leaves rows behind."
+        );
+    }
+    format!("{place}: could not be tried, since scratch has none of your rows (SQLSTATE {state}).")
+}
+
+/// Makes an error of a statement that failed on scratch.
+fn failure(item: &Item, failed: &Failed) -> Error {
+    let (line, place) = place(item, failed);
+    let again = if failed.is_again {
+        " when run again after its rollback"
+    } else {
+        ""
+    };
+    let mut error = Error::new(
+        ErrorKind::Refuted,
+        format!(
+            "{place}: failed on a scratch copy of the database{again}: {}",
+            failed.message
+        ),
+    )
+    .hint("Correct the file; nothing was changed. --no-prove runs it untried.");
+    error.sqlstate.clone_from(&failed.sqlstate);
+    match line {
+        Some(line) => error.detail(format!("statement: {}", first_line(&line.sql))),
+        None => error,
+    }
+}
+
+fn later(rest: &[Item]) -> Option<String> {
+    let names: Vec<String> = rest.iter().map(Item::title).collect();
+    (!names.is_empty()).then(|| format!("Not tried for that reason: {}.", names.join(", ")))
+}
+
+/// Returns the first line of a statement.
+pub(super) fn first_line(sql: &str) -> String {
+    let mut lines = sql.lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    if lines.next().is_some() {
+        format!("{first} …")
+    } else {
+        first
+    }
+}

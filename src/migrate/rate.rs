@@ -1,0 +1,244 @@
+//! What a file does on scratch, judged by the risk rules: each finding at the statement that causes it.
+
+use std::collections::BTreeSet;
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, ObjectType};
+
+use super::program::{Line, Program};
+use crate::catalog::{Catalog, Identity};
+use crate::desired::elaborate::Workshop;
+use crate::desired::place::Place;
+use crate::desired::replay::replay;
+use crate::diff::{Hint, Rename, renames};
+use crate::error::Result;
+use crate::kinds::{Facts, Large, Statement};
+use crate::plan::{Database, Phase, Plan, Reversal, Sentence, Sides, Step, draft};
+use crate::prove::files::Tried;
+use crate::risk::{Day, Finding, Look, Ruling, Statistics, apply_rulings, findings, touched};
+
+/// A finding with its place.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Placed {
+    /// Finding; its step is the index of the statement in the file.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Statement that causes it.
+    pub place: Place,
+}
+
+/// What a file changes, statement by statement.
+pub(crate) struct Rating {
+    from: Catalog,
+    to: Catalog,
+    /// One step per statement.
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Rating {
+    /// Finds out which statement changed what.
+    pub(crate) fn new(program: &Program, tried: &Tried, workshop: &Workshop) -> Result<Self> {
+        let (before, after) = (&tried.before, &tried.after);
+        let renamed = renames(&hints(program, before), before, after);
+        let restated = if renamed.is_empty() {
+            None
+        } else {
+            let sql: Vec<String> = renamed
+                .iter()
+                .flat_map(|rename| &rename.forward)
+                .map(Statement::sql)
+                .collect();
+            // A rename that cannot be carried out alone is judged as what it looks like.
+            replay(before, &sql, workshop).ok()
+        };
+        let known: &[Rename] = if restated.is_some() { &renamed } else { &[] };
+        let from = restated.unwrap_or_else(|| before.clone());
+        let plan = draft(
+            Sides {
+                live: before,
+                from: &from,
+                to: after,
+                renames: known,
+                large: Large::NONE,
+            },
+            database(after),
+        );
+        Ok(Self::assign(program, tried, plan, from))
+    }
+
+    fn assign(program: &Program, tried: &Tried, plan: Plan, from: Catalog) -> Self {
+        let words: Vec<BTreeSet<String>> = program.lines.iter().map(words).collect();
+        let mut steps: Vec<Step> = program
+            .lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| Step {
+                changes: Vec::new(),
+                phase: Phase::Structure,
+                statements: vec![Sentence {
+                    sql: line.sql.clone(),
+                    facts: tried.facts.get(at).cloned().unwrap_or_default(),
+                    estimate: None,
+                }],
+                transaction: block_of(program, at),
+                reversal: Reversal::Exact,
+                form: None,
+                temporary: Vec::new(),
+            })
+            .collect();
+        for step in plan.forward {
+            let Some(at) = step.changes.first().and_then(|change| best(&words, &change.object)) else {
+                continue;
+            };
+            let own = &mut steps[at];
+            own.phase = own.phase.max(step.phase);
+            if own.reversal == Reversal::Exact {
+                own.reversal = step.reversal;
+            }
+            let facts: &mut Facts = &mut own.statements[0].facts;
+            for sentence in step.statements {
+                facts.loss = facts.loss.take().or(sentence.facts.loss);
+            }
+            for change in step.changes {
+                if !own.changes.contains(&change) {
+                    own.changes.push(change);
+                }
+            }
+        }
+        Self {
+            from,
+            to: tried.after.clone(),
+            steps,
+        }
+    }
+
+    /// Returns the objects whose live figures the rules ask for.
+    pub(crate) fn touched(&self) -> BTreeSet<Identity> {
+        touched(&self.steps, &self.from)
+    }
+
+    /// Judges the file.
+    pub(crate) fn findings(&self, program: &Program, figures: &Statistics, rulings: &[Ruling]) -> Result<Vec<Placed>> {
+        let mut found = findings(&Look::new(&self.from, &self.to, &self.steps, figures));
+        apply_rulings(&mut found, rulings, [&self.from, &self.to], Day::today());
+        let mut out = Vec::new();
+        for mut finding in found {
+            let Some(line) = program.lines.get(finding.step) else {
+                continue;
+            };
+            super::waiver::apply(&mut finding, program, line)?;
+            out.push(Placed {
+                finding,
+                place: line.place.clone(),
+            });
+        }
+        Ok(out)
+    }
+}
+
+fn block_of(program: &Program, line: usize) -> usize {
+    let after = program.blocks.partition_point(|block| block.first <= line);
+    after.saturating_sub(1)
+}
+
+fn database(catalog: &Catalog) -> Database {
+    Database {
+        name: String::new(),
+        system_identifier: None,
+        version_num: catalog.version_num,
+        stand_in: None,
+    }
+}
+
+/// Returns the names and strings of a statement.
+pub(super) fn words(line: &Line) -> BTreeSet<String> {
+    let Ok(scanned) = pg_query::scan(&line.sql) else {
+        return BTreeSet::new();
+    };
+    let piece = |token: &pg_query::protobuf::ScanToken| {
+        let range = usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?;
+        let text = line.sql.get(range)?;
+        let quoted = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote).map(str::to_owned);
+        Some(
+            quoted('"')
+                .map(|name| name.replace("\"\"", "\""))
+                .or_else(|| quoted('\''))
+                .unwrap_or_else(|| text.to_lowercase()),
+        )
+    };
+    scanned.tokens.iter().filter_map(piece).collect()
+}
+
+/// Returns the statement that names the most of an object's path, its own name before what it belongs to.
+fn best(words: &[BTreeSet<String>], object: &Identity) -> Option<usize> {
+    let weight = |words: &BTreeSet<String>| -> usize {
+        let parts = object.path.iter().enumerate();
+        parts
+            .filter(|(_, part)| words.contains(*part))
+            .map(|(at, _)| at + 1)
+            .sum()
+    };
+    let best = words.iter().map(weight).max()?;
+    words.iter().position(|words| weight(words) == best)
+}
+
+/// Returns what the statements rename, as hints would say it.
+fn hints(program: &Program, before: &Catalog) -> Vec<Hint> {
+    let rename = |line: &Line| {
+        let NodeEnum::RenameStmt(rename) = line.node.as_ref()? else {
+            return None;
+        };
+        let words = match rename.rename_type() {
+            ObjectType::ObjectTable => "table",
+            ObjectType::ObjectColumn => "column",
+            ObjectType::ObjectIndex => "index",
+            ObjectType::ObjectSequence => "sequence",
+            ObjectType::ObjectView => "view",
+            ObjectType::ObjectMatview => "materialized view",
+            ObjectType::ObjectTabconstraint => "constraint",
+            ObjectType::ObjectTrigger => "trigger",
+            ObjectType::ObjectPolicy => "policy",
+            ObjectType::ObjectType | ObjectType::ObjectDomain => "type",
+            ObjectType::ObjectSchema => "schema",
+            ObjectType::ObjectFunction => "function",
+            _ => return None,
+        };
+        let new = rename.newname.clone();
+        let (mut path, former) = match &rename.relation {
+            Some(relation) => {
+                let schema = Some(relation.schemaname.clone()).filter(|schema| !schema.is_empty());
+                let schema = schema.or_else(|| schema_of(before, &relation.relname));
+                let whole: Vec<String> = schema.into_iter().chain([relation.relname.clone()]).collect();
+                (whole, rename.subname.clone())
+            }
+            None => match rename.object.as_deref().map(names) {
+                Some(path) if !path.is_empty() => (path, String::new()),
+                _ => (vec![rename.subname.clone()], String::new()),
+            },
+        };
+        let former = if former.is_empty() { path.pop()? } else { former };
+        path.push(new);
+        Some(Hint {
+            words: words.to_owned(),
+            path,
+            renamed_from: vec![former],
+        })
+    };
+    program.lines.iter().filter_map(rename).collect()
+}
+
+fn names(node: &Node) -> Vec<String> {
+    match &node.node {
+        Some(NodeEnum::String(name)) => vec![name.sval.clone()],
+        Some(NodeEnum::List(list)) => list.items.iter().flat_map(names).collect(),
+        Some(NodeEnum::TypeName(name)) => name.names.iter().flat_map(names).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the schema of a relation that is named without one.
+fn schema_of(catalog: &Catalog, name: &str) -> Option<String> {
+    let mut found = catalog.objects.keys().filter(|identity| identity.path.len() == 2);
+    let own = found.find(|identity| identity.path[1] == name)?;
+    own.path.first().cloned()
+}

@@ -1,0 +1,118 @@
+//! What scratch finds before the live database is touched.
+
+use super::Site;
+use crate::support::newest;
+
+#[test]
+fn mistakes_are_found_before_anything_runs() {
+    let site = Site::new(&newest(), &[("001_a.sql", "CREATE TABLE a ();\n")]);
+    site.write("002_b.sql", "CREATE TABLE b ();\nALTER TABL b ADD c int;\n");
+    let (_, err) = site.run("up --yes", 1);
+    assert!(
+        err.contains("migrations/002_b.sql:2:7: syntax error at or near \"TABL\""),
+        "{err}"
+    );
+    site.write("002_b.sql", "CREATE TABLE b ();\nALTER TABLE c ADD d int;\n");
+    let (_, err) = site.run("up --yes", 1);
+    assert!(
+        err.contains(
+            "migrations/002_b.sql:2:1: failed on a scratch copy of the database: relation \"c\" does not exist"
+        ),
+        "{err}"
+    );
+    site.write("002_b.sql", "CREATE TABLE b ();\n\\i c.sql\n");
+    let (_, err) = site.run("up --yes", 1);
+    assert!(
+        err.contains("migrations/002_b.sql:2:1: only psql understands `\\i`"),
+        "{err}"
+    );
+    assert_eq!(site.tables(), "");
+}
+
+#[test]
+fn a_rollback_that_does_not_restore_is_refused_with_the_difference() {
+    let site = Site::new(&newest(), &[]);
+    site.write("001_a.sql", "CREATE TABLE a (b int); CREATE INDEX i ON a (b);\n");
+    site.write("001_a_rollback.sql", "DROP INDEX i;\n");
+    let (_, err) = site.run("up --yes", 1);
+    assert!(
+        err.contains("migrations/001_a_rollback.sql does not restore what was before 001_a: "),
+        "{err}"
+    );
+    assert!(err.contains("table public.a is there"), "{err}");
+    site.write("001_a_rollback.sql", "DROP TABLE b;\n");
+    let (_, err) = site.run("up --yes", 1);
+    assert!(
+        err.contains("001_a_rollback.sql:1:1: failed on a scratch copy"),
+        "{err}"
+    );
+    site.write("001_a_rollback.sql", "DROP TABLE a;\n");
+    site.run("up --yes", 0);
+}
+
+#[test]
+fn findings_stand_at_their_statement_and_need_approval() {
+    let site = Site::new(&newest(), &[]);
+    site.database
+        .execute("CREATE TABLE t (a int, b text); INSERT INTO t SELECT 1, 'x' FROM generate_series(1, 100)");
+    site.write(
+        "001_a.sql",
+        "ALTER TABLE t ADD c int;\n\nALTER TABLE t DROP COLUMN b;\n",
+    );
+    let (_, err) = site.run("up --yes", 3);
+    assert!(
+        err.contains("migrations/001_a.sql:3:1: dangerous TU103 column public.t.b"),
+        "{err}"
+    );
+    assert!(err.contains("--approve TU103:public.t.b"), "{err}");
+    site.run("up --yes --approve TU103:public.t.b", 0);
+    site.write(
+        "002_b.sql",
+        "-- trueup: waive TU103: nobody reads it\nALTER TABLE t DROP COLUMN a;\n",
+    );
+    let (_, err) = site.run("up --yes", 0);
+    assert!(
+        err.contains("Waived: nobody reads it (migrations/002_b.sql:1)"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_rename_is_no_loss() {
+    let site = Site::new(&newest(), &[]);
+    site.database
+        .execute("CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    site.write("001_a.sql", "ALTER TABLE t RENAME COLUMN a TO b;\n");
+    site.write("001_a_rollback.sql", "ALTER TABLE t RENAME COLUMN b TO a;\n");
+    let (_, err) = site.run("up --dry-run", 0);
+    assert!(err.contains("TU501") && !err.contains("TU103"), "{err}");
+}
+
+#[test]
+fn statements_about_rows_do_not_hide_what_comes_after_them() {
+    let site = Site::new(&newest(), &[]);
+    site.database
+        .execute("CREATE TABLE t (a int PRIMARY KEY); CREATE TABLE u (a int REFERENCES t); INSERT INTO t VALUES (1)");
+    site.write("001_a.sql", "INSERT INTO u VALUES (1);\n");
+    site.write("002_b.sql", "DROP TABLE u, t;\n");
+    let (_, err) = site.run("up --yes", 3);
+    assert!(
+        err.contains("001_a.sql:1:1: could not be tried, since scratch has none of your rows (SQLSTATE 23503)"),
+        "{err}"
+    );
+    assert!(
+        err.contains("migrations/002_b.sql:1:1: critical TU102 table public.t"),
+        "{err}"
+    );
+}
+
+#[test]
+fn roles_are_not_made_on_somebodys_server() {
+    let site = Site::new(&newest(), &[("001_a.sql", "CREATE ROLE trueup_test_migrate_role;\n")]);
+    let (_, err) = site.run("up --dry-run", 0);
+    assert!(err.contains("not tried, since it is about the whole server"), "{err}");
+    let count = site
+        .database
+        .text("SELECT count(*)::text FROM pg_roles WHERE rolname = 'trueup_test_migrate_role'");
+    assert_eq!(count, "0");
+}
