@@ -35,12 +35,12 @@ impl Answers {
 
     /// Adds that an object has another name.
     pub fn add_rename(&mut self, former: &Identity, object: &Identity) {
-        self.renames.push((former.path.clone(), object.path.clone()));
+        self.renames.push((former.path.to_vec(), object.path.to_vec()));
     }
 
     /// Adds that an object is new.
     pub fn add_new(&mut self, object: &Identity) {
-        self.not_renamed.push(object.path.clone());
+        self.not_renamed.push(object.path.to_vec());
     }
 
     /// Returns the name paths of what is new, or really goes.

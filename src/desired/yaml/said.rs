@@ -48,7 +48,7 @@ impl Declared {
         }
         self.said.extend(all.into_iter().map(|says| Said {
             words: identity.kind.words().to_owned(),
-            path: identity.path.clone(),
+            path: identity.path.to_vec(),
             says,
             offset,
         }));

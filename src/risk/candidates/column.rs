@@ -170,7 +170,7 @@ fn company(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
     };
     // An index is often named after its column.
     let renamed = |object: &Identity| {
-        let mut path = object.path.clone();
+        let mut path = object.path.to_vec();
         if let Some(last) = path.last_mut() {
             *last = last.replace(&former.name, &column.name);
         }
