@@ -105,7 +105,7 @@ fn in_folder(path: &str) -> Option<&str> {
 
 fn numbered(stem: &str) -> Option<Named> {
     // The other layouts' suffix is a direction there and part of no name.
-    if stem.ends_with(".up") || stem.ends_with(".down") {
+    if stem.strip_suffix(".up").or(stem.strip_suffix(".down")).is_some() {
         return None;
     }
     let back = ["_rollback", ".rollback", "-rollback"];
@@ -162,6 +162,7 @@ mod tests {
         named(layout, path).map(|named| (named.version.key(), named.name, named.way == Way::Back))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the other side of the comparison is an option")]
     fn is(version: &str, name: &str, back: bool) -> Option<(String, String, bool)> {
         Some((version.to_owned(), name.to_owned(), back))
     }

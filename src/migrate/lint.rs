@@ -114,7 +114,7 @@ fn trial(
             ));
             return Ok(());
         }
-        let rating = Rating::new(program, &tried, &workshop)?;
+        let rating = Rating::new(program, &tried, &workshop);
         let figures = match (&mut client, &state) {
             (Some(client), Some(state)) => {
                 let known = rating

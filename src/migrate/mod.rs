@@ -18,9 +18,11 @@ mod run;
 mod sample;
 mod section;
 mod state;
+mod trial;
 mod version;
 mod waiver;
 mod whole;
+mod work;
 
 pub use crate::apply::ledger::migrations::{Origin, Recorded, Standing};
 pub use checksum::Checksum;

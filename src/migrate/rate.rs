@@ -37,7 +37,7 @@ pub(crate) struct Rating {
 
 impl Rating {
     /// Finds out which statement changed what.
-    pub(crate) fn new(program: &Program, tried: &Tried, workshop: &Workshop) -> Result<Self> {
+    pub(crate) fn new(program: &Program, tried: &Tried, workshop: &Workshop) -> Self {
         let (before, after) = (&tried.before, &tried.after);
         let renamed = renames(&hints(program, before), before, after);
         let restated = if renamed.is_empty() {
@@ -63,7 +63,7 @@ impl Rating {
             },
             database(after),
         );
-        Ok(Self::assign(program, tried, plan, from))
+        Self::assign(program, tried, plan, from)
     }
 
     fn assign(program: &Program, tried: &Tried, plan: Plan, from: Catalog) -> Self {

@@ -63,9 +63,9 @@ pub(super) fn find(client: &mut Client, wanted: Option<Tool>) -> Result<(Tool, S
         let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let columns: Vec<String> = row.try_get(2)?;
         let has = |column: &&str| columns.iter().any(|own| own == column);
-        let fits = TABLES.iter().find(|(_, own, with, without)| {
-            *own == name && with.iter().all(|c| has(c)) && !without.iter().any(|c| has(c))
-        });
+        let fits = TABLES
+            .iter()
+            .find(|(_, own, with, without)| *own == name && with.iter().all(has) && !without.iter().any(has));
         if let Some((tool, ..)) = fits {
             let tool = if *tool == Tool::Dbmate && (is_rails || wanted == Some(Tool::Rails)) {
                 Tool::Rails

@@ -1,0 +1,317 @@
+//! One execution of files: their blocks as units for the executor, and what is recorded after each.
+
+use std::time::{Duration, Instant};
+
+use pg_query::NodeEnum;
+
+use super::directory::Migration;
+use super::outlook::{Item, first_line};
+use super::program::{Block, Line};
+use super::run::{Event, Finished, Mode, file_name};
+use crate::apply;
+use crate::apply::files::{Act, Engine, Halt, Unit};
+use crate::apply::ledger::migrations::{self, Entry, Origin, Took};
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::Direction;
+
+/// One execution.
+pub(super) struct Work<'a> {
+    /// Direction.
+    pub(super) direction: Direction,
+    /// Its number.
+    pub(super) execution: i64,
+    /// Batch of what it applies.
+    pub(super) batch: i32,
+    /// What commits together.
+    pub(super) mode: Mode,
+    /// Files in order.
+    pub(super) items: Vec<&'a Item>,
+}
+
+/// What came of it.
+pub(super) struct Told {
+    /// Files that are done.
+    pub(super) finished: Vec<Finished>,
+    /// How it ended.
+    pub(super) outcome: Result<()>,
+}
+
+/// Units with the file and the statement of each act.
+struct Job<'a> {
+    units: Vec<Unit<'a>>,
+    places: Vec<Vec<(usize, usize)>>,
+}
+
+impl<'a> Work<'a> {
+    /// Runs the files.
+    pub(super) fn run(&self, engine: &mut Engine, events: &mut dyn FnMut(Event)) -> Told {
+        let mut finished = Vec::new();
+        let outcome = if self.mode == Mode::Batch {
+            self.together(engine, events, &mut finished)
+        } else {
+            self.one_by_one(engine, events, &mut finished)
+        };
+        Told { finished, outcome }
+    }
+
+    fn one_by_one(&self, engine: &mut Engine, events: &mut dyn FnMut(Event), out: &mut Vec<Finished>) -> Result<()> {
+        for (at, item) in self.items.iter().enumerate() {
+            events(Event::Started {
+                at: at + 1,
+                of: self.items.len(),
+                title: item.title(),
+            });
+            let started = Instant::now();
+            let outcome = self.file(engine, at);
+            let error = outcome.as_ref().err().map(|error| error.message.clone());
+            let line = self.line(item, started.elapsed(), error);
+            events(Event::Ended(line.clone()));
+            outcome?;
+            out.push(line);
+        }
+        Ok(())
+    }
+
+    fn line(&self, item: &Item, elapsed: Duration, error: Option<String>) -> Finished {
+        Finished {
+            kind: "migration",
+            migration: item.title(),
+            action: match (&error, self.direction) {
+                (Some(_), _) => "failed",
+                (None, Direction::Forward) => "applied",
+                (None, Direction::Rollback) => "rolled_back",
+            },
+            duration: elapsed.as_secs_f64(),
+            checksum: item.checksum.clone(),
+            execution: self.execution,
+            error,
+        }
+    }
+
+    fn file(&self, engine: &mut Engine, at: usize) -> Result<()> {
+        let item = self.items[at];
+        let blocks = self.blocks(item);
+        let is_atomic =
+            blocks.iter().all(|block| block.in_transaction) && item.program.is_atomic() && self.mode == Mode::File;
+        if blocks.is_empty() {
+            return migrations::write(engine.client(), &[self.whole(item)]);
+        }
+        if !is_atomic {
+            let first = match self.direction {
+                Direction::Forward if item.row.is_none() => Some(self.entry(item).insert(None)),
+                Direction::Rollback if !item.row.as_ref().is_some_and(|row| row.rolling_back) => {
+                    Some(migrations::going_back(&item.key(), item.program.lines.len()))
+                }
+                _ => None,
+            };
+            if let Some(first) = first {
+                migrations::write(engine.client(), &[first])?;
+            }
+        }
+        let job = self.job(at, &blocks, is_atomic, engine);
+        engine.run(&job.units).map_err(|halt| self.stopped(&halt, &job, engine))
+    }
+
+    fn together(&self, engine: &mut Engine, events: &mut dyn FnMut(Event), out: &mut Vec<Finished>) -> Result<()> {
+        let mut unit = Unit {
+            in_transaction: true,
+            is_quick: false,
+            acts: Vec::new(),
+        };
+        let mut places = Vec::new();
+        for (at, item) in self.items.iter().enumerate() {
+            if !item.program.is_atomic() || item.skip > 0 {
+                return Err(Error::usage(format!("{} cannot run in one transaction with others", item.file)).hint(
+                    "It has statements that run outside a transaction, or begins and ends its own: run it with `--transaction \
+                     file`.",
+                ));
+            }
+            let job = self.job(at, &self.blocks(item), true, engine);
+            for (own, at) in job.units.into_iter().zip(job.places) {
+                unit.acts.extend(own.acts);
+                places.extend(at);
+            }
+        }
+        let started = Instant::now();
+        if unit.acts.is_empty() {
+            let records: Vec<String> = self.items.iter().map(|item| self.whole(item)).collect();
+            migrations::write(engine.client(), &records)?;
+        } else {
+            let empty = self.items.iter().filter(|item| item.program.lines.is_empty());
+            let more: Vec<String> = empty.map(|item| self.whole(item)).collect();
+            let job = Job {
+                units: vec![unit],
+                places: vec![places],
+            };
+            engine
+                .run(&job.units)
+                .map_err(|halt| self.stopped(&halt, &job, engine))?;
+            if !more.is_empty() {
+                migrations::write(engine.client(), &more)?;
+            }
+        }
+        for item in &self.items {
+            let line = self.line(item, started.elapsed(), None);
+            events(Event::Ended(line.clone()));
+            out.push(line);
+        }
+        Ok(())
+    }
+
+    fn blocks(&self, item: &Item) -> Vec<Block> {
+        let blocks = item.blocks();
+        if self.mode != Mode::None {
+            return blocks;
+        }
+        let lines = blocks.iter().flat_map(|block| block.first..block.first + block.count);
+        lines
+            .map(|first| Block {
+                in_transaction: false,
+                first,
+                count: 1,
+            })
+            .collect()
+    }
+
+    fn job(&self, at: usize, blocks: &[Block], is_atomic: bool, engine: &Engine) -> Job<'a> {
+        let item = self.items[at];
+        let header = item.migration.as_ref().map(|migration| &migration.header);
+        let timeout = header.and_then(|header| header.timeout);
+        let mut settings = Some(settings(engine.settings(timeout), &item.program.lines[..item.skip]));
+        let was_begun = item.row.as_ref().is_some_and(|row| row.running);
+        let mut job = Job {
+            units: Vec::new(),
+            places: Vec::new(),
+        };
+        let last_block = blocks.len().saturating_sub(1);
+        for (number, block) in blocks.iter().enumerate() {
+            let lines = block.first..block.first + block.count;
+            let ends = lines.end;
+            let mut acts = Vec::new();
+            for line in lines.clone() {
+                let is_last = line + 1 == ends;
+                let record = is_last.then(|| self.record(item, ends, number == last_block, is_atomic));
+                acts.push(Act {
+                    file: at,
+                    settings: settings.take(),
+                    mark: (!block.in_transaction).then(|| migrations::begun(&item.key())),
+                    sql: &item.program.lines[line].sql,
+                    record,
+                    was_begun: was_begun && line == item.skip,
+                });
+            }
+            job.units.push(Unit {
+                in_transaction: block.in_transaction,
+                is_quick: super::outside::are_quick(&item.program.lines[lines.clone()]),
+                acts,
+            });
+            job.places.push(lines.map(|line| (at, line)).collect());
+        }
+        job
+    }
+
+    /// Returns what is recorded after a block: all of the file, or how far it came.
+    fn record(&self, item: &'a Item, done: usize, is_last: bool, is_atomic: bool) -> apply::files::Record<'a> {
+        let (direction, execution, batch) = (self.direction, self.execution, self.batch);
+        let key = item.key();
+        Box::new(move |took| match (is_atomic, is_last, direction) {
+            (true, _, Direction::Forward) => entry(item, execution, batch).insert(Some(took)),
+            (false, true, Direction::Forward) => migrations::finished(&key, took),
+            (_, _, Direction::Rollback) if is_atomic || is_last => migrations::rolled_back(&key, execution),
+            _ => migrations::reached(&key, done),
+        })
+    }
+
+    fn entry(&self, item: &'a Item) -> Entry<'a> {
+        entry(item, self.execution, self.batch)
+    }
+
+    /// Returns what is recorded of a file without statements.
+    fn whole(&self, item: &'a Item) -> String {
+        match (self.direction, &item.row) {
+            (Direction::Forward, None) => self.entry(item).insert(Some(Took::Measured(Duration::ZERO))),
+            (Direction::Forward, Some(_)) => migrations::finished(&item.key(), Took::Measured(Duration::ZERO)),
+            (Direction::Rollback, _) => migrations::rolled_back(&item.key(), self.execution),
+        }
+    }
+
+    fn stopped(&self, halt: &Halt, job: &Job, engine: &mut Engine) -> Error {
+        let places = &job.places[halt.unit];
+        let (at, line) = places[halt.act.unwrap_or_else(|| places.len().saturating_sub(1))];
+        let item = self.items[at];
+        let line: &Line = &item.program.lines[line];
+        let mut out = Error::new(ErrorKind::Partial, format!("{}: {}", line.place, halt.message));
+        out.sqlstate.clone_from(&halt.sqlstate);
+        out.detail.clone_from(&halt.detail);
+        if halt.act.is_some() {
+            out = out.detail(format!("statement: {}", first_line(&line.sql)));
+        }
+        out = halt
+            .blockers
+            .iter()
+            .fold(out, |out, party| out.detail(format!("blocked by {party}")));
+        let server = engine.server().clone();
+        let rows = migrations::read(engine.client(), &server).unwrap_or_default();
+        let row = rows.iter().rev().find(|row| row.key == item.key());
+        let done = row
+            .filter(|row| row.standing == migrations::Standing::Partial)
+            .map_or(0, |row| row.done);
+        let what = if done == 0 {
+            format!("nothing of {} lasts", item.title())
+        } else {
+            format!(
+                "{done} of {} statements of {} are done and stay",
+                item.program.lines.len(),
+                item.title()
+            )
+        };
+        let before = if self.mode == Mode::Batch { 0 } else { at };
+        out = out.detail(format!(
+            "execution {}: {what}; {before} of {} files before it are done and stay",
+            self.execution,
+            self.items.len()
+        ));
+        let go_on = match self.direction {
+            Direction::Forward => {
+                "`trueup migrate up` goes on from there, `trueup migrate down` takes the last one back."
+            }
+            Direction::Rollback => "`trueup migrate down` goes on from there.",
+        };
+        out.hint(match halt.sqlstate.as_deref() {
+            Some("55P03") => format!("End the session that holds the lock, or come back when it is done. Then {go_on}"),
+            Some("42501") => format!(
+                "Role `{}` lacks a privilege: run as the owner of the object. Then {go_on}",
+                server.user
+            ),
+            _ => format!("Correct the file, or remove the cause in the database. Then {go_on}"),
+        })
+    }
+}
+
+fn entry(item: &Item, execution: i64, batch: i32) -> Entry<'_> {
+    let migration: Option<&Migration> = item.migration.as_ref();
+    Entry {
+        version: (&item.version, item.key()),
+        name: &item.name,
+        file: Some(file_name(&item.file)),
+        checksums: migration.map(|migration| {
+            let checksum = &migration.forward.checksum;
+            (checksum.normal.as_str(), checksum.raw.as_str())
+        }),
+        batch,
+        origin: Origin::Run,
+        statements: item.program.lines.len(),
+        rollback_sql: migration
+            .and_then(|migration| migration.rollback.as_ref())
+            .map(|script| script.text.as_str()),
+        execution: Some(execution),
+    }
+}
+
+/// Returns the settings that a file begins with; one that is resumed has made some of its own already.
+fn settings(fresh: String, done: &[Line]) -> String {
+    let own = done
+        .iter()
+        .filter(|line| matches!(&line.node, Some(NodeEnum::VariableSetStmt(set)) if !set.is_local));
+    own.fold(fresh, |out, line| format!("{out}; {}", line.sql))
+}
