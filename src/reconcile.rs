@@ -91,7 +91,7 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
         return Ok(plan);
     }
     let mut ground = ground_of(setup, url, source, (client, server), introspect::hold)?;
-    ground.held = Some(slot);
+    ground.held = Some(Held(slot));
     between(setup, ground)
 }
 
@@ -110,9 +110,12 @@ struct Ground<'a> {
     live: Option<(&'a Url, Client)>,
     database: Database,
     notes: Vec<String>,
-    /// Where the transaction in which the live database was read is open still: what keeps the plan if it is empty.
-    held: Option<Option<Slot>>,
+    /// The transaction in which the live database was read, where it is open still.
+    held: Option<Held>,
 }
+
+/// A reading transaction that is open, with what keeps the plan if it is empty.
+struct Held(Option<Slot>);
 
 /// How a live database is read.
 type Read = fn(&Url, &mut Client, &Server, introspect::Options) -> Result<Catalog>;
@@ -129,7 +132,7 @@ impl Ground<'_> {
     /// Ends the transaction that the live database was read in, and returns the print of its catalogs of that moment for a
     /// plan that is worth keeping: an empty one.
     fn release(&mut self, plan: &Plan) -> Result<Option<(Slot, Option<Fingerprint>)>> {
-        let (Some(slot), Some((_, client))) = (self.held.take(), &mut self.live) else {
+        let (Some(Held(slot)), Some((_, client))) = (self.held.take(), &mut self.live) else {
             return Ok(None);
         };
         let known = match slot.filter(|_| plan.is_empty()) {
@@ -308,9 +311,10 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
     plan.questions = questions;
-    let plain = match plan.questions.is_empty() {
-        true => keep(setup, &mut plan, from, to, &figures, &mut ground)?,
-        false => None,
+    let plain = if plan.questions.is_empty() {
+        keep(setup, &mut plan, from, to, &figures, &mut ground)?
+    } else {
+        None
     };
     // Whatever is answered makes another plan: that one is proven.
     if !plan.questions.is_empty() {

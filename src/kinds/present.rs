@@ -8,7 +8,7 @@ use postgres::Row;
 use crate::error::Result;
 
 /// System catalogs that say nothing of the sort of their rows: OID and name. What `initdb` makes has an OID below 16384
-/// (FirstNormalObjectId).
+/// (`FirstNormalObjectId`).
 const PLAIN: &[(u32, &str)] = &[
     (2601, "pg_am"),
     (2605, "pg_cast"),
