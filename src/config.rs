@@ -1,9 +1,19 @@
 //! `trueup.yaml`: what a project says once instead of on every command line.
 
+mod environment;
+mod span;
+
 use std::path::Path;
+
+pub use environment::{
+    Backup, Checks, Command, Environment, Environments, Form, HealthCheck, Hook, Hooks, Moment, Notify, OnDrop, Scope,
+    SqlCheck, When,
+};
+pub use span::Span;
 
 use serde::{Deserialize, Serialize};
 
+use crate::desired::yaml::nearest;
 use crate::diff::Filter;
 use crate::error::{Error, Result};
 use crate::risk::{Entry, Ruling};
@@ -38,6 +48,12 @@ pub struct Config {
     pub online_above: Option<String>,
     /// How long a statement may run, for example `10min`.
     pub statement_timeout: Option<String>,
+    /// What holds for every environment, and for a database that is named without one.
+    #[serde(default)]
+    pub defaults: Environment,
+    /// Environments by name.
+    #[serde(default)]
+    pub environments: Environments,
 }
 
 impl Config {
@@ -51,10 +67,44 @@ impl Config {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_yaml::from_str(&text).map_err(|error| {
+        let config: Self = serde_yaml::from_str(&text).map_err(|error| {
             Error::usage(format!("{}: {error}", path.display()))
                 .hint("docs/configuration.md lists every key of the configuration file.")
-        })
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses what cannot be meant.
+    fn check(&self) -> Result<()> {
+        for name in self.environments.keys() {
+            let environment = self.environment(name)?;
+            if let Some(from) = &environment.promote_from {
+                self.environment(from)
+                    .map_err(|error| error.context(format!("{FILE}: promote_from of environment `{name}`")))?;
+                if from == name {
+                    return Err(
+                        Error::usage(format!("{FILE}: environment `{name}` is promoted from itself"))
+                            .hint("Name the environment in which its changes are tried first."),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an environment by its name, with the defaults.
+    pub fn environment(&self, name: &str) -> Result<Environment> {
+        if let Some(environment) = self.environments.get(name) {
+            return Ok(environment.clone().over(&self.defaults));
+        }
+        let known: Vec<&str> = self.environments.keys().map(String::as_str).collect();
+        let hint = match (nearest(name, &known), known.as_slice()) {
+            (Some(near), _) => format!("Did you mean `{near}`?"),
+            (None, []) => format!("Declare it below `environments` in {FILE}; docs/configuration.md shows how."),
+            (None, known) => format!("Known environments: {}.", known.join(", ")),
+        };
+        Err(Error::usage(format!("no environment is named `{name}`")).hint(hint))
     }
 
     /// Returns what the file says about the risk rules.

@@ -1,16 +1,20 @@
 //! The use cases, each of which reads as the pipeline. Command line and server call these.
 
+mod answers;
 mod diff;
 mod drift;
 mod files;
 mod find;
+mod known;
+mod pairs;
 mod why;
 
 use std::collections::BTreeSet;
 
 use postgres::Client;
 
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::config::OnDrop;
 use crate::db::{Environment, Server, Url};
 use crate::desired::elaborate::{Desired, Workshop, elaborate};
 use crate::desired::replay::replay;
@@ -23,10 +27,13 @@ use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{self, prove};
 use crate::risk::{
-    Day, Look, Online, Ruling, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
+    Day, Look, Online, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
-use crate::scratch;
+use crate::{preflight, quarantine, scratch};
+use known::Slot;
+use pairs::Pairs;
 
+pub use answers::Answers;
 pub use diff::{diff, plan_snapshot};
 pub use drift::drift;
 pub(crate) use files::{plan_from, plan_to};
@@ -54,6 +61,12 @@ pub struct Setup {
     pub progress: Progress,
     /// When statements get their online form.
     pub online: Online,
+    /// What was said about renames for this run.
+    pub answers: Answers,
+    /// What happens to rows that are dropped.
+    pub on_drop: OnDrop,
+    /// Whether rows that decide findings are counted.
+    pub preflight: bool,
 }
 
 impl Setup {
@@ -70,7 +83,22 @@ impl Setup {
 
 /// Plans what brings the live database to what the source declares.
 pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
-    between(setup, ground(setup, url, source)?)
+    let (mut client, server) = open(url)?;
+    let slot = Slot::of(setup, source, &server, &setup.workshop(Some((url, &server))));
+    if let Some(slot) = &slot
+        && let Some(plan) = slot.look_up(&mut client, &server)?
+    {
+        return Ok(plan);
+    }
+    let mut ground = ground_of(setup, url, source, (client, server), introspect::hold)?;
+    ground.held = Some(slot);
+    between(setup, ground)
+}
+
+fn open(url: &Url) -> Result<(Client, Server)> {
+    let mut client = url.connect()?;
+    let server = Server::read(&mut client)?;
+    Ok((client, server))
 }
 
 /// Two states, before filter and completion, with what is known of the server behind the first.
@@ -82,7 +110,12 @@ struct Ground<'a> {
     live: Option<(&'a Url, Client)>,
     database: Database,
     notes: Vec<String>,
+    /// Where the transaction in which the live database was read is open still: what keeps the plan if it is empty.
+    held: Option<Option<Slot>>,
 }
+
+/// How a live database is read.
+type Read = fn(&Url, &mut Client, &Server, introspect::Options) -> Result<Catalog>;
 
 impl Ground<'_> {
     /// Returns the workshop that speaks as the first state's server does, but in the desired side's version.
@@ -91,6 +124,20 @@ impl Ground<'_> {
             like: Some(like),
             ..setup.workshop(self.live.as_ref().map(|(url, _)| (*url, &self.server)))
         }
+    }
+
+    /// Ends the transaction that the live database was read in, and returns the print of its catalogs of that moment for a
+    /// plan that is worth keeping: an empty one.
+    fn release(&mut self, plan: &Plan) -> Result<Option<(Slot, Option<Fingerprint>)>> {
+        let (Some(slot), Some((_, client))) = (self.held.take(), &mut self.live) else {
+            return Ok(None);
+        };
+        let known = match slot.filter(|_| plan.is_empty()) {
+            Some(slot) => Some((slot, introspect::print(client, &self.server)?)),
+            None => None,
+        };
+        introspect::release(client)?;
+        Ok(known)
     }
 
     /// Returns live figures; none are known where there is no live database.
@@ -104,13 +151,21 @@ impl Ground<'_> {
 
 /// Reads a live database and what shall become of it, at the same time.
 fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>> {
-    let mut client = url.connect()?;
-    let server = Server::read(&mut client)?;
+    ground_of(setup, url, source, open(url)?, introspect::read)
+}
+
+fn ground_of<'a>(
+    setup: &Setup,
+    url: &'a Url,
+    source: &Source,
+    (mut client, server): (Client, Server),
+    read: Read,
+) -> Result<Ground<'a>> {
     let warning = server.check_supported()?;
     setup.progress.begin(Stage::Read);
     let (live, desired) = std::thread::scope(|scope| {
         let desired = scope.spawn(|| desired(setup, source, Some((url, &server))));
-        let live = introspect::read(url, &mut client, &server, introspect::Options::default());
+        let live = read(url, &mut client, &server, introspect::Options::default());
         (
             live,
             desired
@@ -126,13 +181,14 @@ fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>
         live: Some((url, client)),
         server,
         notes: warning.into_iter().collect(),
+        held: None,
     })
 }
 
 /// Two states that can be compared.
 struct Settled {
-    /// First state as the desired side's server says it, what the filter leaves out included.
-    whole: Catalog,
+    /// First state as the desired side's server says it, what the filter leaves out included, where it leaves out anything.
+    whole: Option<Catalog>,
     /// First state as its own server deparses it.
     live: Catalog,
     /// The same as the desired side's server says it, with the renames carried out, where that differs.
@@ -151,7 +207,7 @@ impl Settled {
     /// Returns what a proof stands on.
     fn ground(&self) -> prove::Ground<'_> {
         prove::Ground {
-            from: &self.whole,
+            from: self.whole.as_ref().unwrap_or_else(|| self.from()),
             to: &self.to,
             renames: &self.renames,
         }
@@ -175,24 +231,36 @@ fn like(desired: &Catalog, live: &Catalog) -> Server {
     }
 }
 
+/// Returns what the filter lets through of a state, and the whole where that is more.
+fn filtered(setup: &Setup, whole: Catalog) -> Result<(Catalog, Option<Catalog>)> {
+    if setup.filter.is_empty() {
+        return Ok((whole, None));
+    }
+    let mut kept = whole.clone();
+    setup.filter.apply(&mut kept)?;
+    Ok((kept, Some(whole)))
+}
+
 /// Filters, completes and restates two states until they can be compared.
 fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     setup.progress.begin(Stage::Compare);
     let whole = std::mem::take(&mut ground.whole);
     let mut desired = std::mem::take(&mut ground.desired);
-    let mut live = whole.clone();
-    setup.filter.apply(&mut live)?;
     setup.filter.apply(&mut desired.catalog)?;
+    let (live, whole) = filtered(setup, whole)?;
     let to = desired.complete(&live);
-    let hints = desired.hints();
+    let mut hints = desired.hints();
+    hints.extend(setup.answers.hints(&live, &to)?);
     let renames = renames(&hints, &live, &to);
     let like = like(&to, &live);
     let workshop = ground.workshop(setup, &like);
-    let restated_whole = restate(&whole, &to, &renames, &workshop)?;
-    let mut restated = restated_whole.clone();
-    if let Some(restated) = &mut restated {
-        setup.filter.apply(restated)?;
-    }
+    let (restated, whole) = match restate(whole.as_ref().unwrap_or(&live), &to, &renames, &workshop)? {
+        Some(restated) => {
+            let (restated, whole) = filtered(setup, restated)?;
+            (Some(restated), whole)
+        }
+        None => (None, whole),
+    };
     let from = restated.as_ref().unwrap_or(&live);
     if from.version_num / 10_000 != to.version_num / 10_000 {
         ground.notes.push(format!(
@@ -203,9 +271,9 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
         ));
     }
     // What the files do not say follows the live state, under the names that it will have.
-    let to = desired.complete(from);
+    let to = if restated.is_some() { desired.complete(from) } else { to };
     Ok(Settled {
-        whole: restated_whole.unwrap_or(whole),
+        whole,
         live,
         restated,
         to,
@@ -226,17 +294,40 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         large: Large::NONE,
     };
     let mut plan = draft(sides, ground.database.clone());
+    let known = ground.release(&plan)?;
     let mut objects = touched(&plan.forward, from);
     objects.extend(measured(&plan, from));
+    let pairs = Pairs::of(&plan, &settled, setup);
+    objects.extend(pairs.measured());
     let mut figures = ground.figures(&objects, &settled.renames)?;
+    let pairs = pairs.weigh(&mut ground, &settled, &figures);
+    let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
+    let questions = pairs.questions(&plan, &settled, &figures, &rulings);
     let large = setup.online.large(&plan, from, &figures);
     if !large.is_empty() {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
-    if setup.prove {
+    plan.questions = questions;
+    let plain = match plan.questions.is_empty() {
+        true => keep(setup, &mut plan, from, to, &figures, &mut ground)?,
+        false => None,
+    };
+    // Whatever is answered makes another plan: that one is proven.
+    if !plan.questions.is_empty() {
+        plan.proof = None;
+    } else if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);
-        prove(&mut plan, settled.ground(), &ground.workshop(setup, &like))?;
+        let workshop = ground.workshop(setup, &like);
+        prove(&mut plan, settled.ground(), &workshop)?;
+        if let Some(plain) = plain.filter(|_| plan.must_hold().is_err()) {
+            plan = plain;
+            prove(&mut plan, settled.ground(), &workshop)?;
+            ground.notes.push(
+                "Rows that are dropped are not kept: a plan that keeps them failed its proof. Move them out of the way first."
+                    .to_owned(),
+            );
+        }
     } else if !plan.is_empty() {
         plan.proof = Some(Proof::skipped());
     }
@@ -247,9 +338,9 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         objects.extend(seen);
         figures = ground.figures(&objects, &settled.renames)?;
     }
-    plan.findings = findings(&Look::new(from, to, &plan.forward, &figures));
+    plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
+    preflight(setup, &mut plan, from, to, &figures, &mut ground)?;
     estimate(&mut plan.forward, from, &figures);
-    let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
         change.declared_at = settled.place(&change.change.object);
@@ -260,7 +351,52 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         .chain(expired)
         .chain(desired.notes.clone())
         .collect();
+    if let Some((slot, print)) = known {
+        slot.keep(print, &plan);
+    }
     Ok(plan)
+}
+
+/// Asks the rows of the live database what some findings depend on.
+fn preflight(
+    setup: &Setup,
+    plan: &mut Plan,
+    from: &Catalog,
+    to: &Catalog,
+    figures: &Statistics,
+    ground: &mut Ground,
+) -> Result<()> {
+    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.preflight) else {
+        return Ok(());
+    };
+    plan.trials = preflight::of(plan, from, to);
+    plan.trials.retain(|trial| figures.size(&trial.table) != Size::Empty);
+    preflight::rate(client, plan, preflight::Options::default())
+}
+
+/// Rewrites a plan so that what it drops is kept, where that is asked for; returns the plan as it was when anything is kept.
+fn keep(
+    setup: &Setup,
+    plan: &mut Plan,
+    from: &Catalog,
+    to: &Catalog,
+    figures: &Statistics,
+    ground: &mut Ground,
+) -> Result<Option<Plan>> {
+    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.on_drop == OnDrop::Quarantine) else {
+        return Ok(None);
+    };
+    let plain = plan.clone();
+    let version_num = plan.database.version_num;
+    let sides = quarantine::Ground {
+        from,
+        to,
+        version_num,
+        figures,
+    };
+    let outcome = quarantine::keep(plan, &sides, quarantine::taken(client)?);
+    ground.notes.extend(outcome.notes);
+    Ok((outcome.kept > 0).then_some(plain))
 }
 
 /// Returns the live state as the scratch server says it, with the renames carried out; nothing where both servers are of

@@ -58,6 +58,11 @@ impl FromStr for Approval {
 pub struct Approvals(BTreeSet<Approval>);
 
 impl Approvals {
+    /// Returns the approval of everything.
+    pub(super) fn all() -> Self {
+        Self(BTreeSet::from([Approval::Level(Risk::Critical)]))
+    }
+
     /// Reads the values of `--approve`.
     pub fn parse<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> Result<Self> {
         let values = values.into_iter().map(|value| value.as_ref().parse());
@@ -79,6 +84,31 @@ impl Approvals {
                 Approval::Code(code) => *code == finding.code,
                 Approval::Object(code, object) => *code == finding.code && *object == finding.object.path_text(),
             })
+    }
+}
+
+impl Approvals {
+    /// Returns, in words, what approves a finding that needs an approval; nothing for one that needs none.
+    pub(super) fn given(&self, finding: &Finding, allowed: Option<Risk>) -> Option<String> {
+        if finding.risk < Risk::Dangerous {
+            return None;
+        }
+        if finding.is_waived() {
+            let place = finding.ruling.as_ref().map(|ruling| ruling.place.clone());
+            return Some(format!("waived in {}", place.unwrap_or_default()));
+        }
+        let own = |approval: &&Approval| Self(BTreeSet::from([(*approval).clone()])).cover(finding);
+        // The most exact one says most.
+        if let Some(approval) = self.0.iter().rev().find(own) {
+            return Some(match approval {
+                Approval::Level(level) => level.to_string(),
+                Approval::Code(code) => code.clone(),
+                Approval::Object(code, object) => format!("{code}:{object}"),
+            });
+        }
+        allowed
+            .filter(|allowed| finding.risk <= *allowed)
+            .map(|allowed| format!("{allowed} is allowed in this environment"))
     }
 }
 

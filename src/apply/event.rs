@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::watch::Party;
 use crate::catalog::Identity;
+use crate::risk::Risk;
 
 /// How a plan is executed.
 #[derive(Debug, Clone)]
@@ -22,6 +23,48 @@ pub struct Options {
     pub wait: Duration,
     /// Makes all checks and executes nothing.
     pub dry_run: bool,
+    /// Whether the rows that could refuse the plan are looked at before the first statement.
+    pub preflight: bool,
+    /// What the ledger says about this run beside its statements.
+    pub record: Record,
+}
+
+/// Who runs something where and why, for the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Environment of the configuration file.
+    pub environment: Option<String>,
+    /// Machine.
+    pub host: Option<String>,
+    /// Account on that machine.
+    pub person: Option<String>,
+    /// Reason that was given.
+    pub reason: Option<String>,
+    /// Safeguards that were overridden, in words.
+    pub overrides: Vec<String>,
+    /// Highest risk that the environment allows without approval.
+    pub allowed: Option<Risk>,
+    /// Backup that was made before.
+    pub backup: Option<Kept>,
+}
+
+/// A backup, as the ledger and the file beside it describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Path of the file or folder.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 of the file, or of its files in the order of their names.
+    pub sha256: String,
+    /// Database that it is of.
+    pub database: String,
+    /// When it was made, in UTC.
+    pub made_at: String,
+    /// What it holds: the whole database, or these tables.
+    pub tables: Option<Vec<String>>,
+    /// Whether a command of the project's own made it, so that only the project knows its format.
+    pub foreign: bool,
 }
 
 impl Default for Options {
@@ -33,6 +76,8 @@ impl Default for Options {
             backoff: Duration::from_secs(1),
             wait: Duration::from_secs(10),
             dry_run: false,
+            preflight: true,
+            record: Record::default(),
         }
     }
 }
@@ -101,6 +146,11 @@ pub enum Event {
     Cleared {
         /// SQL that did it.
         sql: String,
+    },
+    /// Something beside the statements is done, in words: a backup, a hook, a check.
+    Noted {
+        /// A lower-case fragment.
+        text: String,
     },
     /// The live catalog was read again and is as planned.
     Verified {

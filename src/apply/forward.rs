@@ -11,10 +11,12 @@ use crate::catalog::Catalog;
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Step};
+use crate::preflight;
+use crate::risk::Finding;
 
 /// Executes a plan against the database that it was made for.
 ///
-/// Refuses, before anything is changed: another database (usage), findings that are not approved (blocked), a database
+/// Refuses, before anything is changed: another database (usage), open questions and findings that are not approved (blocked), a database
 /// that moved (moved). After that a failure is [`Partial`](crate::error::ErrorKind::Partial), and the ledger says how far
 /// it came.
 pub fn apply(
@@ -24,13 +26,17 @@ pub fn apply(
     options: &Options,
     events: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
+    plan.must_be_answered()?;
     plan.must_hold()?;
     let mut session = Session::open(url, options, events)?;
     gate::same_database(&plan.database, &session.server)?;
-    refuse(&unapproved(plan, approvals))?;
+    refuse(&open(plan, approvals, options))?;
     session.lock()?;
     let live = session.introspect()?;
     gate::unmoved(&live, plan)?;
+    if options.preflight {
+        preflight::refuse(&mut session.client, plan, preflight::Options::default())?;
+    }
     let items = items(&plan.forward);
     // A plan with nothing to do is recorded too: rolling it back then undoes just as little.
     if options.dry_run {
@@ -45,6 +51,8 @@ pub fn apply(
         before: Some(&Snapshot::take(&live, plan)),
         approvals,
         items: &items,
+        findings: &plan.findings,
+        record: &options.record,
     };
     let ledger = Ledger::open(&mut session.client, &opening)?;
     let work = Work {
@@ -56,6 +64,13 @@ pub fn apply(
         target: &plan.expected,
     };
     work.run(&mut session)
+}
+
+/// Returns the findings that neither an approval nor the environment covers.
+fn open<'a>(plan: &'a Plan, approvals: &Approvals, options: &Options) -> Vec<&'a Finding> {
+    let mut open = unapproved(plan, approvals);
+    open.retain(|finding| options.record.allowed.is_none_or(|allowed| finding.risk > allowed));
+    open
 }
 
 /// What an execution has to do, once its rows are in the ledger.

@@ -5,14 +5,15 @@ use super::batch::{Item, items};
 use super::event::{Event, Options, Outcome};
 use super::forward::{Work, outcome};
 use super::gate;
-use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Opening, Reached};
+use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Opening, Reached, Snapshot};
 use super::resume::touched;
 use super::session::Session;
 use crate::catalog::Catalog;
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Loss};
-use crate::plan::{Reversal, Step, route};
+use crate::plan::{Reversal, Step, Verb, route};
+use crate::quarantine;
 use crate::risk::{Finding, Risk};
 
 /// Code of the finding that a rollback loses data.
@@ -64,7 +65,10 @@ pub fn rollback(
     let way = find(&mut session, execution)?;
     let Way { execution, steps, .. } = &way;
     let findings = findings(steps);
-    let open: Vec<&Finding> = findings.iter().filter(|finding| !approvals.cover(finding)).collect();
+    let is_open = |finding: &&Finding| {
+        !approvals.cover(finding) && options.record.allowed.is_none_or(|allowed| finding.risk > allowed)
+    };
+    let open: Vec<&Finding> = findings.iter().filter(is_open).collect();
     refuse(&open)?;
     let items = items(steps);
     let of_execution = Some(execution.id);
@@ -79,6 +83,8 @@ pub fn rollback(
         before: None,
         approvals,
         items: &items,
+        findings: &findings,
+        record: &options.record,
     };
     let work = Work {
         ledger: Ledger::open(&mut session.client, &opening)?,
@@ -127,9 +133,45 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
 
 /// Plans the way from the live catalog to the objects as they were.
 fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Step> {
-    let before = execution.before.restore(live, &execution.plan);
+    let renamed = renamed(live, execution);
+    let snapshot = renamed.as_ref().unwrap_or(&execution.before);
+    let before = snapshot.restore(live, &execution.plan);
     let context = Context::new(live, &before, version_num).with_large(&execution.plan.large);
-    route(&context).steps
+    let mut steps = quarantine::take_back(route(&context).steps, &execution.plan, &context);
+    if renamed.is_some() {
+        // As in the whole rollback: names go back when everything else has.
+        let transaction = steps.last().map_or(0, |step| step.transaction + 1);
+        let back = execution.plan.rollback.iter().filter(|step| renames(step));
+        steps.extend(back.map(|step| Step {
+            transaction,
+            ..step.clone()
+        }));
+    }
+    steps
+}
+
+fn renames(step: &Step) -> bool {
+    step.changes.first().is_some_and(|change| change.verb == Verb::Rename)
+}
+
+/// Returns the objects as they were, under the names that they have by now; nothing where they have their first names.
+fn renamed(live: &Catalog, execution: &Execution) -> Option<Snapshot> {
+    let plan = &execution.plan;
+    let snapshot = serde_json::from_value(plan.renamed.clone()?).ok()?;
+    let items = items(&plan.forward);
+    let mut of_renames = items.iter().filter(|item| renames(&plan.forward[item.step]));
+    let is_done = of_renames.all(|item| execution.reached(item.ordinal) == Reached::Done);
+    // A rollback that failed late may have given the first names back.
+    let subjects = plan
+        .forward
+        .iter()
+        .filter(|step| renames(step))
+        .flat_map(|step| &step.changes);
+    let mut new = subjects.map(|change| &change.object).filter(|object| {
+        let before = plan.scope.iter().find(|(identity, _)| identity == *object);
+        before.is_none_or(|(_, print)| print.is_none())
+    });
+    (is_done && new.all(|object| live.contains(object))).then_some(snapshot)
 }
 
 fn choose(session: &mut Session, wanted: Option<i64>) -> Result<Execution> {

@@ -8,6 +8,7 @@ use postgres::Client;
 use super::advisory;
 use super::batch::{Batch, Item};
 use super::event::Event;
+use super::explain::{Explained, explain};
 use super::failure::Failure;
 use super::ledger::{Ledger, Progress};
 use super::leftovers::{self, Trace};
@@ -318,14 +319,12 @@ pub(super) fn pause(first: Duration, attempt: u32) -> Duration {
 
 fn hint(failure: &Failure, role: &str) -> String {
     let on = "`trueup apply --resume` goes on from there, `trueup rollback` undoes what is done.";
-    match failure.sqlstate.as_deref() {
-        Some("42501") => format!(
-            "Role `{role}` lacks a privilege: run as the owner of the object, or as a member of the owning role. Then {on}"
-        ),
-        Some("55P03") => format!("End the session that holds the lock, or come back when it is done. Then {on}"),
-        Some(state) if state.starts_with("22") || state.starts_with("23") => {
-            format!("Correct the rows that stand in the way. Then {on}")
+    let explained = failure.sqlstate.as_deref().and_then(explain);
+    match (explained, failure.sqlstate.as_deref()) {
+        (Some(Explained { advice, .. }), Some("42501")) => {
+            format!("Role `{role}` lacks a privilege that the statement needs. {advice} Then {on}")
         }
+        (Some(Explained { meaning, advice }), _) => format!("{meaning} {advice} Then {on}"),
         _ if failure.is_lost => format!("Check that the server is up. Then {on}"),
         _ => format!("Remove the cause. Then {on}"),
     }

@@ -5,10 +5,11 @@
 mod addresses;
 mod fingerprint;
 mod identity;
+pub(crate) mod packed;
 pub mod quote;
 mod state;
 
 pub use addresses::Addresses;
 pub use fingerprint::Fingerprint;
-pub use identity::Identity;
+pub use identity::{Identity, Path};
 pub use state::Catalog;

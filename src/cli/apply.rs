@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{LiveArguments, SchemaArguments};
-use super::{execution, setup, terminal};
-use crate::apply;
-use crate::error::{Error, Result};
-use crate::plan::Plan;
+use super::arguments::{LiveArguments, PlanningArguments, PreflightArguments, SchemaArguments};
+use super::execution::ExecutionArguments;
+use super::place::{self, Place};
+use super::{execution, export, news, question, setup, terminal};
+use crate::apply::{self, Event, Guard, Options, Outcome};
+use crate::config::Moment;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::{Plan, Verdict};
 use crate::report::Style;
 use crate::{reconcile, report};
 
@@ -16,7 +19,7 @@ use crate::{reconcile, report};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Plan file that `trueup plan --out` wrote; without it a plan is made, shown, and asked about
-    #[arg(value_name = "PLAN", conflicts_with = "resume")]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["resume", "rename", "no_rename"])]
     plan: Option<PathBuf>,
     /// Go on with an execution that stopped part-way: the newest one, or the one with this number
     #[arg(long, value_name = "EXECUTION", num_args = 0..=1)]
@@ -25,50 +28,169 @@ pub(super) struct Arguments {
     /// Show the plan whole, however long it is
     #[arg(long)]
     verbose: bool,
+    /// Override what a protected environment asks for: a proof, a promotion; the ledger keeps the reason
+    #[arg(long, requires = "reason")]
+    force: bool,
+    /// Make no backup where the environment asks for one; the ledger keeps the reason
+    #[arg(long, requires = "reason")]
+    skip_backup: bool,
+    /// Roll back at once what fails part-way, or what the checks find wrong
+    #[arg(long)]
+    rollback_on_failure: bool,
     #[command(flatten)]
     live: LiveArguments,
     #[command(flatten)]
     schema: SchemaArguments,
     #[command(flatten)]
-    execution: execution::ExecutionArguments,
+    planning: PlanningArguments,
+    #[command(flatten)]
+    preflight: PreflightArguments,
+    #[command(flatten)]
+    execution: ExecutionArguments,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let url = setup::live(&arguments.live)?;
-    let options = arguments.execution.options()?;
+    let place = place::place(&arguments.live)?;
+    let mut options = arguments.execution.options(&place)?;
+    options.preflight = !arguments.preflight.no_preflight && place.settings.preflight.unwrap_or(true);
     if let Some(execution) = arguments.resume {
-        let outcome = apply::resume(&url, execution, &options, &mut execution::show)?;
+        let outcome = apply::resume(&place.url, execution, &options, &mut execution::show)?;
         return execution::finish(&outcome, "resumed");
     }
-    let plan = match &arguments.plan {
-        Some(path) => Plan::read(path)?,
-        None => {
-            let setup = setup::planning(&arguments.schema)?;
-            let plan = reconcile::plan(&setup, &url, &setup::schema(&arguments.schema)?)?;
-            let style = Style {
-                verbose: arguments.verbose,
-                ..terminal::style(None)
-            };
-            terminal::print(&report::human(&plan, &style))?;
-            plan
-        }
+    let plan = plan(arguments, &place)?;
+    plan.must_be_answered()?;
+    protect(arguments, &place, &plan, &mut options)?;
+    let allowed = options.record.allowed;
+    let findings = |approvals: &_| {
+        let open = apply::unapproved(&plan, approvals).into_iter();
+        open.filter(|finding| allowed.is_none_or(|allowed| finding.risk > allowed))
+            .cloned()
+            .collect()
     };
-    let findings = |approvals: &_| apply::unapproved(&plan, approvals).into_iter().cloned().collect();
     let approvals = arguments.execution.approvals(findings)?;
     let settled = arguments.execution.yes || arguments.execution.dry_run || plan.is_empty();
-    if !settled && !confirmed(arguments.plan.is_some())? {
+    if !settled && !confirmed(arguments.plan.is_some(), &place)? {
         terminal::progress("nothing was applied");
         return Ok(0);
     }
-    let outcome = apply::apply(&plan, &url, &approvals, &options, &mut execution::show)?;
+    let guard = Guard {
+        environment: place.settings.clone(),
+        skip_backup: arguments.skip_backup,
+        rollback_on_failure: arguments.rollback_on_failure || place.settings.rollback_on_failure.unwrap_or(false),
+    };
+    let outcome = told(&place, &plan, &options, |events| {
+        apply::guarded(&plan, &place.url, &approvals, &options, &guard, events)
+    })?;
+    if let (Some(path), Some(_)) = (&place.settings.export, outcome.execution)
+        && let Err(error) = export::export(&place.url, path)
+    {
+        terminal::say(&format!("warning: the schema could not be exported: {error}"));
+    }
     execution::finish(&outcome, "applied")
 }
 
+fn plan(arguments: &Arguments, place: &Place) -> Result<Plan> {
+    if let Some(path) = &arguments.plan {
+        return Plan::read(path);
+    }
+    let setup = setup::planning_for(&arguments.schema, &arguments.planning, &arguments.preflight, place)?;
+    let source = setup::schema(&arguments.schema)?;
+    let plan = |setup: &_| reconcile::plan(setup, &place.url, &source);
+    let plan = if arguments.execution.yes {
+        plan(&setup)?
+    } else {
+        question::settle(setup, plan)?
+    };
+    let style = Style {
+        verbose: arguments.verbose,
+        ..terminal::style(None)
+    };
+    terminal::print(&report::human(&plan, &style))?;
+    Ok(plan)
+}
+
+/// Refuses what a protected environment does not take, or records that it was overridden.
+fn protect(arguments: &Arguments, place: &Place, plan: &Plan, options: &mut Options) -> Result<()> {
+    let mut refused = Vec::new();
+    let unproven = plan.proof.as_ref().is_none_or(|proof| proof.verdict != Verdict::Held);
+    if place.settings.is_protected() && unproven && !plan.is_empty() {
+        refused.push((
+            "the plan was not proven",
+            Error::new(
+                ErrorKind::Blocked,
+                "a protected environment takes only plans that were proven",
+            )
+            .hint("Plan without --no-prove, or pass --force --reason TEXT, which is recorded."),
+        ));
+    }
+    if let Some(from) = place.settings.promote_from.as_ref().filter(|_| !plan.is_empty()) {
+        let other = place::named(from, &setup::config()?)?;
+        if let Err(error) = apply::promoted(plan, from, &other.url) {
+            refused.push(("the changes were not promoted", error));
+        }
+    }
+    if arguments.skip_backup {
+        options.record.overrides.push("no backup was made".to_owned());
+    }
+    for (what, error) in refused {
+        if !arguments.force {
+            return Err(error);
+        }
+        terminal::say(&format!("warning: overridden: {error}"));
+        options.record.overrides.push(what.to_owned());
+    }
+    Ok(())
+}
+
+/// Runs an apply, and tells those whom the environment names.
+fn told(
+    place: &Place,
+    plan: &Plan,
+    options: &Options,
+    run: impl FnOnce(&mut dyn FnMut(Event)) -> Result<Outcome>,
+) -> Result<Outcome> {
+    if place.settings.notify.is_empty() || options.dry_run || plan.is_empty() {
+        return run(&mut execution::show);
+    }
+    let mut post = news::post(&place.settings.notify);
+    let mut news = news::about(place, plan, options);
+    let mut rolled_back = false;
+    post.tell(Moment::Started, &news);
+    let done = run(&mut |event| {
+        match &event {
+            Event::Opened { execution, .. } if news.execution.is_none() => news.execution = Some(*execution),
+            Event::Noted { text } => rolled_back |= text.starts_with("rolling back"),
+            _ => {}
+        }
+        execution::show(event);
+    });
+    match &done {
+        Ok(_) => post.tell(Moment::Succeeded, &news),
+        Err(error) => {
+            news.error = Some((error.message.clone(), error.sqlstate.clone()));
+            post.tell(Moment::Failed, &news);
+            if rolled_back {
+                post.tell(Moment::RolledBack, &news);
+            }
+        }
+    }
+    for wrong in post.finish() {
+        terminal::say(&format!("warning: a notification could not be delivered: {wrong}"));
+    }
+    done
+}
+
 /// Asks at a terminal; elsewhere only a plan file, which somebody has seen, is applied without `--yes`.
-fn confirmed(reviewed: bool) -> Result<bool> {
+fn confirmed(reviewed: bool, place: &Place) -> Result<bool> {
     if terminal::can_ask() {
-        return Ok(terminal::ask("Apply this plan?"));
+        return Ok(match &place.name {
+            Some(name) if place.settings.is_protected() => terminal::ask_for(
+                &format!("Environment {name} is protected. Type its name to apply this plan:"),
+                name,
+            ),
+            _ => terminal::ask("Apply this plan?"),
+        });
     }
     if reviewed {
         return Ok(true);

@@ -1,12 +1,14 @@
 //! Arguments that commands share, and the list of commands.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::log::{self, LogFormat};
 use super::{
-    apply, demo, diff, doctor, drift, explain, history, init, inspect, lint, migrate, plan, progress, rollback, setup,
-    terminal, why,
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, lint, migrate, plan, progress, purge, restore,
+    rollback, setup, terminal, why,
 };
 use crate::error::Result;
 
@@ -17,6 +19,12 @@ struct Arguments {
     /// Write no progress to standard error; errors are written
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Write a log line per event, to standard error or to the log file
+    #[arg(long, global = true, value_enum, value_name = "FORM")]
+    log_format: Option<LogFormat>,
+    /// Append the log to a file
+    #[arg(long, global = true, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -39,10 +47,14 @@ enum Command {
     Apply(apply::Arguments),
     /// Execute the rollback of the last execution, or of one
     Rollback(rollback::Arguments),
+    /// List the backups that were made before applies, or restore one
+    Restore(restore::Arguments),
+    /// List what was dropped and is kept in quarantine, or drop for good what is old enough
+    Purge(purge::Arguments),
     /// Show the state of the ledger and its newest execution
     Status(history::Arguments),
-    /// List what was executed, newest first
-    History(history::Arguments),
+    /// List what was executed, newest first, or show one execution whole
+    History(history::Listing),
     /// Print the manual page of a risk rule, or the list of all rules
     Explain(explain::Arguments),
     /// Adopt a live database: write target files and trueup.yaml, and record its state
@@ -61,6 +73,9 @@ pub(super) struct LiveArguments {
     /// Live database, `postgres://…`; without it the PG* variables decide, as for psql
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(super) database: Option<String>,
+    /// Environment of trueup.yaml; `plan` and `drift` take several (`a,b`) or `all`
+    #[arg(long, value_name = "NAME")]
+    pub(super) env: Option<String>,
 }
 
 /// Names the desired side and how it is elaborated.
@@ -70,11 +85,30 @@ pub(super) struct SchemaArguments {
     /// schema]
     #[arg(long, value_name = "SOURCE")]
     pub(super) schema: Option<String>,
-    /// Do not execute the plan on a scratch database first; the plan says so
-    #[arg(long)]
-    pub(super) no_prove: bool,
     #[command(flatten)]
     pub(super) scratch: ScratchArguments,
+}
+
+/// How a plan is made.
+#[derive(Debug, Args)]
+pub(super) struct PlanningArguments {
+    /// Do not execute the plan on a scratch database first: its locks and rewrites are then expected, not observed
+    #[arg(long)]
+    pub(super) no_prove: bool,
+    /// Rename OLD, named as it is now, to NEW, as `-- trueup: renamed from OLD` in the target files would; repeatable
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(super) rename: Vec<String>,
+    /// Say of a new object, or of one that is dropped, that it is no rename; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(super) no_rename: Vec<String>,
+}
+
+/// Whether the rows are asked.
+#[derive(Debug, Args)]
+pub(super) struct PreflightArguments {
+    /// Do not count the rows that a new constraint or a narrower type would refuse
+    #[arg(long)]
+    pub(super) no_preflight: bool,
 }
 
 /// Names the provider of scratch databases.
@@ -121,13 +155,15 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    progress::start(arguments.quiet);
-    let done = dispatch(&arguments.command);
+    let logged = log::start(arguments.log_format, arguments.log_file.as_deref());
+    progress::start(arguments.quiet || log::replaces_progress());
+    let done = logged.and_then(|()| dispatch(&arguments.command));
     progress::clear();
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::error(&error);
+            log::error(&error);
             ExitCode::from(error.kind.exit_code())
         }
     }
@@ -143,6 +179,8 @@ fn dispatch(command: &Command) -> Result<u8> {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
         Command::Rollback(arguments) => rollback::run(arguments),
+        Command::Restore(arguments) => restore::run(arguments),
+        Command::Purge(arguments) => purge::run(arguments),
         Command::Status(arguments) => history::status(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Explain(arguments) => explain::run(arguments),

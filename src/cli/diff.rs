@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::arguments::ScratchArguments;
+use super::arguments::{PlanningArguments, ScratchArguments};
 use super::format::FormatArguments;
 use super::setup;
 use crate::error::Result;
-use crate::reconcile::{self, Setup};
+use crate::reconcile;
 
 /// Arguments of `trueup diff`.
 #[derive(Debug, Args)]
@@ -23,18 +23,14 @@ pub(super) struct Arguments {
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
+    planning: PlanningArguments,
+    #[command(flatten)]
     scratch: ScratchArguments,
-    /// Do not execute the difference on a scratch database first; its locks and rewrites are then expected, not observed
-    #[arg(long)]
-    no_prove: bool,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let setup = Setup {
-        prove: !arguments.no_prove,
-        ..setup::setup(&arguments.scratch)?
-    };
+    let setup = setup::planning(&arguments.scratch, &arguments.planning)?;
     let (from, to) = (setup::source(&arguments.from)?, setup::source(&arguments.to)?);
     let plan = reconcile::diff(&setup, &from, &to)?;
     arguments.format.print(&plan, &to, None)?;

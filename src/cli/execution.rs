@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{progress, setup, terminal};
-use crate::apply::{Approval, Approvals, Event, Options, Outcome};
+use super::place::Place;
+use super::{log, progress, setup, terminal};
+use crate::apply::{Approval, Approvals, Event, Options, Outcome, Record};
+use crate::config::Span;
 use crate::error::{Error, Result};
 use crate::risk::Finding;
 
@@ -33,26 +35,41 @@ pub(super) struct ExecutionArguments {
     /// Longest wait for another trueup that works on the same database
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
     wait: Duration,
+    /// Why this is done; the ledger keeps it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl ExecutionArguments {
-    /// Returns the options of the executor; the configuration file fills what the command line leaves out.
-    pub(super) fn options(&self) -> Result<Options> {
+    /// Returns the options of the executor; environment and configuration file fill what the command line leaves out.
+    pub(super) fn options(&self, place: &Place) -> Result<Options> {
         let config = setup::config()?;
-        let read = |own: Option<Duration>, file: &Option<String>| match (own, file) {
-            (Some(own), _) => Ok(Some(own)),
-            (None, Some(text)) => duration(text).map(Some).map_err(|message| {
-                Error::usage(format!("trueup.yaml: {message}")).hint("Write a duration such as 5s.")
-            }),
-            (None, None) => Ok(None),
-        };
+        let read =
+            |own: Option<Duration>, environment: Option<Span>, file: &Option<String>| match (own, environment, file) {
+                (Some(own), _, _) => Ok(Some(own)),
+                (None, Some(Span(environment)), _) => Ok(Some(environment)),
+                (None, None, Some(text)) => duration(text).map(Some).map_err(|message| {
+                    Error::usage(format!("trueup.yaml: {message}")).hint("Write a duration such as 5s.")
+                }),
+                (None, None, None) => Ok(None),
+            };
         let default = Options::default();
+        let settings = &place.settings;
+        let (lock, statement) = (settings.lock_timeout, settings.statement_timeout);
         Ok(Options {
-            lock_timeout: read(self.lock_timeout, &config.lock_timeout)?.unwrap_or(default.lock_timeout),
-            statement_timeout: read(self.statement_timeout, &config.statement_timeout)?,
+            lock_timeout: read(self.lock_timeout, lock, &config.lock_timeout)?.unwrap_or(default.lock_timeout),
+            statement_timeout: read(self.statement_timeout, statement, &config.statement_timeout)?,
             retries: self.max_retries,
             wait: self.wait,
             dry_run: self.dry_run,
+            record: Record {
+                environment: place.name.clone(),
+                host: host(),
+                person: person(),
+                reason: self.reason.clone(),
+                allowed: settings.allow,
+                ..Record::default()
+            },
             ..default
         })
     }
@@ -76,27 +93,24 @@ impl ExecutionArguments {
     }
 }
 
-/// Reads a duration: a number and one of `ms`, `s`, `min`, `h`; a bare number is seconds.
+fn host() -> Option<String> {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok())?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn person() -> Option<String> {
+    setup::environment().os_user
+}
+
+/// Reads a duration: a number and one of `ms`, `s`, `min`, `h`, `d`; a bare number is seconds.
 fn duration(text: &str) -> std::result::Result<Duration, String> {
-    let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = &text.trim()[digits.len()..];
-    let number: u64 = digits
-        .trim()
-        .parse()
-        .map_err(|_| format!("`{text}` is no duration such as 500ms, 5s or 10min"))?;
-    match unit {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" | "" => Ok(Duration::from_secs(number)),
-        "min" | "m" => Ok(Duration::from_secs(number * 60)),
-        "h" => Ok(Duration::from_secs(number * 3600)),
-        _ => Err(format!(
-            "`{text}` has the unknown unit `{unit}`; known are ms, s, min and h"
-        )),
-    }
+    text.parse::<Span>().map(|span| span.0)
 }
 
 /// Shows an event as a line on standard error.
 pub(super) fn show(event: Event) {
+    log::event(&event);
     let line = match event {
         Event::WaitingForOther { holder } => {
             let who = holder.map_or_else(|| "another trueup".to_owned(), |party| party.to_string());
@@ -124,6 +138,7 @@ pub(super) fn show(event: Event) {
             )
         }
         Event::Cleared { sql } => format!("        cleared: {sql}"),
+        Event::Noted { text } => text,
         Event::Verified { objects } => format!("verified: {objects} objects are as planned"),
     };
     terminal::progress(&line);
@@ -145,18 +160,4 @@ pub(super) fn finish(outcome: &Outcome, verb: &str) -> Result<u8> {
         )?,
     }
     Ok(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_durations() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
-        assert_eq!(duration("10min"), Ok(Duration::from_secs(600)));
-        assert!(duration("5 weeks").is_err());
-        assert!(duration("soon").is_err());
-    }
 }

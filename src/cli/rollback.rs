@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::arguments::LiveArguments;
-use super::{execution, setup, terminal};
+use super::{execution, place, terminal};
 use crate::apply;
 use crate::error::{Error, Result};
 
@@ -21,19 +21,21 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let url = setup::live(&arguments.live)?;
-    let options = arguments.execution.options()?;
+    let place = place::place(&arguments.live)?;
+    let options = arguments.execution.options(&place)?;
+    let url = place.url;
     let preview = apply::preview(&url, arguments.number)?;
     let count: usize = preview.steps.iter().map(|step| step.statements.len()).sum();
     terminal::say(&format!(
         "execution {} is rolled back by {count} statements",
         preview.execution
     ));
+    let allowed = options.record.allowed;
     let open = |approvals: &apply::Approvals| {
         preview
             .findings
             .iter()
-            .filter(|finding| !approvals.cover(finding))
+            .filter(|finding| !approvals.cover(finding) && allowed.is_none_or(|allowed| finding.risk > allowed))
             .cloned()
             .collect()
     };

@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::arguments::{LiveArguments, OnlineChoice, SchemaArguments, ScratchArguments};
-use super::progress;
+use super::arguments::{
+    LiveArguments, OnlineChoice, PlanningArguments, PreflightArguments, SchemaArguments, ScratchArguments,
+};
+use super::place::Place;
+use super::{place, progress};
+use crate::apply::command;
 use crate::config::Config;
 use crate::db::{Environment, Url};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::reconcile::Setup;
+use crate::reconcile::{Answers, Setup};
 use crate::risk::{Bytes, Online};
 use crate::scratch;
 
@@ -28,7 +32,8 @@ pub(super) fn config() -> Result<Config> {
     Config::read(Path::new(crate::config::FILE))
 }
 
-fn environment() -> Environment {
+/// Reads the `PG*` variables.
+pub(super) fn environment() -> Environment {
     Environment::from_variables(std::env::vars())
 }
 
@@ -61,14 +66,40 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         prove: true,
         online: online(arguments.online, &config)?,
         progress: Progress::to(progress::stage),
+        answers: Answers::default(),
+        on_drop: config.defaults.on_drop(),
+        preflight: false,
     })
 }
 
 /// Builds the set-up of a command that plans.
-pub(super) fn planning(arguments: &SchemaArguments) -> Result<Setup> {
+pub(super) fn planning(scratch: &ScratchArguments, arguments: &PlanningArguments) -> Result<Setup> {
     Ok(Setup {
         prove: !arguments.no_prove,
-        ..setup(&arguments.scratch)?
+        answers: Answers::parse(&arguments.rename, &arguments.no_rename)?,
+        ..setup(scratch)?
+    })
+}
+
+/// Builds the set-up of a command that plans for a database, after the hooks that come before a plan.
+pub(super) fn planning_for(
+    schema: &SchemaArguments,
+    arguments: &PlanningArguments,
+    preflight: &PreflightArguments,
+    place: &Place,
+) -> Result<Setup> {
+    for hook in &place.settings.hooks.pre_plan {
+        let limit = hook.timeout.map_or(std::time::Duration::from_secs(60), |span| span.0);
+        let input = command::Input {
+            variables: vec![("TRUEUP_ENVIRONMENT", place.name.clone().unwrap_or_default())],
+            ..command::Input::default()
+        };
+        command::run(&hook.command, &input, Some(limit)).map_err(|error| error.context("hook pre_plan"))?;
+    }
+    Ok(Setup {
+        on_drop: place.settings.on_drop(),
+        preflight: !preflight.no_preflight && place.settings.preflight.unwrap_or(true),
+        ..planning(&schema.scratch, arguments)?
     })
 }
 
@@ -102,21 +133,30 @@ fn machine() -> scratch::Machine {
     }
 }
 
-/// Returns the live database that the arguments or the `PG*` variables name.
+/// Returns the live database that the arguments, the configuration file or the `PG*` variables name.
 pub(super) fn live(arguments: &LiveArguments) -> Result<Url> {
+    Ok(place::place(arguments)?.url)
+}
+
+/// Returns the live database of a command that names no environment.
+pub(super) fn unnamed(arguments: &LiveArguments, config: &Config) -> Result<Url> {
     let environment = environment();
-    match &arguments.database {
-        Some(text) => Url::parse(text, &environment),
-        None if config()?.database_env.is_some() => {
-            let name = config()?.database_env.unwrap_or_default();
-            let value = std::env::var(&name).map_err(|_| {
+    match (&arguments.database, &config.database_env) {
+        (Some(text), _) => Url::parse(text, &environment),
+        (None, Some(name)) => {
+            let value = std::env::var(name).map_err(|_| {
                 Error::usage(format!("the variable {name}, which trueup.yaml names, is not set"))
                     .hint("Set it to the live database's URL, or pass --database.")
             })?;
             Url::parse(&value, &environment)
         }
-        None if environment.host.is_some() || environment.database.is_some() => Url::from_environment(&environment),
-        None => Err(Error::usage("no live database is named")
+        _ if environment.host.is_some() || environment.database.is_some() => Url::from_environment(&environment),
+        _ if !config.environments.is_empty() => {
+            let names: Vec<&str> = config.environments.keys().map(String::as_str).collect();
+            Err(Error::usage("no live database is named")
+                .hint(format!("Pass --env with one of {}, or --database.", names.join(", "))))
+        }
+        _ => Err(Error::usage("no live database is named")
             .hint("Pass --database postgres://user@host:5432/name, or set DATABASE_URL or the PG* variables.")),
     }
 }

@@ -61,6 +61,15 @@ pub(super) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Asks for a word; nothing else is a yes.
+pub(super) fn ask_for(question: &str, word: &str) -> bool {
+    progress::clear();
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{question} ").and_then(|()| err.flush());
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim() == word
+}
+
 /// Asks a question on standard error; only `y` and `yes` are a yes.
 pub(super) fn ask(question: &str) -> bool {
     progress::clear();
@@ -68,4 +77,23 @@ pub(super) fn ask(question: &str) -> bool {
     let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// Asks for one of the numbers from 1 to `most`; nothing where no such answer comes.
+pub(super) fn choose(most: usize) -> Option<usize> {
+    for _ in 0..3 {
+        progress::clear();
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "Which? [1-{most}] ").and_then(|()| err.flush());
+        drop(err);
+        let mut answer = String::new();
+        if std::io::stdin().read_line(&mut answer).ok()? == 0 {
+            return None;
+        }
+        let number = answer.trim().parse().ok();
+        if let Some(number) = number.filter(|number| (1..=most).contains(number)) {
+            return Some(number);
+        }
+    }
+    None
 }

@@ -45,10 +45,9 @@ const DATABASE: &str = "is about the database itself; trueup looks after what is
 const UPKEEP: &str = "is upkeep that leaves nothing behind in a schema";
 
 /// Parameters that only say how long or how loudly a script runs, or that trueup itself sets.
-const IRRELEVANT: [&str; 9] = [
+const IRRELEVANT: [&str; 8] = [
     "check_function_bodies",
     "client_min_messages",
-    "client_encoding",
     "statement_timeout",
     "lock_timeout",
     "idle_in_transaction_session_timeout",

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::hints::Hint;
+use super::hints::{Hint, Says};
 use super::source::TargetFile;
 use super::{execute, statement};
 use crate::catalog::quote::ident;
@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, Fingerprint};
 use crate::db::{Server, Url};
 use crate::error::Result;
 use crate::introspect;
-use crate::kinds::complete_owners;
+use crate::kinds::{complete_owners, public_schema_as_on};
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
 
@@ -22,6 +22,7 @@ use crate::scratch::{self, Scratch};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Desired {
     /// What the files leave behind on an empty database.
+    #[serde(with = "crate::catalog::packed")]
     pub catalog: Catalog,
     /// What was passed over, with its place.
     pub notes: Vec<String>,
@@ -57,16 +58,20 @@ impl<'a> Workshop<'a> {
 
 /// Returns what the target files declare.
 pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
-    let target = statement::prepare(files)?;
-    let slot = cache_slot(files, workshop);
+    let slot = cache_key(files, workshop).map(|key| workshop.machine.cache.join("desired").join(format!("{key}.json")));
     if let Some(cached) = slot.as_deref().and_then(from_cache) {
         return Ok(cached);
     }
+    let target = statement::prepare(files)?;
     let scratch = open(workshop)?;
     let role = workshop.model().map(|server| server.user.as_str());
     let url = stand_in(&scratch, role)?;
     let mut client = url.connect()?;
     let server = Server::read(&mut client)?;
+    let live = workshop.model().map_or(server.version_num, |live| live.version_num);
+    if let Some(sql) = public_schema_as_on(server.version_num, live) {
+        client.batch_execute(sql)?;
+    }
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
     let catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
     let declared = executed
@@ -112,8 +117,9 @@ pub(crate) fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
     Ok(scratch.url().with_user(role))
 }
 
-/// Returns the cache file for these files on this scratch server, when its version is known without starting it.
-fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
+/// Returns what the catalog of these files on this scratch server is cached under, when the server's version is known
+/// without starting it.
+pub(crate) fn cache_key(files: &[TargetFile], workshop: &Workshop) -> Option<Fingerprint> {
     if !workshop.cache {
         return None;
     }
@@ -125,49 +131,56 @@ fn cache_slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf> {
         scratch::Choice::Server(url) => Server::read(&mut url.connect().ok()?).ok()?.version,
         scratch::Choice::Live => workshop.live?.1.version.clone(),
     };
-    let role = workshop.model().map(|server| server.user.clone());
+    let model = workshop.model().map(|server| (server.user.clone(), server.major()));
     let texts: Vec<(&str, &str)> = files
         .iter()
         .map(|file| (file.path.as_str(), file.text.as_str()))
         .collect();
     // What is read back depends on the kinds' queries, so they are a part of the key.
-    let key = Fingerprint::of(&(env!("CARGO_PKG_VERSION"), introspect::queries(), version, role, texts));
-    Some(workshop.machine.cache.join("desired").join(format!("{key}.json")))
+    let tool = (env!("CARGO_PKG_VERSION"), introspect::queries());
+    Some(Fingerprint::of(&(tool, version, model, texts)))
 }
 
 fn from_cache(slot: &Path) -> Option<Desired> {
     serde_json::from_str(&fs::read_to_string(slot).ok()?).ok()
 }
 
-/// Keeps the catalog for the next run; a cache that cannot be written costs time, nothing else.
-fn to_cache(slot: &Path, desired: &Desired) {
+/// Keeps a value for the next run; a cache that cannot be written costs time, nothing else.
+pub(crate) fn to_cache<T: Serialize>(slot: &Path, value: &T) {
     let Some(folder) = slot.parent() else { return };
     let unfinished = slot.with_extension(format!("{}.part", std::process::id()));
     let written = fs::create_dir_all(folder).is_ok()
-        && serde_json::to_string(desired).is_ok_and(|text| fs::write(&unfinished, text).is_ok());
+        && serde_json::to_string(value).is_ok_and(|text| fs::write(&unfinished, text).is_ok());
     if written {
         let _ = fs::rename(&unfinished, slot);
     }
 }
 
 impl Desired {
-    /// Returns the hints as the diff understands them.
+    /// Returns the renames that the files ask for, as the diff understands them.
     pub fn hints(&self) -> Vec<crate::diff::Hint> {
-        let words = |hint: &Hint| hint.word.clone();
-        let to_diff = |hint: &Hint| crate::diff::Hint {
-            words: words(hint),
-            path: hint.path.clone(),
-            renamed_from: hint.renamed_from.clone(),
+        let rename = |hint: &Hint| match &hint.says {
+            Says::RenamedFrom(former) => Some(crate::diff::Hint {
+                words: hint.word.clone(),
+                path: hint.path.clone(),
+                renamed_from: former.clone(),
+            }),
+            Says::NotRenamed | Says::Waives(_) => None,
         };
-        let renames = self.hints.iter().filter(|hint| hint.waives.is_none());
-        renames.map(to_diff).collect()
+        self.hints.iter().filter_map(rename).collect()
     }
 
-    /// Returns what the files waive above their declarations.
+    /// Returns the name paths of what the files call new.
+    pub fn not_renamed(&self) -> Vec<Vec<String>> {
+        let new = self.hints.iter().filter(|hint| hint.says == Says::NotRenamed);
+        new.map(|hint| hint.path.clone()).collect()
+    }
+
+    /// Returns what the files waive beside their declarations.
     pub fn rulings(&self) -> Result<Vec<Ruling>> {
         let mut out = Vec::new();
         for hint in &self.hints {
-            if let Some(waiver) = &hint.waives {
+            if let Says::Waives(waiver) = &hint.says {
                 out.push(waiver.ruling(&hint.path, format!("{}:{}", hint.place.file, hint.place.line))?);
             }
         }

@@ -1,5 +1,5 @@
-//! Hints that target files give in comments, directly above a declaration: `-- trueup: renamed from X`, and
-//! `-- trueup: waive TU101 until 2027-01-31: reason`.
+//! Hints that target files give in comments, directly above a declaration: `-- trueup: renamed from X`,
+//! `-- trueup: not renamed`, and `-- trueup: waive TU101 until 2027-01-31: reason`.
 
 use pg_query::NodeEnum;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,19 @@ use super::statement::Unit;
 use crate::error::{Error, Result};
 use crate::risk::Waiver;
 
-/// Says that an object had another name before, or that a finding about it is waived.
+/// What a hint says about an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Says {
+    /// It had another name before, with as many parts as were written.
+    RenamedFrom(Vec<String>),
+    /// It is new, whatever else goes.
+    NotRenamed,
+    /// A finding about it is waived.
+    Waives(Waiver),
+}
+
+/// Something that target files say about an object beside declaring it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     /// Where the comment stands.
@@ -20,10 +32,8 @@ pub struct Hint {
     pub word: String,
     /// Its name path as declared, for example schema, table, column.
     pub path: Vec<String>,
-    /// Its former name, with as many parts as were written; empty where the hint waives.
-    pub renamed_from: Vec<String>,
-    /// What it waives.
-    pub waives: Option<Waiver>,
+    /// What is said about it.
+    pub says: Says,
 }
 
 const MARK: &str = "trueup:";
@@ -60,11 +70,11 @@ fn hint(
         error.detail = source.show(at);
         error
     };
-    let (renamed_from, waives) = said(directive).ok_or_else(|| {
+    let says = said(directive).ok_or_else(|| {
         fail(
             &format!("unknown hint `{directive}`"),
-            "Write `-- trueup: renamed from NAME` above the declaration, or `-- trueup: waive CODE until YYYY-MM-DD: \
-             REASON`; no other hint is known.",
+            "Write `-- trueup: renamed from NAME` above the declaration, `-- trueup: not renamed`, or `-- trueup: waive \
+             CODE until YYYY-MM-DD: REASON`; no other hint is known.",
         )
     })?;
     let line_start = source.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -85,17 +95,18 @@ fn hint(
         place: source.place(at),
         word: word.to_owned(),
         path,
-        renamed_from,
-        waives,
+        says,
     })
 }
 
-/// Returns the former name that a directive gives, or what it waives.
-fn said(directive: &str) -> Option<(Vec<String>, Option<Waiver>)> {
-    if let Some(waiver) = waiver(directive) {
-        return Some((Vec::new(), Some(waiver)));
+/// Understands a directive.
+fn said(directive: &str) -> Option<Says> {
+    let words: Vec<String> = directive.split_whitespace().map(str::to_lowercase).collect();
+    if words == ["not", "renamed"] {
+        return Some(Says::NotRenamed);
     }
-    renamed_from(directive).map(|name| (name, None))
+    let waives = waiver(directive).map(Says::Waives);
+    waives.or_else(|| renamed_from(directive).map(Says::RenamedFrom))
 }
 
 /// Reads `waive CODE until DAY: REASON`.
@@ -124,7 +135,7 @@ fn renamed_from(directive: &str) -> Option<Vec<String>> {
 }
 
 /// Splits a possibly quoted, possibly qualified name; a string stands for the label of an enum value.
-pub(super) fn identifiers(name: &str) -> Option<Vec<String>> {
+pub(crate) fn identifiers(name: &str) -> Option<Vec<String>> {
     let (mut at, mut parts) = (0, Vec::new());
     loop {
         let (piece, end) = (at < name.len()).then(|| lex::next(name.as_bytes(), at))?;

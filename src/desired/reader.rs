@@ -66,6 +66,8 @@ pub(super) struct FileReader {
     session: Vec<Arc<SettingStatement>>,
     settings: Settings,
     transaction: Option<Began>,
+    /// Whether the file says that its bytes are of the encoding Latin-1 from here on.
+    is_latin1: bool,
 }
 
 /// What a `ROLLBACK` goes back to.
@@ -174,6 +176,9 @@ impl FileReader {
                 (statement.sql, statement.rewritten) = (sql, true);
             }
         }
+        if self.is_latin1 && !statement.sql.is_ascii() {
+            (statement.sql, statement.rewritten) = (from_latin1(&statement.sql), true);
+        }
         self.all_declared.extend(statement.declares.iter().cloned());
         self.statements.push(statement);
     }
@@ -184,9 +189,14 @@ impl FileReader {
         }
         let Some(name) = setting.name else {
             // `RESET ALL` leaves the role alone.
+            self.is_latin1 = false;
             self.keep(|kept| is_role(&kept.name), true);
             return;
         };
+        if name == "client_encoding" {
+            self.is_latin1 = setting.values.iter().any(|value| is_latin1(value));
+            return;
+        }
         if is_role(&name) {
             setting.values.iter().for_each(|role| self.roles.session(role));
         }
@@ -292,6 +302,18 @@ impl FileReader {
 
 pub(super) fn is_role(name: &str) -> bool {
     matches!(name, "role" | "session_authorization")
+}
+
+/// Tells whether an encoding is Latin-1, by any of the names that PostgreSQL knows; case and punctuation do not count.
+fn is_latin1(name: &str) -> bool {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let plain = letters.collect::<String>().to_ascii_lowercase();
+    matches!(plain.as_str(), "latin1" | "iso88591")
+}
+
+/// Returns what a server makes of bytes that it is told are Latin-1: each is a character.
+fn from_latin1(text: &str) -> String {
+    text.bytes().map(char::from).collect()
 }
 
 /// Rewrites a setting for a transaction into one for the session: each statement runs in a transaction of its own.

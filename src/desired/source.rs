@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use super::psql;
-use crate::error::{Error, ErrorKind, Result};
+use super::git;
+use super::psql::{self, Include};
+use crate::error::{Error, Result};
 
 /// Names a place that a catalog can be had from.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,10 +108,10 @@ impl Source {
                 let mut paths = Vec::new();
                 walk(path, &mut paths)?;
                 paths.sort();
-                with_includes(&paths)?
+                with_includes(&paths, &Disk)?
             }
-            Self::File(path) => with_includes(std::slice::from_ref(path))?,
-            Self::Git { revision, path } => git_files(revision, path)?,
+            Self::File(path) => with_includes(std::slice::from_ref(path), &Disk)?,
+            Self::Git { revision, path } => git::files(revision, path)?,
             Self::Snapshot(_) | Self::Database(_) | Self::Environment(_) => {
                 return Err(Error::internal(format!("{self} has no target files")));
             }
@@ -147,7 +146,7 @@ fn extension(path: &Path) -> String {
 }
 
 /// Returns the language of a file; `None` for what is no target file.
-fn form(path: &Path) -> Option<Form> {
+pub(super) fn form(path: &Path) -> Option<Form> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with('.') || name == "trueup.yaml" || name == "trueup.yml" {
         return None;
@@ -178,12 +177,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<TargetFile> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io(format!("reading {}", path.display()), &error))?;
-    target_file(path.display().to_string(), path, bytes)
-}
-
-fn target_file(shown: String, path: &Path, bytes: Vec<u8>) -> Result<TargetFile> {
+pub(super) fn target_file(shown: String, path: &Path, bytes: Vec<u8>) -> Result<TargetFile> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::target(format!("{shown}: the file is not UTF-8")).hint("Convert the file to UTF-8."))?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
@@ -194,25 +188,58 @@ fn target_file(shown: String, path: &Path, bytes: Vec<u8>) -> Result<TargetFile>
     })
 }
 
+/// Where files are read from.
+pub(super) trait Shelf {
+    /// Reads a file.
+    fn read(&self, path: &Path) -> Result<TargetFile>;
+
+    /// Tells whether a file is there.
+    fn has(&self, path: &Path) -> bool;
+
+    /// Returns the one path of a file that has several.
+    fn canonical(&self, path: &Path) -> PathBuf;
+
+    /// Returns the file that a file means: psql looks in the working directory, people often beside the file.
+    fn included(&self, by: &Path, include: &Include) -> PathBuf {
+        let beside = by.parent().unwrap_or(Path::new("")).join(&include.path);
+        let here = PathBuf::from(&include.path);
+        if !include.relative && self.has(&here) {
+            here
+        } else {
+            beside
+        }
+    }
+}
+
+/// The file system.
+struct Disk;
+
+impl Shelf for Disk {
+    fn read(&self, path: &Path) -> Result<TargetFile> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(format!("reading {}", path.display()), &error))?;
+        target_file(path.display().to_string(), path, bytes)
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn canonical(&self, path: &Path) -> PathBuf {
+        path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    }
+}
+
 /// Reads files and, behind each, those that it includes with `\i` and `\ir`; each file once.
-fn with_includes(paths: &[PathBuf]) -> Result<Vec<TargetFile>> {
-    let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mut seen: BTreeSet<PathBuf> = paths.iter().map(|path| canonical(path)).collect();
+pub(super) fn with_includes(paths: &[PathBuf], shelf: &dyn Shelf) -> Result<Vec<TargetFile>> {
+    let mut seen: BTreeSet<PathBuf> = paths.iter().map(|path| shelf.canonical(path)).collect();
     let mut waiting: Vec<PathBuf> = paths.iter().rev().cloned().collect();
     let mut files = Vec::new();
     while let Some(path) = waiting.pop() {
-        let file = read(&path)?;
+        let file = shelf.read(&path)?;
         if file.form == Form::Sql {
-            let folder = path.parent().unwrap_or(Path::new(""));
             for include in psql::scan(&file.text).includes.iter().rev() {
-                let included = if include.relative {
-                    folder.join(&include.path)
-                } else {
-                    PathBuf::from(&include.path)
-                };
-                let beside = folder.join(&include.path);
-                let included = if included.exists() { included } else { beside };
-                if seen.insert(canonical(&included)) {
+                let included = shelf.included(&path, include);
+                if seen.insert(shelf.canonical(&included)) {
                     waiting.push(included);
                 }
             }
@@ -220,91 +247,4 @@ fn with_includes(paths: &[PathBuf]) -> Result<Vec<TargetFile>> {
         files.push(file);
     }
     Ok(files)
-}
-
-fn git(arguments: &[&str]) -> Result<Vec<u8>> {
-    let output = Command::new("git")
-        .args(arguments)
-        .output()
-        .map_err(|error| Error::io("running git", &error))?;
-    checked(output)
-}
-
-fn checked(output: Output) -> Result<Vec<u8>> {
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let message = String::from_utf8_lossy(&output.stderr);
-    let message = message
-        .lines()
-        .next()
-        .unwrap_or("git failed")
-        .trim_start_matches("fatal: ")
-        .to_owned();
-    Err(Error::new(ErrorKind::Usage, message)
-        .hint("Check the revision with `git rev-parse`, and run trueup inside the repository."))
-}
-
-fn git_files(revision: &str, path: &str) -> Result<Vec<TargetFile>> {
-    let listing = git(&["ls-tree", "-r", "-z", revision, "--", path])?;
-    let listing = String::from_utf8_lossy(&listing).into_owned();
-    let mut blobs: Vec<(&str, &str)> = listing.split_terminator('\0').filter_map(blob).collect();
-    blobs.retain(|(name, _)| form(Path::new(name)).is_some() && !name.split('/').any(is_hidden));
-    blobs.sort_unstable();
-    let contents = git_contents(&blobs)?;
-    let named = blobs.iter().zip(contents);
-    named
-        .map(|((name, _), bytes)| target_file(format!("{revision}:{name}"), Path::new(name), bytes))
-        .collect()
-}
-
-fn is_hidden(part: &str) -> bool {
-    part.starts_with('.') && part != "." && part != ".."
-}
-
-/// Returns name and object id of a line of `git ls-tree`.
-fn blob(line: &str) -> Option<(&str, &str)> {
-    let (facts, name) = line.split_once('\t')?;
-    let mut facts = facts.split(' ').skip(1);
-    let is_blob = facts.next()? == "blob";
-    is_blob.then_some((name, facts.next()?))
-}
-
-/// Reads all blobs with one process.
-fn git_contents(blobs: &[(&str, &str)]) -> Result<Vec<Vec<u8>>> {
-    let failed = |error: std::io::Error| Error::io("running git", &error);
-    let mut child = Command::new("git")
-        .args(["cat-file", "--batch"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    let input = child.stdin.take();
-    let ids: Vec<&str> = blobs.iter().map(|(_, id)| *id).collect();
-    let ids = ids.join("\n") + "\n";
-    // git answers while it is being asked: writing from here could block both sides.
-    let writer = std::thread::spawn(move || input.map_or(Ok(()), |mut input| input.write_all(ids.as_bytes())));
-    let output = child.wait_with_output().map_err(failed)?;
-    writer.join().unwrap_or(Ok(())).map_err(failed)?;
-    let output = checked(output)?;
-    let mut rest = output.as_slice();
-    blobs
-        .iter()
-        .map(|_| next_content(&mut rest).ok_or_else(|| Error::internal("git's answer ended early")))
-        .collect()
-}
-
-/// Takes one `<id> blob <size>` line with its content.
-fn next_content(rest: &mut &[u8]) -> Option<Vec<u8>> {
-    let newline = rest.iter().position(|b| *b == b'\n')?;
-    let size: usize = std::str::from_utf8(&rest[..newline])
-        .ok()?
-        .rsplit(' ')
-        .next()?
-        .parse()
-        .ok()?;
-    let content = rest.get(newline + 1..newline + 1 + size)?.to_vec();
-    *rest = rest.get(newline + size + 2..)?;
-    Some(content)
 }

@@ -11,7 +11,7 @@ use super::place::{Place, SourceText};
 use super::reader::{FileReader, read_file};
 use super::roles::Roles;
 use super::source::{Form, TargetFile};
-use super::{lex, syntax, yaml};
+use super::{keyword, lex, syntax, yaml};
 use crate::error::{Error, Result};
 
 /// Remark on something that was passed over.
@@ -125,12 +125,26 @@ pub(crate) struct Unit<'a> {
 
 /// Splits a file into its statements and parses each.
 pub(crate) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
-    let pieces = pg_query::split_with_parser(&source.text).map_err(|error| match error {
-        pg_query::Error::Split(message) => syntax::error(source, &message),
-        other => Error::target(format!("{}: {other}", source.path)).hint("Remove zero bytes from the file."),
-    })?;
+    match pg_query::split_with_parser(&source.text) {
+        Ok(pieces) => Ok(units(source, pieces, parse)),
+        Err(pg_query::Error::Split(message)) => {
+            // A server of an older version may read what this grammar does not.
+            let pieces = pg_query::split_with_scanner(&source.text).unwrap_or_default();
+            let units = units(source, pieces, keyword::parse);
+            let is_read = !units.is_empty() && units.iter().all(|unit| unit.node.is_some());
+            if is_read {
+                Ok(units)
+            } else {
+                Err(syntax::error(source, &message))
+            }
+        }
+        Err(other) => Err(Error::target(format!("{}: {other}", source.path)).hint("Remove zero bytes from the file.")),
+    }
+}
+
+fn units<'a>(source: &'a SourceText, pieces: Vec<&'a str>, parse: fn(&str) -> Option<NodeEnum>) -> Vec<Unit<'a>> {
     let start = source.text.as_ptr() as usize;
-    Ok(pieces
+    pieces
         .into_par_iter()
         .map(|piece| {
             let blank = lex::skip_blank(piece.as_bytes(), 0);
@@ -143,7 +157,7 @@ pub(crate) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
             }
         })
         .filter(|unit| !unit.text.is_empty())
-        .collect())
+        .collect()
 }
 
 /// Parses one statement; `None` where its tree is too deep to be handed over.

@@ -35,7 +35,7 @@ fn unterminated(text: &str) -> Option<usize> {
 ///
 /// A prefix of the text that ends before that token fails, if at all, for lack of more input; every longer prefix
 /// fails at the token itself. So the token can be searched for by halves.
-fn position(text: &str) -> usize {
+pub(super) fn position(text: &str) -> usize {
     let Ok(tokens) = pg_query::scan(text) else { return 0 };
     let ends: Vec<(usize, usize)> = tokens
         .tokens

@@ -117,7 +117,7 @@ fn former(to: &Identity, renamed_from: &[String], before: &[Rename]) -> Identity
         .iter()
         .map(|rename| (rename.to.path.as_slice(), rename.from.path.as_slice()))
         .collect();
-    let mut path = to.path.clone();
+    let mut path = to.path.to_vec();
     for length in (1..path.len()).rev() {
         if let Some(old) = known.get(&path[..length]) {
             path.splice(..length, old.iter().cloned());

@@ -140,7 +140,7 @@ impl Sides<'_> {
             for start in [0, 1] {
                 let end = start + length;
                 if identity.path.get(start..end) == Some(&rename.to.path[..]) {
-                    let mut path = identity.path.clone();
+                    let mut path = identity.path.to_vec();
                     path.splice(start..end, rename.from.path.iter().cloned());
                     return Identity::new(identity.kind, path);
                 }

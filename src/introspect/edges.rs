@@ -3,8 +3,8 @@
 use postgres::Row;
 
 use crate::catalog::{Addresses, Catalog};
-use crate::db::Server;
 use crate::error::Result;
+use crate::kinds::Present;
 
 /// A query that belongs to no kind; the order is the order in which the answers are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ impl Query {
         }
     }
 
-    pub(super) fn weight(self) -> u8 {
+    pub(super) fn weight(self) -> i8 {
         match self {
             Self::Dependencies => 8,
             Self::Aliases => 6,
@@ -39,9 +39,9 @@ impl Query {
         }
     }
 
-    pub(super) fn sql(self, _server: &Server) -> String {
+    pub(super) fn sql(self, present: &Present) -> String {
         match self {
-            Self::Unmodelled => super::unmodelled::query(),
+            Self::Unmodelled => super::unmodelled::query(present),
             Self::Aliases => ALIASES.to_owned(),
             // Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership
             // is an object of its own (sequence ownership), or a part of an identity column. A base type and its functions

@@ -3,6 +3,7 @@
 use postgres::Client;
 
 use crate::error::Result;
+use crate::kinds::Present;
 
 /// Settings under which definitions are deparsed: an empty search path qualifies every name, and the rest makes
 /// constants independent of the database's and the role's own settings. JIT costs more than it gives here.
@@ -12,7 +13,7 @@ const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL jit = off; SET LOC
      SET LOCAL statement_timeout = 0; SET LOCAL enable_nestloop = on";
 
 /// `pg_class` of a database with some hundred tables; below, a second connection costs more than it gives.
-const LARGE: i64 = 400_000;
+const LARGE: i64 = 200_000;
 
 /// A reading transaction.
 pub(super) struct Opened {
@@ -31,6 +32,11 @@ pub(super) fn begin(client: &mut Client) -> Result<Opened> {
         snapshot: row.try_get(0)?,
         is_large: row.try_get::<_, i64>(1)? > LARGE,
     })
+}
+
+/// Asks which system catalogs are worth a query.
+pub(super) fn present(client: &mut Client) -> Result<Present> {
+    Present::read(&client.query(&Present::query(), &[])?)
 }
 
 /// Opens a reading transaction on another connection's snapshot.

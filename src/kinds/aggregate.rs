@@ -177,6 +177,7 @@ fn aggregation_columns(catalog: &str, prefix: &str) -> String {
 
 impl Object for Aggregate {
     const CLASS: u32 = 1255;
+    const AMONG: (u32, &'static str) = (1255, "a");
 
     fn query(_server: &Server) -> String {
         let function = |column: &str| format!("CASE WHEN g.{column}::oid <> 0 THEN g.{column}::text END AS {column}");

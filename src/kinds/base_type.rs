@@ -70,6 +70,7 @@ impl BaseType {
 
 impl Object for BaseType {
     const CLASS: u32 = 1247;
+    const AMONG: (u32, &'static str) = (1247, "b");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -126,6 +126,7 @@ impl Check {
 
 impl Object for Check {
     const CLASS: u32 = 2606;
+    const AMONG: (u32, &'static str) = (2606, "c");
 
     fn query(server: &Server) -> String {
         format!(
@@ -147,7 +148,7 @@ impl Object for Check {
             constraint::enforced(server.major()),
             constraint::ON_TABLE,
             sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
+            sql::no_members_part("c.oid"),
         )
     }
 

@@ -199,6 +199,7 @@ impl Column {
 
 impl Object for Column {
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "rpf");
 
     fn query(server: &Server) -> String {
         let statistics = if server.major() >= 17 {
@@ -234,7 +235,7 @@ impl Object for Column {
                         GROUP BY h.inhrelid, pa.attname) i ON i.inhrelid = c.oid AND i.attname = a.attname
              WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
-            sql::no_extension_member(Self::CLASS, "c.oid"),
+            sql::no_members_part("c.oid"),
         )
     }
 

@@ -126,20 +126,21 @@ impl Object for ColumnDefault {
     const CLASS: u32 = 2604;
 
     fn query(_server: &Server) -> String {
+        // A default names no column, so that PostgreSQL need not look its table up. An expression tree holds the OIDs of its
+        // functions behind `:funcid` and `:opfuncid`.
         format!(
             "SELECT d.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column,
-                    pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS expression,
-                    EXISTS (SELECT 1
-                            FROM pg_catalog.regexp_matches(d.adbin::text, ':(?:op)?funcid (\\d+) ', 'g') AS used
-                            JOIN pg_catalog.pg_proc p ON p.oid = used[1]::oid
-                            WHERE p.provolatile = 'v') AS volatile
+                    pg_catalog.pg_get_expr(d.adbin, 0) AS expression,
+                    (SELECT pg_catalog.bool_or(pg_catalog.split_part(u.behind, ' ', 1) IN
+                                (SELECT p.oid::text FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v'))
+                     FROM pg_catalog.unnest(pg_catalog.string_to_array(d.adbin::text, 'funcid ')) AS u (behind)) AS volatile
              FROM pg_catalog.pg_attrdef d
              JOIN pg_catalog.pg_class c ON c.oid = d.adrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
              WHERE c.relkind IN ('r', 'p', 'f') AND a.attgenerated = '' AND {} AND {}",
             sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
+            sql::no_members_part("c.oid"),
         )
     }
 

@@ -104,6 +104,7 @@ impl ColumnIdentity {
 impl Object for ColumnIdentity {
     // Its sequence stands for it: what is granted on or said about that belongs here.
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "S");
 
     fn query(server: &Server) -> String {
         let logged_apart = if server.major() >= 15 {

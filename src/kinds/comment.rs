@@ -4,7 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::sources::SOURCES;
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Statement, target};
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Present, Statement, target};
 use crate::catalog::{Addresses, Identity, quote::literal};
 use crate::db::Server;
 use crate::error::Result;
@@ -25,10 +25,10 @@ pub struct Comment {
 
 impl Comment {
     fn statement(&self, text: &str, context: &Context) -> Statement {
-        let mut target = self.target.clone();
-        if let (Some(name), Some(last)) = (&self.constraint, target.path.last_mut()) {
-            last.clone_from(name);
-        }
+        let target = match (&self.constraint, self.target.path.split_last()) {
+            (Some(name), Some((_, outer))) => Identity::new(self.target.kind, outer.iter().chain([name]).cloned()),
+            _ => self.target.clone(),
+        };
         let sql_target = match context.after(&target).or_else(|| context.before(&target)) {
             Some(AnyObject::Table(table)) => format!("{} {}", table.word(), target::sql_name(&target)),
             _ => target::sql_target(&target),
@@ -54,9 +54,14 @@ impl Object for Comment {
     const CLASS: u32 = 0;
     const ATTACHED: bool = true;
 
-    fn query(_server: &Server) -> String {
+    fn query(server: &Server) -> String {
+        Self::query_among(server, &Present::everything())
+    }
+
+    fn query_among(_server: &Server, present: &Present) -> String {
         let parts: Vec<String> = SOURCES
             .iter()
+            .filter(|source| present.has_comments(source.class, source.sub != "0"))
             .map(|source| {
                 format!(
                     "SELECT o.oid, {sub} AS sub, {class}::oid AS class, {words} AS words, {path} AS path,
@@ -76,7 +81,11 @@ impl Object for Comment {
                 )
             })
             .collect();
-        parts.join("\nUNION ALL\n")
+        if parts.is_empty() {
+            NO_ROWS.to_owned()
+        } else {
+            parts.join("\nUNION ALL\n")
+        }
     }
 
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
@@ -129,6 +138,9 @@ impl Object for Comment {
         Alter::in_place(vec![desired.statement(&literal(&desired.text), context)])
     }
 }
+
+/// What is asked where nothing is commented.
+const NO_ROWS: &str = "SELECT 0::oid AS oid, 0 AS sub WHERE false";
 
 /// `CREATE EXTENSION` comments by itself, with a text that changes from version to version: only another one counts.
 const NOT_THE_EXTENSIONS_OWN: &str = " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_available_extensions e

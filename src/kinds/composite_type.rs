@@ -140,6 +140,7 @@ pub(super) fn conversion(column: &str, data_type: &str, replaced: &Identity, con
 
 impl Object for CompositeType {
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "c");
 
     fn query(_server: &Server) -> String {
         format!(

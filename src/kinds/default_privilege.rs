@@ -110,6 +110,7 @@ impl DefaultPrivilege {
 
 impl Object for DefaultPrivilege {
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (826, "");
 
     fn query(_server: &Server) -> String {
         format!(
@@ -135,8 +136,8 @@ impl Object for DefaultPrivilege {
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
         let grantee: String = row.try_get("grantee")?;
-        let privileges = grants::read(row, "privileges", "grantable", &grantee)?;
-        let initial = grants::read(row, "initial_privileges", "initial_grantable", &grantee)?;
+        let privileges = grants::read(row, "privileges", "grantable")?;
+        let initial = grants::read(row, "initial_privileges", "initial_grantable")?;
         if privileges == initial {
             return Ok(None);
         }

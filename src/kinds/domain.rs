@@ -101,6 +101,7 @@ pub(super) fn check_rows(statement: Statement, domain: &Identity, context: &Cont
 
 impl Object for Domain {
     const CLASS: u32 = 1247;
+    const AMONG: (u32, &'static str) = (1247, "d");
 
     fn query(server: &Server) -> String {
         let not_null_name = if server.major() >= 17 {

@@ -41,6 +41,7 @@ impl DomainCheck {
 
 impl Object for DomainCheck {
     const CLASS: u32 = 2606;
+    const AMONG: (u32, &'static str) = (2606, "d");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -53,6 +53,7 @@ impl EnumType {
 
 impl Object for EnumType {
     const CLASS: u32 = 1247;
+    const AMONG: (u32, &'static str) = (1247, "e");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -37,6 +37,7 @@ impl PartialEq for Extension {
 
 impl Object for Extension {
     const CLASS: u32 = 3079;
+    const AMONG: (u32, &'static str) = (0, "");
 
     fn query(_server: &Server) -> String {
         // The system installs `plpgsql` itself in every database.

@@ -44,6 +44,7 @@ impl ForeignColumn {
 
 impl Object for ForeignColumn {
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (1259, "f");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::catalog::{
     Addresses, Identity,
-    quote::{ident, qualified},
+    quote::{ident, list, qualified},
 };
 use crate::db::Server;
 use crate::error::Result;
@@ -142,6 +142,28 @@ impl ForeignKey {
         )
     }
 
+    /// Returns the definition as PostgreSQL deparses it where it says nothing but columns and actions.
+    fn plain_definition(&self) -> String {
+        let action = |event: &str, letter: &str| {
+            let words = match letter {
+                "r" => "RESTRICT",
+                "c" => "CASCADE",
+                "n" => "SET NULL",
+                "d" => "SET DEFAULT",
+                _ => return String::new(),
+            };
+            format!(" ON {event} {words}")
+        };
+        format!(
+            "FOREIGN KEY ({}) REFERENCES {}({}){}{}",
+            list(&self.columns),
+            qualified([&self.referenced_schema, &self.referenced_table]),
+            list(&self.referenced_columns),
+            action("UPDATE", &self.on_update),
+            action("DELETE", &self.on_delete),
+        )
+    }
+
     fn action(&self, action: &str) -> Statement {
         Statement::new(format!(
             "ALTER TABLE {} {action}",
@@ -254,58 +276,69 @@ impl ForeignKey {
 
 impl Object for ForeignKey {
     const CLASS: u32 = 2606;
+    const LATE: bool = true;
+    const AMONG: (u32, &'static str) = (2606, "f");
 
     fn query(server: &Server) -> String {
+        // What is said in words of its own, and by which servers: most foreign keys are put together here.
+        let special = match server.major() {
+            ..15 => "k.confmatchtype <> 's'",
+            15..18 => "k.confmatchtype <> 's' OR k.confdelsetcols IS NOT NULL",
+            _ => "k.confmatchtype <> 's' OR k.confdelsetcols IS NOT NULL OR k.conperiod",
+        };
+        // Columns of what is no object here have no address.
+        let elsewhere = format!("k.confrelid < 16384 OR NOT ({})", sql::no_members_part("k.confrelid"));
         // Rows whose parent is on the same table belong to partitions of the referenced one: PostgreSQL's own business.
         format!(
             "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table,
                     CASE WHEN o.oid IS NULL THEN coalesce(pk.conname, k.conname) ELSE k.conname END AS name,
-                    k.conname AS own_name, pg_catalog.pg_get_constraintdef(k.oid) AS definition, q.columns,
-                    q.referenced_columns, rn.nspname AS referenced_schema, r.relname AS referenced_table,
-                    ri.relname AS referenced_index, EXISTS (SELECT FROM pg_catalog.pg_depend d
-                            WHERE d.classid = 1259 AND d.objid = k.conindid AND d.objsubid = 0
-                              AND d.refclassid = 2606 AND d.deptype = 'i') AS references_key,
+                    k.conname AS own_name, k.conrelid, k.conkey, k.confrelid, k.confkey,
+                    CASE WHEN {special} OR {elsewhere} THEN pg_catalog.pg_get_constraintdef(k.oid) END AS definition,
+                    CASE WHEN {elsewhere} THEN (
+                         SELECT pg_catalog.array_agg(f.attname::text ORDER BY v.ord)
+                         FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY AS v (attnum, ord)
+                         JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = v.attnum) END AS columns_elsewhere,
+                    rn.nspname AS referenced_schema, r.relname AS referenced_table, ri.relname AS referenced_index,
+                    k.conindid IN (SELECT u.conindid FROM pg_catalog.pg_constraint u WHERE u.contype IN ('p', 'u')) AS references_key,
                     k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update, k.condeferrable, k.condeferred,
-                    k.convalidated AS valid, {} AS enforced, pn.nspname AS parent_schema, p.relname AS parent_table
+                    k.convalidated AS valid, {enforced} AS enforced, pn.nspname AS parent_schema, p.relname AS parent_table
              FROM pg_catalog.pg_constraint k
              JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
              JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
              JOIN pg_catalog.pg_class ri ON ri.oid = k.conindid
-             CROSS JOIN LATERAL (
-                 SELECT pg_catalog.array_agg(a.attname::text ORDER BY v.ord) AS columns,
-                        pg_catalog.array_agg(f.attname::text ORDER BY v.ord) AS referenced_columns
-                 FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey))
-                     WITH ORDINALITY AS v (attnum, refnum, ord)
-                 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = v.attnum
-                 JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = v.refnum) q
              LEFT JOIN pg_catalog.pg_constraint pk ON pk.oid = k.conparentid
              LEFT JOIN pg_catalog.pg_class p ON p.oid = pk.conrelid
              LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
              LEFT JOIN pg_catalog.pg_constraint o ON o.conrelid = k.conrelid AND o.conname = pk.conname AND o.oid <> k.oid
-             WHERE k.contype = 'f' AND pk.conrelid IS DISTINCT FROM k.conrelid AND {} AND {} AND {}",
-            constraint::enforced(server.major()),
+             WHERE k.contype = 'f' AND pk.conrelid IS DISTINCT FROM k.conrelid AND {} AND {} AND {user}",
             constraint::ON_TABLE,
             sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
+            enforced = constraint::enforced(server.major()),
+            user = sql::no_members_part("c.oid"),
         )
     }
 
-    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
-        let definition: String = row.try_get("definition")?;
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let definition: Option<String> = row.try_get("definition")?;
+        let columns = sql::columns_at(addresses, row, "conrelid", "conkey")?;
+        let referenced_columns = match row.try_get("columns_elsewhere")? {
+            Some(columns) => columns,
+            None => sql::columns_at(addresses, row, "confrelid", "confkey")?,
+        };
         let parent_schema: Option<String> = row.try_get("parent_schema")?;
         let parent_table: Option<String> = row.try_get("parent_table")?;
-        Ok(Some(Self {
+        let mut out = Self {
             schema: row.try_get("schema")?,
             table: row.try_get("table")?,
             name: row.try_get("name")?,
             own_name: row.try_get("own_name")?,
-            definition: constraint::without_attributes(&definition).to_owned(),
-            columns: row.try_get("columns")?,
+            definition: String::new(),
+            columns,
             referenced_schema: row.try_get("referenced_schema")?,
             referenced_table: row.try_get("referenced_table")?,
-            referenced_columns: row.try_get("referenced_columns")?,
+            referenced_columns,
             referenced_index: row.try_get("referenced_index")?,
             references_key: row.try_get("references_key")?,
             on_delete: row.try_get("on_delete")?,
@@ -315,7 +348,12 @@ impl Object for ForeignKey {
             valid: row.try_get("valid")?,
             enforced: row.try_get("enforced")?,
             inherited: parent_schema.zip(parent_table),
-        }))
+        };
+        out.definition = match definition {
+            Some(definition) => constraint::without_attributes(&definition).to_owned(),
+            None => out.plain_definition(),
+        };
+        Ok(Some(out))
     }
 
     fn identity(&self) -> Identity {

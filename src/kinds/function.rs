@@ -16,6 +16,7 @@ pub struct Function(pub Routine);
 
 impl Object for Function {
     const CLASS: u32 = 1255;
+    const AMONG: (u32, &'static str) = (1255, "fw");
 
     fn query(_server: &Server) -> String {
         Routine::query("p.prokind IN ('f', 'w')")

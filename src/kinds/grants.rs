@@ -199,14 +199,13 @@ pub(super) fn grantee_sql(grantee: &str, owner: &str) -> String {
     }
 }
 
-/// Reads two parallel arrays as privileges; a privilege that two grantors gave counts once. The owner can pass on
-/// everything anyway.
-pub(super) fn read(row: &Row, names: &str, grantable: &str, grantee: &str) -> Result<Grants> {
+/// Reads two parallel arrays as privileges; a privilege that two grantors gave counts once.
+pub(super) fn read(row: &Row, names: &str, grantable: &str) -> Result<Grants> {
     let names: Option<Vec<String>> = row.try_get(names)?;
     let grantable: Option<Vec<bool>> = row.try_get(grantable)?;
     let mut out = Grants::new();
     for (name, grantable) in names.unwrap_or_default().into_iter().zip(grantable.unwrap_or_default()) {
-        *out.entry(name).or_default() |= grantable && grantee != OWNER;
+        *out.entry(name).or_default() |= grantable;
     }
     Ok(out)
 }

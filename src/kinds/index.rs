@@ -290,6 +290,7 @@ impl Index {
 
 impl Object for Index {
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "iI");
 
     fn query(server: &Server) -> String {
         let nulls = if server.major() >= 15 {
@@ -311,18 +312,18 @@ impl Object for Index {
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_am am ON am.oid = ic.relam
              JOIN ({}) q ON q.indexrelid = i.indexrelid
-             LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
              LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = ic.oid
              LEFT JOIN pg_catalog.pg_class hp ON hp.oid = h.inhparent
              LEFT JOIN pg_catalog.pg_namespace hn ON hn.oid = hp.relnamespace
              {}
-             WHERE c.relkind IN ('r', 'p', 'm') AND k.conindid IS NULL AND {} AND {}",
+             WHERE c.relkind IN ('r', 'p', 'm') AND {} AND {} AND {}",
             index_keys::WORDS,
             index_settings::COLUMNS,
             index_keys::subquery(),
             index_settings::JOINS,
+            index_keys::OF_NO_CONSTRAINT,
             sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
+            sql::no_members_part("c.oid"),
         )
     }
 
@@ -388,6 +389,14 @@ impl Object for Index {
 
     fn after(&self, context: &Context) -> Vec<Identity> {
         let mut out: Vec<Identity> = partitioning::attached_first(self.inherits.is_some(), &self.schema, &self.table);
+        if self.partitioned && !self.valid {
+            out.extend(partitioning::left_out(
+                &self.identity(),
+                &self.schema,
+                &self.table,
+                context.to,
+            ));
+        }
         // The index that this one was attached to takes it along when it is dropped; or the old one takes another name.
         if let Some(AnyObject::Index(live)) = context.before(&self.identity())
             && live.inherits != self.inherits

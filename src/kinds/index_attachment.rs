@@ -74,6 +74,7 @@ pub(super) fn index_or_key(of_key: bool, schema: &str, table: &str, name: &str) 
 
 impl Object for IndexAttachment {
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (2611, "");
 
     fn query(_server: &Server) -> String {
         format!(

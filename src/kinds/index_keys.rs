@@ -33,9 +33,14 @@ pub(super) const WORDS: &str = "o AS MATERIALIZED (
         FROM pg_catalog.pg_collation l
         JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace)";
 
+/// Condition that an index `i` belongs to no constraint; `conindid` has no index.
+pub(super) const OF_NO_CONSTRAINT: &str = "i.indexrelid NOT IN (SELECT k.conindid FROM pg_catalog.pg_constraint k
+                                   WHERE k.contype IN ('p', 'u', 'x'))";
+
 /// Returns the query for what an index looks like inside its parentheses. Indexes of primary keys, those of TOAST tables included, are no
 /// objects here and need not be looked at. Aggregates take their input in the order of the subquery; an order of their
-/// own would sort each index by itself, three times.
+/// own would sort each index by itself, three times. `OFFSET 0` has columns looked up one by one: the planner, which cannot
+/// know how many keys there are, would sort all columns of the database.
 pub(super) fn subquery() -> String {
     format!(
         "SELECT x.indexrelid, pg_catalog.string_agg(x.text, ', ') FILTER (WHERE x.is_key) AS keys,
@@ -47,16 +52,15 @@ pub(super) fn subquery() -> String {
          CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[]),
                       pg_catalog.unnest(i.indcollation::oid[]), pg_catalog.unnest(i.indoption::int2[]))
              WITH ORDINALITY AS k (attnum, opclass, coll, opt, ord)
-         LEFT JOIN (SELECT a.attrelid, a.attnum, a.attname, a.attcollation, a.atttypid
-                    FROM pg_catalog.pg_attribute a
-                    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'm')
-                    WHERE a.attnum > 0 AND NOT a.attisdropped) a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+         LEFT JOIN LATERAL (SELECT a.attname, a.attcollation, a.atttypid FROM pg_catalog.pg_attribute a
+                            WHERE a.attrelid = i.indrelid AND a.attnum = k.attnum OFFSET 0) a ON true
          LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base) b
          LEFT JOIN o ON o.oid = k.opclass
          LEFT JOIN l ON l.oid = k.coll
-         LEFT JOIN pg_catalog.pg_attribute ia ON ia.attrelid = i.indexrelid AND ia.attnum = k.ord AND ia.attoptions IS NOT NULL
-         WHERE i.indexrelid >= 16384 AND NOT i.indisprimary
+         LEFT JOIN LATERAL (SELECT ia.attoptions FROM pg_catalog.pg_attribute ia
+                            WHERE ia.attrelid = i.indexrelid AND ia.attnum = k.ord OFFSET 0) ia ON true
+         WHERE i.indexrelid >= 16384 AND NOT i.indisprimary AND {OF_NO_CONSTRAINT}
          ORDER BY i.indexrelid, k.ord) x
          GROUP BY x.indexrelid"
     )

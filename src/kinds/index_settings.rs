@@ -48,10 +48,10 @@ pub(super) const COLUMNS: &str = "ic.reloptions, its.spcname AS tablespace, i.in
 
 /// Joins that [`COLUMNS`] need.
 pub(super) const JOINS: &str = "LEFT JOIN pg_catalog.pg_tablespace its ON its.oid = ic.reltablespace
-     LEFT JOIN (SELECT s.attrelid, array_agg(s.attnum::int4 ORDER BY s.attnum) AS numbers,
-                       array_agg(s.attstattarget::int4 ORDER BY s.attnum) AS targets
-                FROM pg_catalog.pg_attribute s WHERE s.attstattarget >= 0 AND s.attnum > 0
-                GROUP BY s.attrelid) st ON st.attrelid = ic.oid";
+     LEFT JOIN LATERAL (SELECT array_agg(s.attnum::int4 ORDER BY s.attnum) AS numbers,
+                               array_agg(s.attstattarget::int4 ORDER BY s.attnum) AS targets
+                        FROM pg_catalog.pg_attribute s
+                        WHERE s.attrelid = ic.oid AND s.attstattarget >= 0 AND s.attnum > 0 AND i.indexprs IS NOT NULL) st ON true";
 
 impl PartialEq for IndexSettings {
     fn eq(&self, other: &Self) -> bool {

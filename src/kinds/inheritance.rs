@@ -92,6 +92,7 @@ impl Inheritance {
 
 impl Object for Inheritance {
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (2611, "");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
-    quote::{ident, qualified},
+    quote::{ident, list, qualified},
 };
 use crate::db::Server;
 use crate::error::Result;
@@ -220,6 +220,20 @@ impl Key {
         self.renamed(context.from, context.to, context)
     }
 
+    /// Returns the definition of a primary key or unique constraint as PostgreSQL deparses it.
+    fn plain_definition(&self, included: &[String], nulls_not_distinct: bool) -> String {
+        let mut out = match self.constraint {
+            KeyType::Primary => "PRIMARY KEY ".to_owned(),
+            _ if nulls_not_distinct => "UNIQUE NULLS NOT DISTINCT ".to_owned(),
+            _ => "UNIQUE ".to_owned(),
+        };
+        out.push_str(&format!("({})", list(&self.columns)));
+        if !included.is_empty() {
+            out.push_str(&format!(" INCLUDE ({})", list(included)));
+        }
+        out
+    }
+
     /// Cuts what has a field of its own out of the definition of an exclusion constraint.
     fn cut_exclusion(&mut self) {
         if let Some(predicate) = &self.predicate {
@@ -239,11 +253,25 @@ fn cut(text: &str, suffix: &str) -> String {
 
 impl Object for Key {
     const CLASS: u32 = 2606;
+    const LATE: bool = true;
+    const AMONG: (u32, &'static str) = (2606, "pux");
 
-    fn query(_server: &Server) -> String {
+    fn query(server: &Server) -> String {
+        // What is said in words of its own, and by which servers: most keys are put together here.
+        let special = if server.major() >= 18 {
+            "k.contype = 'x' OR k.conperiod"
+        } else {
+            "k.contype = 'x'"
+        };
+        let nulls = if server.major() >= 15 {
+            "i.indnullsnotdistinct"
+        } else {
+            "false"
+        };
         format!(
             "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, k.conname AS name, k.contype::text AS type,
-                    pg_catalog.pg_get_constraintdef(k.oid) AS definition, q.columns, k.condeferrable, k.condeferred,
+                    CASE WHEN {special} THEN pg_catalog.pg_get_constraintdef(k.oid) END AS definition, k.conrelid, k.conkey,
+                    (i.indkey::int2[])[i.indnkeyatts:] AS included, {nulls} AS nulls_not_distinct, k.condeferrable, k.condeferred,
                     CASE WHEN k.contype = 'x' AND i.indpred IS NOT NULL
                          THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
                     i.indisvalid AS valid, pn.nspname AS parent_schema, p.relname AS parent_table,
@@ -253,12 +281,6 @@ impl Object for Key {
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_index i ON i.indexrelid = k.conindid
              JOIN pg_catalog.pg_class ic ON ic.oid = k.conindid
-             LEFT JOIN (SELECT u.oid, pg_catalog.array_agg(a.attname::text ORDER BY u.ord) AS columns
-                        FROM (SELECT x.oid, x.conrelid, v.attnum, v.ord FROM pg_catalog.pg_constraint x
-                              CROSS JOIN LATERAL pg_catalog.unnest(x.conkey) WITH ORDINALITY AS v (attnum, ord)
-                              WHERE x.contype IN ('p', 'u', 'x')) u
-                        JOIN pg_catalog.pg_attribute a ON a.attrelid = u.conrelid AND a.attnum = u.attnum
-                        GROUP BY u.oid) q ON q.oid = k.oid
              LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = k.conindid
              LEFT JOIN pg_catalog.pg_class pic ON pic.oid = h.inhparent
              LEFT JOIN pg_catalog.pg_index pi ON pi.indexrelid = h.inhparent
@@ -271,12 +293,12 @@ impl Object for Key {
             index_settings::JOINS,
             constraint::ON_TABLE,
             sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
+            sql::no_members_part("c.oid"),
         )
     }
 
-    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
-        let definition: String = row.try_get("definition")?;
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let definition: Option<String> = row.try_get("definition")?;
         let letter: String = row.try_get("type")?;
         let mut out = Self {
             schema: row.try_get("schema")?,
@@ -287,14 +309,21 @@ impl Object for Key {
                 "u" => KeyType::Unique,
                 _ => KeyType::Exclusion,
             },
-            definition: constraint::without_attributes(&definition).to_owned(),
-            columns: row.try_get::<_, Option<_>>("columns")?.unwrap_or_default(),
+            definition: String::new(),
+            columns: sql::columns_at(addresses, row, "conrelid", "conkey")?,
             predicate: row.try_get("predicate")?,
             deferrable: row.try_get("condeferrable")?,
             initially_deferred: row.try_get("condeferred")?,
             inherits: ParentIndex::read(row)?,
             valid: row.try_get("valid")?,
             settings: IndexSettings::read(row)?,
+        };
+        out.definition = match definition {
+            Some(definition) => constraint::without_attributes(&definition).to_owned(),
+            None => {
+                let included = sql::columns_at(addresses, row, "conrelid", "included")?;
+                out.plain_definition(&included, row.try_get("nulls_not_distinct")?)
+            }
         };
         if out.constraint == KeyType::Exclusion {
             out.cut_exclusion();
@@ -346,6 +375,14 @@ impl Object for Key {
 
     fn after(&self, context: &Context) -> Vec<Identity> {
         let mut out = partitioning::attached_first(self.inherits.is_some(), &self.schema, &self.table);
+        if !self.valid {
+            out.extend(partitioning::left_out(
+                &self.identity(),
+                &self.schema,
+                &self.table,
+                context.to,
+            ));
+        }
         if self.constraint == KeyType::Primary
             && let Some(AnyObject::Partition(partition)) = context.after(&Partition::named(&self.schema, &self.table))
         {

@@ -43,6 +43,7 @@ impl Language {
 
 impl Object for Language {
     const CLASS: u32 = 2612;
+    const AMONG: (u32, &'static str) = (0, "");
 
     fn query(_server: &Server) -> String {
         format!(

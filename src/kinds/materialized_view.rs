@@ -160,6 +160,7 @@ fn read_columns(row: &Row) -> Result<Vec<MaterializedColumn>> {
 
 impl Object for MaterializedView {
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "m");
 
     fn query(_server: &Server) -> String {
         format!(

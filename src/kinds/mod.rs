@@ -66,6 +66,7 @@ mod owner;
 mod partition;
 mod partitioning;
 mod policy;
+mod present;
 mod privilege;
 mod procedure;
 mod publication;
@@ -100,11 +101,12 @@ pub(crate) use grants::built_in;
 pub use key::KeyType;
 pub use large::Large;
 pub use owner::complete_owners;
+pub use present::Present;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
 pub(crate) use routine::Routine;
-pub(crate) use schema::public_schema;
+pub(crate) use schema::{public_schema, public_schema_as_on};
 pub use sequence_options::SequenceOptions;
 pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
@@ -154,11 +156,21 @@ pub trait Object: Sized {
     const CLASS: u32;
     /// Whether rows name their object by address, so that they are read after all others (comment, owner, grant).
     const ATTACHED: bool = false;
+    /// Whether rows name other objects by address, so that they are read after those that do not.
+    const LATE: bool = Self::ATTACHED;
+    /// System catalog, and the letters of the sorts of its rows, without which the kind has no object, so that the query
+    /// need not be asked; 0 for a kind that always is.
+    const AMONG: (u32, &'static str) = (Self::CLASS, "");
 
     /// Returns the catalog query for a server version. Its first two columns are `oid oid` and `sub int4`: the
     /// object's address within [`Object::CLASS`]. Rows of system schemas, of extensions' members and of the ledger are
     /// left out. Runs with an empty `search_path`, so that deparsed names are qualified.
     fn query(server: &Server) -> String;
+
+    /// Returns the same query without what cannot have rows.
+    fn query_among(server: &Server, _present: &Present) -> String {
+        Self::query(server)
+    }
 
     /// Reads one row of the query; `None` when the row turns out to be nothing that is modelled.
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>>;

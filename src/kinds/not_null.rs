@@ -152,6 +152,7 @@ impl NotNull {
 
 impl Object for NotNull {
     const CLASS: u32 = 2606;
+    const AMONG: (u32, &'static str) = (0, "");
 
     fn query(server: &Server) -> String {
         let parents = "LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
@@ -163,7 +164,7 @@ impl Object for NotNull {
         let condition = format!(
             "c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid")
+            sql::no_members_part("c.oid")
         );
         if server.major() >= 18 {
             return format!(

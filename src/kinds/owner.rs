@@ -6,7 +6,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::sources::SOURCES;
-use super::{Alter, AnyObject, Context, Kind, Lock, Object, Privilege, Statement, target};
+use super::{Alter, AnyObject, Context, Kind, Lock, Object, Present, Privilege, Statement, target};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, qualified},
@@ -93,9 +93,14 @@ impl Object for Owner {
     const CLASS: u32 = 0;
     const ATTACHED: bool = true;
 
-    fn query(_server: &Server) -> String {
+    fn query(server: &Server) -> String {
+        Self::query_among(server, &Present::everything())
+    }
+
+    fn query_among(_server: &Server, present: &Present) -> String {
         let parts: Vec<String> = SOURCES
             .iter()
+            .filter(|source| source.is_present(present))
             .filter_map(|source| {
                 Some(format!(
                     "SELECT o.oid, {sub} AS sub, {class}::oid AS class, {words} AS words, {path} AS path, {owner} AS owner

@@ -239,6 +239,16 @@ impl Partition {
             .collect()
     }
 
+    /// Tells whether a new key of the partitioned table is there only once this partition is, without an index of its own
+    /// attached to it.
+    fn is_left_out_of(&self, key: &Identity, context: &Context) -> bool {
+        let is_incomplete = matches!(context.after(key), Some(AnyObject::Key(key)) if !key.valid);
+        is_incomplete && context.is_created(key) && {
+            let (schema, table) = (&self.parent_schema, &self.parent_table);
+            partitioning::left_out(key, schema, table, context.to).contains(&self.identity())
+        }
+    }
+
     /// Returns the statements that drop the foreign keys which the table had from its parent and keeps when it leaves.
     fn drop_left_behind(&self, context: &Context) -> Vec<Statement> {
         partitioning::within(context.from, Kind::ForeignKey, &self.schema, &self.table)
@@ -283,6 +293,7 @@ fn only_column(condition: &str) -> Option<String> {
 
 impl Object for Partition {
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (2611, "");
 
     fn query(_server: &Server) -> String {
         format!(
@@ -346,6 +357,7 @@ impl Object for Partition {
         let gone = gone.filter(|index| !context.to.contains(index));
         let mut out = self.compared(context);
         out.extend(gone);
+        out.retain(|identity| !self.is_left_out_of(identity, context));
         out
     }
 

@@ -57,6 +57,21 @@ pub(super) fn attached_first(is_attached: bool, schema: &str, table: &str) -> Ve
     vec![Identity::new(Kind::Partition, [schema, table])]
 }
 
+/// Returns the partitions of a table that have no index attached to one of its own, which is not valid for want of them.
+/// `ATTACH PARTITION` would build theirs, so that the table's own index stands only after they are attached.
+pub(super) fn left_out(index: &Identity, schema: &str, table: &str, catalog: &Catalog) -> Vec<Identity> {
+    let has_one = |partition: &super::Partition| {
+        within(catalog, Kind::IndexAttachment, &partition.schema, &partition.table).any(|(_, object)| {
+            matches!(object, AnyObject::IndexAttachment(attachment) if attachment.parent_index() == *index)
+        })
+    };
+    partitions(catalog)
+        .filter(|partition| partition.parent_schema == schema && partition.parent_table == table)
+        .filter(|partition| !has_one(partition))
+        .map(super::Object::identity)
+        .collect()
+}
+
 /// Returns every foreign key of a catalog.
 pub(super) fn foreign_keys(catalog: &Catalog) -> impl Iterator<Item = &super::ForeignKey> {
     catalog

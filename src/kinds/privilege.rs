@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::grants::{self, Clause, Grants, Sort};
 use super::sources::{SOURCES, Source};
 use super::{
-    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Sequence, SequenceOwner, Statement, target,
+    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Present, Sequence, SequenceOwner,
+    Statement, target,
 };
 use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
@@ -191,8 +192,16 @@ impl Object for Privilege {
     const CLASS: u32 = 0;
     const ATTACHED: bool = true;
 
-    fn query(_server: &Server) -> String {
-        let parts: Vec<String> = SOURCES.iter().filter_map(part).collect();
+    fn query(server: &Server) -> String {
+        Self::query_among(server, &Present::everything())
+    }
+
+    fn query_among(_server: &Server, present: &Present) -> String {
+        let parts: Vec<String> = SOURCES
+            .iter()
+            .filter(|source| source.may_have_privileges(present))
+            .filter_map(part)
+            .collect();
         format!(
             "SELECT u.oid, u.sub, u.class, u.words, u.path, u.extension, u.system, {columns}
              FROM (SELECT p.*, coalesce(p.initial, pg_catalog.acldefault(p.letter::\"char\", p.owner)) AS base
@@ -216,8 +225,8 @@ impl Object for Privilege {
             None => target::holder(row, addresses)?,
         };
         let grantee: String = row.try_get("grantee")?;
-        let privileges = grants::read(row, "privileges", "grantable", &grantee)?;
-        let initial = grants::read(row, "initial_privileges", "initial_grantable", &grantee)?;
+        let privileges = grants::read(row, "privileges", "grantable")?;
+        let initial = grants::read(row, "initial_privileges", "initial_grantable")?;
         let is_system: bool = row.try_get("system")?;
         if privileges == initial || (holder.is_none() && !is_system) {
             return Ok(None);
@@ -309,7 +318,9 @@ fn part(source: &Source) -> Option<String> {
         (
             format!("{namespace} = 'pg_catalog'"),
             // initdb makes information_schema after it has recorded the initial privileges; pg_dump leaves it out too.
-            format!("{namespace} NOT IN ('information_schema', 'trueup') AND {namespace} !~ '^pg_(toast|temp_)'"),
+            format!(
+                "{namespace} NOT IN ('information_schema', 'trueup') AND {namespace} !~ '^(pg_(toast|temp_)|trueup_quarantine)'"
+            ),
         )
     } else {
         ("o.oid < 16384".to_owned(), "true".to_owned())

@@ -16,6 +16,7 @@ pub struct Procedure(pub Routine);
 
 impl Object for Procedure {
     const CLASS: u32 = 1255;
+    const AMONG: (u32, &'static str) = (1255, "p");
 
     fn query(_server: &Server) -> String {
         Routine::query("p.prokind = 'p'")

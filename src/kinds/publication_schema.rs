@@ -29,6 +29,7 @@ impl PublicationSchema {
 
 impl Object for PublicationSchema {
     const CLASS: u32 = 6237;
+    const AMONG: (u32, &'static str) = (6104, "");
 
     fn query(server: &Server) -> String {
         if server.major() < 15 {

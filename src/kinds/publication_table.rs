@@ -61,6 +61,7 @@ impl PublicationTable {
 
 impl Object for PublicationTable {
     const CLASS: u32 = 6106;
+    const AMONG: (u32, &'static str) = (6104, "");
 
     fn query(server: &Server) -> String {
         let (columns, filter) = if server.major() >= 15 {

@@ -103,6 +103,7 @@ impl RangeType {
 
 impl Object for RangeType {
     const CLASS: u32 = 1247;
+    const AMONG: (u32, &'static str) = (1247, "r");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -8,7 +8,7 @@ use std::fmt;
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Object, Statement};
+use super::{Alter, Context, Object, Present, Statement};
 use crate::catalog::{Addresses, Fingerprint, Identity};
 use crate::db::Server;
 use crate::error::Result;
@@ -20,10 +20,14 @@ pub struct Reader {
     pub kind: Kind,
     /// System catalog of the rows' addresses.
     pub class: u32,
-    /// Whether the rows need the addresses of all other kinds first.
+    /// Whether the objects are said of others: comment, owner, privilege.
     pub attached: bool,
+    /// Whether the rows need the addresses of other kinds first.
+    pub late: bool,
+    /// System catalog, and letters of its rows' sorts, without which the query has no rows.
+    pub among: (u32, &'static str),
     /// Makes the query.
-    pub query: fn(&Server) -> String,
+    pub query: fn(&Server, &Present) -> String,
     /// Reads a row.
     pub read: fn(&Row, &Addresses) -> Result<Option<AnyObject>>,
 }
@@ -56,13 +60,40 @@ macro_rules! registry {
             $( #[doc = $words] $kind($kind), )*
         }
 
+        /// An object as caches hold it: its kind stands before it, so that it is read without looking ahead.
+        #[derive(Deserialize)]
+        pub(crate) enum Packed {
+            $( $kind($kind), )*
+        }
+
+        /// The same, to be written.
+        #[derive(Serialize)]
+        #[serde(rename = "Packed")]
+        pub(crate) enum PackedRef<'a> {
+            $( $kind(&'a $kind), )*
+        }
+
+        impl From<Packed> for AnyObject {
+            fn from(packed: Packed) -> Self {
+                match packed { $( Packed::$kind(object) => Self::$kind(object), )* }
+            }
+        }
+
+        impl<'a> From<&'a AnyObject> for PackedRef<'a> {
+            fn from(object: &'a AnyObject) -> Self {
+                match object { $( AnyObject::$kind(object) => Self::$kind(object), )* }
+            }
+        }
+
         /// Returns the readers of all kinds, in the order of the registry.
         pub fn readers() -> Vec<Reader> {
             vec![ $( Reader {
                 kind: Kind::$kind,
                 class: <$kind as Object>::CLASS,
                 attached: <$kind as Object>::ATTACHED,
-                query: <$kind as Object>::query,
+                late: <$kind as Object>::LATE,
+                among: <$kind as Object>::AMONG,
+                query: <$kind as Object>::query_among,
                 read: |row, addresses| Ok(<$kind as Object>::read(row, addresses)?.map(AnyObject::$kind)),
             }, )* ]
         }

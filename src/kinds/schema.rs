@@ -54,8 +54,19 @@ pub(crate) fn public_schema(catalog: &Catalog) -> Vec<AnyObject> {
     ]
 }
 
+/// Returns what makes the schema `public` of a new database that of a new database on another version: before
+/// PostgreSQL 15 everybody may create objects there.
+pub(crate) fn public_schema_as_on(version_num: i32, other: i32) -> Option<&'static str> {
+    match (version_num < 150_000, other < 150_000) {
+        (false, true) => Some("GRANT CREATE ON SCHEMA public TO PUBLIC"),
+        (true, false) => Some("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
+        _ => None,
+    }
+}
+
 impl Object for Schema {
     const CLASS: u32 = 2615;
+    const AMONG: (u32, &'static str) = (0, "");
 
     fn query(_server: &Server) -> String {
         format!(

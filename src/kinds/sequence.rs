@@ -48,6 +48,7 @@ impl Sequence {
 
 impl Object for Sequence {
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "S");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -96,6 +96,7 @@ impl SequenceOwner {
 impl Object for SequenceOwner {
     // The row of `pg_depend` that says it is no object itself.
     const CLASS: u32 = 0;
+    const AMONG: (u32, &'static str) = (1259, "S");
 
     fn query(_server: &Server) -> String {
         format!(

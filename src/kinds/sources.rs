@@ -3,7 +3,7 @@
 //! The queries of what is attached to objects, and of what is not modelled, are unions over this table, so that their
 //! number does not grow with the number of kinds.
 
-use super::sql;
+use super::{Present, sql};
 
 /// Rows of one system catalog that something can be attached to.
 pub(crate) struct Source {
@@ -52,12 +52,22 @@ impl Source {
         format!("ARRAY[{}]::text[]", names.join(", "))
     }
 
+    /// Tells whether users or extensions may have such objects; `public` is everybody's.
+    pub(crate) fn is_present(&self, present: &Present) -> bool {
+        self.class == 2615 || present.has(self.class, "")
+    }
+
+    /// Tells whether privileges may be granted on such objects: PostgreSQL's own count where it has any.
+    pub(super) fn may_have_privileges(&self, present: &Present) -> bool {
+        matches!(self.class, 1247 | 1255 | 1259 | 2612) || self.is_present(present)
+    }
+
     /// Returns the condition that an object belongs to the user: no system schema, and no member of an extension.
     pub(crate) fn user_condition(&self) -> String {
         let schema = if self.in_schema {
             sql::USER_SCHEMA
         } else if self.class == 2615 {
-            "o.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') AND o.nspname !~ '^pg_(toast|temp_)'"
+            "o.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') AND o.nspname !~ '^(pg_(toast|temp_)|trueup_quarantine)'"
         } else {
             // What initdb makes outside of namespaces has an OID below 16384 (FirstNormalObjectId).
             "o.oid >= 16384"

@@ -2,10 +2,10 @@
 
 use postgres::Row;
 
-use super::{AnyObject, Context, Inheritance, Kind, Statement};
-use crate::catalog::Identity;
+use super::{AnyObject, Column, Context, Inheritance, Kind, Object, Statement};
 use crate::catalog::quote::{ident, qualified};
-use crate::error::Result;
+use crate::catalog::{Addresses, Identity};
+use crate::error::{Error, Result};
 
 /// Kinds of dependents that PostgreSQL refuses to keep while the type of a column below them changes.
 pub(super) const READS_COLUMNS: &[Kind] = &[
@@ -42,14 +42,24 @@ pub(super) const IS_TYPE: &[Kind] = &[
 /// Kinds that share a name, so that the same text means one or the other.
 pub(super) const HAS_OVERLOADS: &[Kind] = &[Kind::Function, Kind::Procedure, Kind::Aggregate, Kind::Operator];
 
-/// Condition that a namespace `n` is the user's: no system schema, no temporary one, not the ledger.
+/// Condition that a namespace `n` is the user's: no system schema, no temporary one, neither the ledger
+/// nor what is in quarantine.
 pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
-     AND n.nspname !~ '^pg_(toast|temp_)'";
+     AND n.nspname !~ '^(pg_(toast|temp_)|trueup_quarantine)'";
 
 /// Returns the condition that an object is no member of an extension.
 pub(super) fn no_extension_member(class: u32, oid: &str) -> String {
     format!(
         "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = {class} AND x.objid = {oid} AND x.deptype = 'e')"
+    )
+}
+
+/// Returns the condition that a relation is no member of an extension, for kinds with many rows for each relation: the
+/// members are read once, where a look-up for each row costs as much as all the rest.
+pub(super) fn no_members_part(relation: &str) -> String {
+    format!(
+        "{relation} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x
+                            WHERE x.refclassid = 3079 AND x.classid = 1259 AND x.deptype = 'e')"
     )
 }
 
@@ -71,6 +81,20 @@ pub(super) fn rename_statements(word: &str, from: (&str, &str), to: (&str, &str)
         )));
     }
     out
+}
+
+/// Reads the names of the columns whose numbers an `int2[]` column holds, of the table whose OID another one holds; 0
+/// stands for an expression, which has none.
+pub(super) fn columns_at(addresses: &Addresses, row: &Row, table: &str, numbers: &str) -> Result<Vec<String>> {
+    let table: u32 = row.try_get(table)?;
+    let numbers: Vec<i16> = row.try_get(numbers)?;
+    let named = numbers.into_iter().filter(|number| *number != 0).map(|number| {
+        let column = addresses.exact(Column::CLASS, table, i32::from(number));
+        column
+            .map(|column| column.name().to_owned())
+            .ok_or_else(|| Error::internal(format!("column {number} of the table with OID {table} was not read")))
+    });
+    named.collect()
 }
 
 /// Reads two parallel `text[]` columns as pairs of schema and name.

@@ -107,6 +107,7 @@ impl Table {
 
 impl Object for Table {
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "rpf");
 
     fn query(_server: &Server) -> String {
         format!(
@@ -132,7 +133,7 @@ impl Object for Table {
              WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             foreign_options::column("f.ftoptions"),
             sql::USER_SCHEMA,
-            sql::no_extension_member(Self::CLASS, "c.oid"),
+            sql::no_members_part("c.oid"),
         )
     }
 

@@ -34,6 +34,7 @@ impl UserMapping {
 
 impl Object for UserMapping {
     const CLASS: u32 = 1418;
+    const AMONG: (u32, &'static str) = (1417, "");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -66,6 +66,7 @@ impl View {
 
 impl Object for View {
     const CLASS: u32 = 1259;
+    const AMONG: (u32, &'static str) = (1259, "v");
 
     fn query(_server: &Server) -> String {
         format!(

@@ -87,7 +87,7 @@ impl Migrator<'_> {
         options: &Options,
         events: &mut dyn FnMut(Event),
     ) -> Result<Report> {
-        refuse(outlook, approvals)?;
+        refuse(outlook, approvals, options)?;
         let nothing = Report {
             execution: None,
             batch: None,
@@ -135,11 +135,14 @@ impl Migrator<'_> {
 }
 
 /// Refuses findings that are not approved; each is named with its place.
-fn refuse(outlook: &Outlook, approvals: &Approvals) -> Result<()> {
+fn refuse(outlook: &Outlook, approvals: &Approvals, options: &Options) -> Result<()> {
+    let allowed = options.record.allowed;
     let open: Vec<_> = outlook
         .findings
         .iter()
-        .filter(|placed| !approvals.cover(&placed.finding))
+        .filter(|placed| {
+            !approvals.cover(&placed.finding) && allowed.is_none_or(|allowed| placed.finding.risk > allowed)
+        })
         .map(|placed| {
             let mut finding = placed.finding.clone();
             finding.message = format!("{} ({}:{})", finding.message, placed.place.file, placed.place.line);

@@ -60,6 +60,7 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         database,
         fingerprint: Fingerprint::of(&before),
         expected: expected.collect(),
+        renamed: (!renames.is_empty()).then(|| snapshot(&before, from)),
         scope: before,
         references: references(forward.changes.iter().map(|change| &change.object), &[from, to]),
         changes: forward
@@ -71,10 +72,22 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         rollback: rollback.steps,
         large: large.clone(),
         findings: Vec::new(),
+        questions: Vec::new(),
+        trials: Vec::new(),
         proof: None,
         notes: Vec::new(),
         unmodelled: live.unmodelled.iter().cloned().collect(),
     }
+}
+
+/// Returns the objects of a scope with their edges, as they stand in a catalog.
+fn snapshot(scope: &[(Identity, Option<Fingerprint>)], catalog: &Catalog) -> Value {
+    let names = || scope.iter().map(|(identity, _)| identity);
+    let objects: Vec<&AnyObject> = names().filter_map(|identity| catalog.get(identity)).collect();
+    let edges: Vec<_> = names()
+        .filter_map(|identity| catalog.dependencies.get_key_value(identity))
+        .collect();
+    serde_json::json!({ "objects": objects, "dependencies": edges })
 }
 
 /// Puts the renames before everything else, in one transaction: what they leave half done would be planned again as

@@ -7,10 +7,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::proof::{Direction, Proof};
+use super::question::Question;
 use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::Large;
+use crate::preflight::Trial;
 use crate::risk::Finding;
 
 /// Version of the plan file's format.
@@ -106,6 +108,10 @@ pub struct Plan {
     /// References of the tables that the plan touches, for diagrams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Reference>,
+    /// The objects of `scope` as they were, but under the names that renames give them: what a rollback from half-way goes
+    /// back to before it renames. None where nothing is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<serde_json::Value>,
     /// Way forward.
     pub forward: Vec<Step>,
     /// Way back, from the last step to the first.
@@ -115,7 +121,13 @@ pub struct Plan {
     pub large: Large,
     /// What the rules found.
     pub findings: Vec<Finding>,
-    /// What came of executing it on a scratch database; none where there is nothing to execute.
+    /// What somebody has to say before it can be applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+    /// Questions to the rows, of which some findings depend.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<Trial>,
+    /// What came of executing it on a scratch database; none where there is nothing to execute, or a question is open.
     pub proof: Option<Proof>,
     /// What was passed over in the target files, with its place.
     pub notes: Vec<String>,

@@ -10,10 +10,17 @@ use crate::plan::Plan;
 pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     let touched = touched(plan);
     let tops: BTreeSet<Identity> = touched.iter().map(|object| top(object, from, to)).collect();
-    let known = from.objects.keys();
-    let whole: Vec<&Identity> = known
-        .filter(|object| touched.contains(object) || tops.contains(&top(object, from, to)))
-        .collect();
+    // What a statement locks it looks into: the columns of a partitioned table, say, that gets another partition.
+    let locked: BTreeSet<Identity> = locked(plan).map(|object| top(object, from, to)).collect();
+    let (mut whole, mut looked_into) = (Vec::new(), Vec::new());
+    for object in from.objects.keys() {
+        let top = top(object, from, to);
+        if touched.contains(object) || tops.contains(&top) {
+            whole.push(object);
+        } else if locked.contains(&top) {
+            looked_into.push(object);
+        }
+    }
     // What stands in a schema does not hang on the schema's comment: of what holds others by name alone, only a change
     // of itself is followed.
     let roots = whole
@@ -23,17 +30,32 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     let dependents = from.dependents();
     let mut wanted = closure(roots, |object| dependents.get(object).cloned().unwrap_or_default());
     wanted.extend(whole);
+    wanted.extend(looked_into);
     let scope = plan.scope.iter().map(|(object, _)| object);
     wanted.extend(scope.filter(|object| from.contains(object)));
-    // What a statement locks it looks into: the columns of a partitioned table, say, that gets another partition.
-    let locked: BTreeSet<Identity> = locked(plan).map(|object| top(object, from, to)).collect();
-    wanted.extend(
-        from.objects
-            .keys()
-            .filter(|object| locked.contains(&top(object, from, to))),
-    );
-    let wanted = closure(wanted, |object| from.dependencies_of(object).collect());
-    restrict(from, &wanted)
+    let mut wanted = closure(wanted, |object| from.dependencies_of(object).collect());
+    loop {
+        let links = links(from, to, &wanted);
+        if links.is_empty() {
+            return restrict(from, &wanted);
+        }
+        wanted.extend(links);
+    }
+}
+
+/// Returns what connects two things that are wanted and is not wanted yet: a part of the one that needs the other. A
+/// table and its partition are no longer the same two when the link between them is missing.
+fn links<'a>(from: &'a Catalog, to: &Catalog, wanted: &BTreeSet<&'a Identity>) -> Vec<&'a Identity> {
+    let is_link = |(identity, object): &(&'a Identity, &AnyObject)| {
+        let is_part = !wanted.contains(identity) && object.parent().is_some_and(|parent| wanted.contains(&parent));
+        is_part && {
+            let own = top(identity, from, to);
+            let mut elsewhere = from.dependencies_of(identity).map(|on| top(on, from, to));
+            elsewhere.any(|on| on != own) && from.dependencies_of(identity).all(|on| wanted.contains(on))
+        }
+    };
+    let links = from.objects.iter().filter(is_link);
+    links.map(|(identity, _)| identity).collect()
 }
 
 fn locked(plan: &Plan) -> impl Iterator<Item = &Identity> {

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::introspect;
 use crate::kinds::{Transaction, complete_owners};
 use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verb, Verdict};
+use crate::quarantine;
 
 /// The states that a plan stands between, whole: what a filter leaves out may still be needed below what it keeps.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +116,7 @@ impl Prover<'_> {
         if let Err(refutation) = self.as_applied(plan, ground.to, &part, &stage)? {
             return Ok(Err(refutation));
         }
-        self.with_rows(plan, ground.to)
+        self.with_rows(plan, ground)
     }
 
     /// Builds the live state.
@@ -238,10 +239,11 @@ impl Prover<'_> {
     }
 
     /// Runs both ways again, with rows, each statement on its own, and watches.
-    fn with_rows(&mut self, plan: &mut Plan, to: &Catalog) -> Result<Outcome> {
+    fn with_rows(&mut self, plan: &mut Plan, ground: Ground) -> Result<Outcome> {
         let filled = rows::fill(&mut self.client)?;
-        let losses = losses(&plan.forward);
-        let renamed = renamed_values(&plan.forward, to);
+        let losses = losses(&plan.forward, ground.from);
+        let renamed = renamed_values(&plan.forward, ground.to);
+        let copied = copied(&plan.forward);
         let mut survival = Survival::before(&mut self.client)?;
         self.proof.rows = filled.rows;
         self.proof.notes = filled.notes;
@@ -260,7 +262,7 @@ impl Prover<'_> {
             }
             let lost = match direction {
                 Direction::Forward => {
-                    let told = losses.union(&renamed).cloned().collect();
+                    let told = losses.union(&renamed).chain(&copied).cloned().collect();
                     survival.lost_forward(&mut self.client, &told)?
                 }
                 Direction::Rollback => survival.lost_back(&mut self.client, &losses)?,
@@ -359,12 +361,33 @@ impl Stop {
     }
 }
 
-/// Returns the objects whose values the way states to lose.
-fn losses(steps: &[Step]) -> BTreeSet<Identity> {
+/// Returns the objects whose values the way states to lose, and those of their sort that follow them without a word: the
+/// columns of partitions and inheriting tables.
+fn losses(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
     let lossy = steps
         .iter()
         .filter(|step| step.statements.iter().any(|sentence| sentence.facts.loss.is_some()));
-    lossy
+    let mut out: BTreeSet<Identity> = lossy
+        .flat_map(|step| &step.changes)
+        .map(|change| change.object.clone())
+        .collect();
+    let dependents = from.dependents();
+    let mut open: Vec<Identity> = out.iter().cloned().collect();
+    while let Some(object) = open.pop() {
+        let followers = dependents.get(&object).into_iter().flatten();
+        for follower in followers.filter(|follower| follower.kind == object.kind) {
+            if out.insert((*follower).clone()) {
+                open.push((*follower).clone());
+            }
+        }
+    }
+    out
+}
+
+/// Returns what is dropped after it was copied: it is gone after the way forward, and must be there after the way back.
+fn copied(steps: &[Step]) -> BTreeSet<Identity> {
+    let steps = steps.iter().filter(|step| quarantine::copies(step));
+    steps
         .flat_map(|step| &step.changes)
         .map(|change| change.object.clone())
         .collect()

@@ -39,6 +39,7 @@ pub fn diff(setup: &Setup, from: &Source, to: &Source) -> Result<Plan> {
         desired: after,
         database,
         notes: warning.into_iter().collect(),
+        held: None,
     };
     Ok(unmeasured(between(setup, ground)?, from_url.is_none()))
 }
@@ -69,6 +70,7 @@ pub fn plan_snapshot(setup: &Setup, snapshot: &Source, source: &Source) -> Resul
         live: None,
         notes: Vec::new(),
         server: server.clone(),
+        held: None,
     };
     Ok(unmeasured(between(setup, ground)?, true))
 }

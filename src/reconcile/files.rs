@@ -34,6 +34,7 @@ pub(crate) fn plan_from(setup: &Setup, files: Catalog, name: &str, source: &Sour
         live: None,
         notes: Vec::new(),
         server: server.clone(),
+        held: None,
     };
     between(setup, ground)
 }
@@ -54,6 +55,7 @@ pub(crate) fn plan_to(setup: &Setup, url: &Url, files: Catalog) -> Result<Plan> 
         live: Some((url, client)),
         server,
         notes: Vec::new(),
+        held: None,
     };
     between(setup, ground)
 }

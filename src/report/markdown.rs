@@ -8,6 +8,7 @@ use escape::{block, code, hidden, plain, prose};
 
 use super::by_hand::by_hand;
 use super::differences::line_diffs;
+use super::duration;
 use super::findings::by_rule;
 use super::fold::fold;
 use super::groups::groups;
@@ -231,9 +232,12 @@ fn script(steps: &[Step], room: usize) -> (String, usize) {
             .first()
             .map(|change| format!("{} {}", verb(change.verb), name::full(&change.object)));
         part.push_str(&format!(
-            "-- step {}: {}\n",
+            "-- step {}: {}{}\n",
             at + 1,
-            title.unwrap_or_default().replace(char::is_control, " ")
+            title.unwrap_or_default().replace(char::is_control, " "),
+            duration::short(step)
+                .map(|time| format!(" ({time})"))
+                .unwrap_or_default()
         ));
         part.extend(step.statements.iter().map(|sentence| format!("{};\n", sentence.sql)));
         if text.len() + part.len() > room {

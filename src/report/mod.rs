@@ -5,6 +5,7 @@ mod by_hand;
 mod differences;
 mod doctor;
 mod drift;
+mod duration;
 mod findings;
 mod fold;
 mod groups;

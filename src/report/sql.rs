@@ -193,6 +193,8 @@ mod tests {
             forward,
             rollback: Vec::new(),
             large: crate::kinds::Large::default(),
+            trials: Vec::new(),
+            renamed: None,
             findings: vec![Finding {
                 code: "TU104".to_owned(),
                 risk: Risk::Caution,
@@ -202,6 +204,7 @@ mod tests {
                 hint: String::new(),
                 ruling: None,
             }],
+            questions: Vec::new(),
             proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::duration;
 use super::name;
 use super::words::{reversal, verb, waits};
 use crate::catalog::Identity;
@@ -113,6 +114,7 @@ fn consequences(step: &Step, created: &BTreeSet<&Identity>) -> Vec<String> {
             (!parts.is_empty()).then(|| format!("{}: {}", object.path_text(), parts.join(", ")))
         })
         .collect();
+    out.extend(duration::lines(step));
     out.extend(step.form.clone());
     out.extend(reversal(&step.reversal).1.map(str::to_owned));
     out

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::duration;
 use super::name;
 use super::proof::verdict;
 use super::text::{count, grouped};
@@ -41,6 +42,7 @@ pub(super) fn facts(plan: &Plan) -> Vec<Fact> {
     out.push(fact("changes", changes(plan)));
     out.push(fact("steps", steps(plan)));
     out.push(fact("findings", findings(plan)));
+    out.extend(duration::whole(plan).map(|text| fact("duration", text)));
     out.extend(verdict(plan).map(|text| fact("proof", text)));
     if matches!(plan.database.stand_in, Some(StandIn::Source { .. })) {
         return out;

@@ -23,7 +23,7 @@ impl Day {
     }
 
     /// Returns the day a number of days after 1970-01-01.
-    fn since_epoch(mut days: u64) -> Self {
+    pub(crate) fn since_epoch(mut days: u64) -> Self {
         let mut year = 1970;
         while days >= year_length(year) {
             days -= year_length(year);

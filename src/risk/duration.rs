@@ -144,7 +144,11 @@ fn from_works(works: &[Work], blocks: Blocks, outside: bool) -> Estimate {
         .sum();
     let high = works
         .iter()
-        .map(|work| Some((work.bytes? * work.passes).div_ceil(work.rate.slow)))
+        .map(|work| {
+            let quarters = (work.bytes? * work.passes * 4).div_ceil(work.rate.slow);
+            // Many moments, each rounded up to a second, would look like minutes.
+            Some(if quarters <= 1 { 0 } else { quarters.div_ceil(4) })
+        })
         .sum::<Option<u64>>();
     let mut basis: Vec<String> = works.iter().map(Work::words).collect();
     if basis.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::candidates::Candidate;
 use super::finding::{Finding, Risk};
 use super::statistics::{Size, Statistics};
 use crate::catalog::{Catalog, Identity};
@@ -19,6 +20,8 @@ pub struct Look<'a> {
     pub steps: &'a [Step],
     /// Size of the tables that the plan touches.
     pub statistics: &'a Statistics,
+    /// Renames that nobody has said.
+    pub(super) candidates: &'a [Candidate],
     /// Objects that are dropped and created again.
     remade: BTreeSet<&'a Identity>,
     /// Every change once, at the first step that takes part in it.
@@ -44,9 +47,16 @@ impl<'a> Look<'a> {
             to,
             steps,
             statistics,
+            candidates: &[],
             remade,
             changes,
         }
+    }
+
+    /// Looks at renames, too, that nobody has said.
+    #[must_use]
+    pub fn with_candidates(self, candidates: &'a [Candidate]) -> Self {
+        Self { candidates, ..self }
     }
 
     /// Returns every change once, at the first step that takes part in it.

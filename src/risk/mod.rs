@@ -1,6 +1,7 @@
 //! Risk rules: one file per rule; each turns facts of statements and live figures into findings with a stable code.
 
 mod advice;
+mod candidates;
 mod chain;
 mod day;
 mod duration;
@@ -15,6 +16,7 @@ mod ruling;
 mod serving;
 mod statistics;
 
+pub use candidates::{Candidate, Rows, candidates, questions, undecided, weigh};
 pub use day::Day;
 pub use duration::{Blocks, Estimate, estimate};
 pub use finding::{Finding, Risk};

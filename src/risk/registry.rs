@@ -67,6 +67,7 @@ registry! {
     "TU505" = overflow, "sequence near its end";
     "TU506" = replication, "change of what is replicated";
     "TU507" = cascade, "foreign key that deletes or changes rows";
+    "TU508" = possible_rename, "possible rename";
     "TU601" = extension, "change of an extension";
     "TU701" = json_type, "advice: json";
     "TU702" = padded_type, "advice: char(n)";

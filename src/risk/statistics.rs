@@ -8,6 +8,7 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use ask::touched;
+pub(super) use read::live_path;
 pub use read::statistics;
 pub(super) use words::{grouped, readable_bytes};
 
@@ -49,6 +50,7 @@ pub struct Figures {
 pub struct Statistics {
     tables: BTreeMap<Identity, Figures>,
     nulls: BTreeMap<Identity, f64>,
+    distinct: BTreeMap<Identity, bool>,
     sequences: BTreeMap<Identity, i64>,
     uses: BTreeMap<Identity, u64>,
 }
@@ -101,6 +103,16 @@ impl Statistics {
     /// Returns the share of nulls in a column as of the last `ANALYZE`.
     pub fn nulls(&self, column: &Identity) -> Option<f64> {
         self.nulls.get(column).copied()
+    }
+
+    /// Sets whether no value of a column repeats.
+    pub fn insert_distinct(&mut self, column: Identity, distinct: bool) {
+        self.distinct.insert(column, distinct);
+    }
+
+    /// Tells whether no value of a column repeats, as of the last `ANALYZE`.
+    pub fn are_distinct(&self, column: &Identity) -> Option<bool> {
+        self.distinct.get(column).copied()
     }
 
     /// Sets the last value of a sequence; one behind an identity column is named like any other.

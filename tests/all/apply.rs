@@ -92,6 +92,9 @@ impl Live {
             rollback,
             large: trueup::kinds::Large::default(),
             findings: Vec::new(),
+            questions: Vec::new(),
+            trials: Vec::new(),
+            renamed: None,
             proof: None,
             notes: Vec::new(),
             unmodelled: Vec::new(),
@@ -253,7 +256,7 @@ fn apply_and_rollback() {
         .apply_with(&plan, &options(), &mut |event| events.push(event))
         .unwrap();
     assert_eq!(outcome.statements.len(), 6);
-    assert!(events.contains(&Event::LedgerReady { version: 2 }));
+    assert!(events.contains(&Event::LedgerReady { version: 3 }));
     assert!(matches!(events.last(), Some(Event::Verified { .. })));
     let steps: Vec<usize> = events
         .iter()
@@ -712,7 +715,8 @@ fn statement_outside_a_transaction_that_ended_unseen() {
     live.apply(&plan).unwrap();
     // As if the program had been killed between the statement and the ledger's next row.
     live.run(
-        "UPDATE trueup.execution SET status = 'running', finished_at = NULL;
+        "SET session_replication_role = replica;
+         UPDATE trueup.execution SET status = 'running', finished_at = NULL;
          UPDATE trueup.statement SET status = 'running' WHERE ordinal = 1",
     );
     assert_eq!(live.resume().unwrap().statements, Vec::<String>::new());

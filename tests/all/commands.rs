@@ -50,6 +50,49 @@ fn two_revisions_are_compared_without_a_database() {
     );
 }
 
+/// What a file at a revision includes is read from that revision, wherever it is in the tree.
+#[test]
+fn includes_are_followed_within_a_revision() {
+    let project = Project::new(
+        "includes",
+        &[
+            (
+                "db/main.sql",
+                "\\ir ../shared/types.sql\n\\i db/parts/b.sql\n\\i parts/a.sql\n",
+            ),
+            ("db/parts/a.sql", "CREATE TABLE a (m mood);"),
+            (
+                "db/parts/b.sql",
+                "\\ir a.sql\nCREATE TABLE b (id int);\n\\ir ../../shared/more.sql\n",
+            ),
+            ("shared/types.sql", "CREATE TYPE mood AS ENUM ('ok');"),
+            ("shared/more.sql", "\\ir types.sql\nCREATE TABLE c (m mood);"),
+        ],
+    );
+    project.git("init -q");
+    project.git("add -A");
+    project.git("commit -q -m before");
+    let same = project.run("diff git:HEAD:db/main.sql db/main.sql --exit-code --no-prove");
+    assert_eq!(same.code, 0, "{}{}", same.out, same.err);
+    let whole = project.run("diff git:HEAD:db db/main.sql --exit-code --no-prove");
+    assert_eq!(whole.code, 0, "{}{}", whole.out, whole.err);
+    project.write("shared/more.sql", "CREATE TABLE c (m mood, n int);");
+    let text = project
+        .run("diff git:HEAD:db/main.sql db/main.sql --exit-code --no-prove --format sql")
+        .expect(2);
+    assert!(text.contains("ALTER TABLE public.c ADD COLUMN n integer"), "{text}");
+    project.git("rm -q --cached shared/types.sql");
+    project.git("commit -q -m lost");
+    let lost = project.run("diff git:HEAD:db db/main.sql --no-prove");
+    assert_eq!(lost.code, 1);
+    assert!(
+        lost.err
+            .contains("there is no file db/../shared/types.sql at revision HEAD"),
+        "{}",
+        lost.err
+    );
+}
+
 /// Whatever form a state is in, it equals itself in every other form.
 #[test]
 fn sources_of_every_form_are_compared() {

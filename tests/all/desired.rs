@@ -3,6 +3,7 @@
 
 use postgres::{Client, NoTls};
 use trueup::desired::execute::{Executed, execute};
+use trueup::desired::hints::Says;
 use trueup::desired::source::{Form, Source, TargetFile};
 use trueup::desired::statement::prepare;
 use trueup::error::{Error, ErrorKind, Result};
@@ -341,13 +342,11 @@ fn hints_name_what_stands_below_them() {
     let found: Vec<String> = hints
         .iter()
         .map(|hint| {
-            format!(
-                "{} {} {} < {}",
-                hint.place.line,
-                hint.word,
-                hint.path.join("."),
-                hint.renamed_from.join(".")
-            )
+            let says = match &hint.says {
+                Says::RenamedFrom(former) => former.join("."),
+                other => format!("{other:?}"),
+            };
+            format!("{} {} {} < {says}", hint.place.line, hint.word, hint.path.join("."))
         })
         .collect();
     assert_eq!(

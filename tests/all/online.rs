@@ -52,6 +52,9 @@ impl Pair {
             prove,
             progress: Progress::default(),
             rulings: Vec::new(),
+            answers: reconcile::Answers::default(),
+            preflight: false,
+            on_drop: trueup::config::OnDrop::Drop,
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }

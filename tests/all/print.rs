@@ -4,7 +4,7 @@ use trueup::catalog::Fingerprint;
 use trueup::db::Server;
 use trueup::introspect::print;
 
-use crate::support::{Database, servers};
+use crate::support::{Database, Project, Proxy, servers};
 
 const STATEMENTS: &[&str] = &[
     "CREATE SCHEMA s",
@@ -104,4 +104,39 @@ fn rows_and_upkeep_do_not_change_the_print() {
     assert_eq!(of(&database), before);
     let other = Database::with(server, "CREATE TABLE t (a serial PRIMARY KEY, b text)");
     assert_ne!(of(&other), before, "another database is another state");
+}
+
+#[test]
+fn what_is_known_to_agree_is_not_read_again() {
+    let (major, server) = servers().pop().unwrap();
+    let database = Database::with(&server, "CREATE TABLE t (a int PRIMARY KEY)");
+    let target = "-- trueup: waive TU101 until 2020-01-01: gone\nCREATE TABLE t (a int PRIMARY KEY);";
+    let proxy = Proxy::new(&server);
+    let mut project = Project::of(&database, major, &[("schema/t.sql", target)]);
+    project.set(
+        "DATABASE_URL",
+        &format!("{}?sslmode=disable", proxy.address(database.name())),
+    );
+    let plan = |code: i32| {
+        let out = project.run("plan --exit-code --format json").expect(code);
+        (out, proxy.round_trips())
+    };
+    let (first, whole) = plan(0);
+    let (second, known) = plan(0);
+    assert_eq!(first, second, "the plan is the same, its notes included");
+    assert!(
+        known <= 10 && known * 3 < whole,
+        "{known} round trips where the first plan took {whole}"
+    );
+
+    database.execute("INSERT INTO t VALUES (1)");
+    assert_eq!(plan(0), (first.clone(), known), "rows are no definitions");
+    database.execute("ALTER TABLE t ADD COLUMN b text");
+    plan(2);
+    database.execute("ALTER TABLE t DROP COLUMN b");
+    let (dropped, again) = plan(0);
+    assert_eq!(dropped, first);
+    assert!(again > known, "a dropped column leaves a trace in the catalogs");
+    project.write("schema/t.sql", "CREATE TABLE t (a int PRIMARY KEY, b text);");
+    plan(2);
 }

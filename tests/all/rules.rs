@@ -16,7 +16,7 @@ use trueup::catalog::Identity;
 use trueup::kinds::{AnyObject, Kind};
 use trueup::plan::{Database as Target, Plan, Sides, Verb, draft};
 use trueup::report::{self, Direction, Style};
-use trueup::risk::{self, Figures, Look, Risk, Statistics};
+use trueup::risk::{self, Candidate, Figures, Look, Risk, Statistics};
 
 use self::cases::{CASES, Case};
 use crate::schema;
@@ -39,9 +39,14 @@ fn plan(live: &Database, desired: &Database) -> Plan {
         stand_in: None,
     };
     let mut plan = draft(sides, database);
-    let asked = risk::touched(&plan.forward, &from);
-    let statistics = risk::statistics(&mut live.connect(), &asked, &[]).unwrap();
-    plan.findings = risk::findings(&Look::new(&from, &to, &plan.forward, &statistics));
+    let pairs = risk::candidates(plan.changes.iter().map(|detail| &detail.change), &from, &to, &[]);
+    let mut asked = risk::touched(&plan.forward, &from);
+    asked.extend(pairs.iter().flat_map(Candidate::measured));
+    let mut client = live.connect();
+    let statistics = risk::statistics(&mut client, &asked, &[]).unwrap();
+    let pairs = risk::weigh(Some(&mut client), pairs, [&from, &to], &statistics, &[]);
+    let look = Look::new(&from, &to, &plan.forward, &statistics).with_candidates(&pairs);
+    plan.findings = risk::findings(&look);
     plan
 }
 

@@ -18,7 +18,7 @@ impl Validator<'_> {
     fn check(&self, schema: &Value, value: &Value, place: &str, out: &mut Vec<String>) {
         for (keyword, rule) in schema.as_object().unwrap() {
             let right = match keyword.as_str() {
-                "$schema" | "$defs" | "title" | "description" => true,
+                "$schema" | "$id" | "$defs" | "definitions" | "title" | "description" | "default" => true,
                 "$ref" => {
                     let target = rule.as_str().unwrap().strip_prefix('#').unwrap();
                     self.check(self.root.pointer(target).unwrap(), value, place, out);
@@ -27,21 +27,26 @@ impl Validator<'_> {
                 "type" => has_type(rule, value),
                 "const" => rule == value,
                 "enum" => rule.as_array().unwrap().contains(value),
-                "minimum" => value.as_i64() >= rule.as_i64(),
+                "minimum" => value.as_f64().is_none_or(|number| Some(number) >= rule.as_f64()),
+                "maximum" => value.as_f64().is_none_or(|number| Some(number) <= rule.as_f64()),
+                "format" => value
+                    .as_str()
+                    .is_none_or(|text| has_format(rule.as_str().unwrap(), text)),
+                "uniqueItems" => {
+                    let items = value.as_array().unwrap();
+                    items.iter().enumerate().all(|(at, item)| !items[..at].contains(item))
+                }
                 "pattern" => value.as_str().is_none_or(|text| matches(rule.as_str().unwrap(), text)),
-                "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
+                "minItems" => value
+                    .as_array()
+                    .is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
                 "maxItems" => value.as_array().unwrap().len() as u64 <= rule.as_u64().unwrap(),
                 "required" => rule
                     .as_array()
                     .unwrap()
                     .iter()
                     .all(|name| value.get(name.as_str().unwrap()).is_some()),
-                "additionalProperties" => {
-                    assert_eq!(*rule, Value::Bool(false));
-                    let known = schema["properties"].as_object().unwrap();
-                    let names = value.as_object().map(|fields| fields.keys());
-                    names.is_some_and(|mut names| names.all(|name| known.contains_key(name)))
-                }
+                "additionalProperties" => self.others(schema, rule, value, place, out),
                 "properties" => {
                     for (name, part) in rule.as_object().unwrap() {
                         if let Some(value) = value.get(name) {
@@ -51,7 +56,7 @@ impl Validator<'_> {
                     true
                 }
                 "items" => {
-                    for (at, item) in value.as_array().unwrap().iter().enumerate() {
+                    for (at, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.check(rule, item, &format!("{place}/{at}"), out);
                     }
                     true
@@ -68,20 +73,54 @@ impl Validator<'_> {
                     }
                     true
                 }
-                "oneOf" => {
-                    let fits = |part: &&Value| {
-                        let mut wrong = Vec::new();
-                        self.check(part, value, place, &mut wrong);
-                        wrong.is_empty()
-                    };
-                    rule.as_array().unwrap().iter().filter(fits).count() == 1
-                }
+                "oneOf" => self.fitting(rule, value) == 1,
+                "anyOf" => self.fitting(rule, value) > 0,
                 unknown => panic!("the validator does not know the keyword {unknown}"),
             };
             if !right {
                 out.push(format!("{place}: {keyword} {rule} does not hold for {value}"));
             }
         }
+    }
+
+    /// Counts the schemas of a list that a value fits.
+    fn fitting(&self, rule: &Value, value: &Value) -> usize {
+        let fits = |part: &&Value| {
+            let mut wrong = Vec::new();
+            self.check(part, value, "", &mut wrong);
+            wrong.is_empty()
+        };
+        rule.as_array().unwrap().iter().filter(fits).count()
+    }
+
+    /// Checks the fields that a schema does not name.
+    fn others(&self, schema: &Value, rule: &Value, value: &Value, place: &str, out: &mut Vec<String>) -> bool {
+        let known = schema["properties"].as_object();
+        let is_known = |name: &str| known.is_some_and(|known| known.contains_key(name));
+        let fields = value.as_object().into_iter().flatten();
+        let mut others = fields.filter(|(name, _)| !is_known(name));
+        if let Value::Bool(allowed) = rule {
+            return *allowed || others.next().is_none();
+        }
+        for (name, other) in others {
+            self.check(rule, other, &format!("{place}/{name}"), out);
+        }
+        true
+    }
+}
+
+/// Tells whether a text is of a format; as strict as a schema for people's reports needs it.
+fn has_format(format: &str, text: &str) -> bool {
+    let is_printable = text.bytes().all(|b| b.is_ascii_graphic());
+    match format {
+        "uri" => {
+            is_printable
+                && text
+                    .split_once(':')
+                    .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+        }
+        "uri-reference" => is_printable,
+        unknown => panic!("the validator does not know the format {unknown}"),
     }
 }
 
@@ -91,6 +130,7 @@ fn has_type(rule: &Value, value: &Value) -> bool {
         "array" => value.is_array(),
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
+        "number" => value.is_number(),
         "integer" => value.is_i64() || value.is_u64(),
         "null" => value.is_null(),
         other => panic!("the validator does not know the type {other}"),

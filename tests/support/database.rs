@@ -91,11 +91,30 @@ impl Database {
     }
 }
 
+impl Database {
+    /// PostgreSQL drops no database that subscribes to something.
+    fn drop_subscriptions(&self) {
+        let names = "SELECT pg_catalog.quote_ident(subname) FROM pg_catalog.pg_subscription
+                     WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
+        let Ok(mut client) = Client::connect(&self.url(), NoTls) else {
+            return;
+        };
+        for row in client.query(names, &[]).into_iter().flatten() {
+            let name: String = row.get(0);
+            let _ = client.batch_execute(&format!("DROP SUBSCRIPTION {name}"));
+        }
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         // A test that has failed already must not hide its reason behind a second panic.
         if let Ok(mut client) = Client::connect(&self.server, NoTls) {
-            let _ = client.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+            let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+            if client.batch_execute(&drop).is_err() {
+                self.drop_subscriptions();
+                let _ = client.batch_execute(&drop);
+            }
         }
     }
 }

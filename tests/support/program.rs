@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -121,6 +122,29 @@ impl Project {
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let variables: Vec<(&str, &str)> = variables.collect();
         trueup_with(&self.folder, &variables, arguments.split(' '))
+    }
+
+    /// Runs `trueup` at a terminal of its own, which `script` makes, where somebody types; both outputs come as one.
+    pub(crate) fn run_at_terminal(&self, arguments: &str, typed: &str) -> Output {
+        let program = env!("CARGO_BIN_EXE_trueup");
+        let mut child = Command::new("script")
+            .args(["-qefc", &format!("{program} --quiet {arguments}"), "/dev/null"])
+            .current_dir(&self.folder)
+            .env("NO_COLOR", "1")
+            .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let done = child.wait_with_output().unwrap();
+        Output {
+            code: done.status.code().expect("the program ends by itself"),
+            out: String::from_utf8_lossy(&done.stdout).replace('\r', ""),
+            err: String::from_utf8_lossy(&done.stderr).into_owned(),
+        }
     }
 
     /// Runs `git`.

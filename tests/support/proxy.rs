@@ -38,13 +38,13 @@ impl Proxy {
 
     /// Returns the URL of a database behind the proxy.
     pub(crate) fn url(&self, database: &str) -> Url {
-        let text = format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port);
+        let text = format!("{}?sslmode=disable", self.address(database));
         Url::parse(&text, &Environment::default()).unwrap()
     }
 
-    /// Returns the port that it listens on.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    /// Returns the same as text, without parameters.
+    pub(crate) fn address(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Returns how often a client waited for an answer: `Query` and `Sync` messages, since the last call.

@@ -186,7 +186,7 @@ impl Rows {
             return;
         };
         self.kinds.push(kind);
-        self.paths.push(Value::from(identity.path.clone()));
+        self.paths.push(Value::from(identity.path.to_vec()));
         self.prints.push(written(print));
         self.befores.push(before.map(written));
         self.executions.push(execution);

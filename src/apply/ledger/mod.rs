@@ -1,6 +1,7 @@
 //! The ledger: trueup's own tables in schema `trueup` of the live database. It says what was executed, how far each
 //! statement came, and what a rollback needs.
 
+mod account;
 mod applied;
 pub(crate) mod migrations;
 mod read;
@@ -9,6 +10,7 @@ mod trace;
 mod version;
 mod write;
 
+pub use account::{Account, Approved, Ran, account};
 pub use applied::{Applied, AppliedObject, Print, applied, print};
 pub use read::{history, status};
 pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
@@ -19,4 +21,4 @@ pub(super) use applied::{record, record_all, record_some};
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};
 pub(super) use version::{ensure, is_there};
-pub(super) use write::{Ledger, Opening, Progress, close_interrupted};
+pub(super) use write::{Ledger, Opening, Progress, close_interrupted, record_checks};

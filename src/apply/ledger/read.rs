@@ -12,14 +12,15 @@ use crate::error::{Error, Result};
 use crate::plan::{Plan, Step};
 
 /// Columns of a summary; `e` is the execution.
-const SUMMARY: &str = "e.id, e.kind, e.of_execution, e.status, e.plan_fingerprint, e.tool, e.role,
+pub(super) const SUMMARY: &str = "e.id, e.kind, e.of_execution, e.status, e.plan_fingerprint, e.tool, e.role,
+    pg_catalog.to_jsonb(e) ->> 'environment' AS environment,
     pg_catalog.to_char(e.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started_at,
     pg_catalog.to_char(e.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS finished_at,
     e.summary, e.error, e.sqlstate,
     (SELECT count(*) FROM trueup.statement s WHERE s.execution = e.id AND s.status = 'done') AS done,
     (SELECT count(*) FROM trueup.statement s WHERE s.execution = e.id) AS statements";
 
-fn summary(row: &Row, at_work: Option<&Party>) -> Result<ExecutionSummary> {
+pub(super) fn summary(row: &Row, at_work: Option<&Party>) -> Result<ExecutionSummary> {
     let mut status = ExecutionStatus::parse(row.try_get("status")?);
     let mut error: Option<String> = row.try_get("error")?;
     if status == ExecutionStatus::Running && at_work.is_none() {
@@ -34,6 +35,7 @@ fn summary(row: &Row, at_work: Option<&Party>) -> Result<ExecutionSummary> {
         plan_fingerprint: row.try_get("plan_fingerprint")?,
         tool: row.try_get("tool")?,
         role: row.try_get("role")?,
+        environment: row.try_get("environment")?,
         started_at: row.try_get("started_at")?,
         finished_at: row.try_get("finished_at")?,
         summary: row.try_get("summary")?,
@@ -150,6 +152,6 @@ fn reached(status: &str) -> Reached {
     }
 }
 
-fn unknown(id: i64) -> Error {
+pub(super) fn unknown(id: i64) -> Error {
     Error::usage(format!("the ledger has no execution {id}")).hint("`trueup history` lists the executions.")
 }

@@ -100,6 +100,8 @@ pub struct ExecutionSummary {
     pub tool: String,
     /// Role that ran it.
     pub role: String,
+    /// Environment of the configuration file.
+    pub environment: Option<String>,
     /// Start, in UTC.
     pub started_at: String,
     /// End, in UTC.

@@ -10,11 +10,16 @@ use crate::error::{Error, ErrorKind, Result};
 const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
 
 /// Files by version: the one at index n brings version n to n + 1.
-const VERSIONS: [&str; 3] = [
+const VERSIONS: [&str; 4] = [
     include_str!("../../../schema/ledger/0001_executions.sql"),
     include_str!("../../../schema/ledger/0002_applied.sql"),
+    include_str!("../../../schema/ledger/0003_safety.sql"),
     include_str!("../../../schema/ledger/0004_migrations.sql"),
 ];
+
+/// Triggers that keep finished rows as they are; version 3 comes with them.
+const APPEND_ONLY: &str = include_str!("../../../schema/ledger/append_only.sql");
+const APPEND_ONLY_SINCE: usize = 3;
 
 /// Name of the ledger's schema.
 const NAME: &str = "trueup";
@@ -61,6 +66,9 @@ pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<O
             at + 1
         ));
     }
+    if from < APPEND_ONLY_SINCE && has_plpgsql(client)? {
+        script.push_str(APPEND_ONLY);
+    }
     script.push_str("COMMIT");
     if let Err(error) = client.batch_execute(&script) {
         let error = explain(error, server, has_schema);
@@ -87,6 +95,12 @@ fn quiet(major: i32) -> &'static str {
              WHERE pg_catalog.current_setting('is_superuser') = 'on'"
         }
     }
+}
+
+/// It is there unless somebody has dropped it.
+fn has_plpgsql(client: &mut Client) -> Result<bool> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'";
+    Ok(client.query_typed_opt(sql, &[])?.is_some())
 }
 
 fn has_schema(client: &mut Client) -> Result<bool> {

@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use postgres::Client;
 use postgres::types::{Json, Type};
+use postgres::{Client, Transaction};
 
 use super::record::{ExecutionKind, Snapshot};
+use crate::apply::advisory;
 use crate::apply::approvals::Approvals;
 use crate::apply::batch::Item;
+use crate::apply::checks::Checked;
+use crate::apply::event::Record;
 use crate::apply::failure::Failure;
+use crate::db::Url;
 use crate::error::{Error, Result};
 use crate::plan::{Plan, Step};
+use crate::risk::Finding;
 
 /// What a new execution is.
 pub(in crate::apply) struct Opening<'a> {
@@ -29,6 +34,10 @@ pub(in crate::apply) struct Opening<'a> {
     pub(in crate::apply) approvals: &'a Approvals,
     /// Its statements.
     pub(in crate::apply) items: &'a [Item<'a>],
+    /// Findings that need an approval.
+    pub(in crate::apply) findings: &'a [Finding],
+    /// Who runs it where and why.
+    pub(in crate::apply) record: &'a Record,
 }
 
 /// A statement that ran: when it started and when it ended.
@@ -63,6 +72,45 @@ fn summary(opening: &Opening) -> serde_json::Value {
     })
 }
 
+/// Records the approval of each finding that needs one.
+fn approve(transaction: &mut Transaction, execution: i64, opening: &Opening) -> Result<()> {
+    let record = opening.record;
+    let needing: Vec<(&Finding, String)> = opening
+        .findings
+        .iter()
+        .filter_map(|finding| Some((finding, opening.approvals.given(finding, record.allowed)?)))
+        .collect();
+    if needing.is_empty() {
+        return Ok(());
+    }
+    let texts = |of: fn(&(&Finding, String)) -> String| needing.iter().map(of).collect::<Vec<String>>();
+    transaction.query_typed(
+        "INSERT INTO trueup.approval (execution, person, reason, code, object, risk, given)
+         SELECT $1, $2, coalesce(u.waiver, $3), u.code, u.object, u.risk, u.given
+         FROM unnest($4, $5, $6, $7, $8) AS u (code, object, risk, given, waiver)",
+        &[
+            (&execution, Type::INT8),
+            (&record.person, Type::TEXT),
+            (&record.reason, Type::TEXT),
+            (&texts(|(finding, _)| finding.code.clone()), Type::TEXT_ARRAY),
+            (&texts(|(finding, _)| finding.object.to_string()), Type::TEXT_ARRAY),
+            (&texts(|(finding, _)| finding.risk.to_string()), Type::TEXT_ARRAY),
+            (&texts(|(_, given)| given.clone()), Type::TEXT_ARRAY),
+            (
+                &needing
+                    .iter()
+                    .map(|(finding, _)| {
+                        let ruling = finding.ruling.as_ref().filter(|ruling| ruling.waived);
+                        ruling.map(|ruling| ruling.reason.clone())
+                    })
+                    .collect::<Vec<Option<String>>>(),
+                Type::TEXT_ARRAY,
+            ),
+        ],
+    )?;
+    Ok(())
+}
+
 fn number(value: usize) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
@@ -74,10 +122,12 @@ fn micros(duration: Duration) -> i64 {
 impl Ledger {
     /// Records a new execution with all its statements, in one transaction.
     pub(in crate::apply) fn open(client: &mut Client, opening: &Opening) -> Result<Self> {
+        let record = opening.record;
         let mut transaction = client.transaction()?;
         let row = transaction.query_typed_one(
-            "INSERT INTO trueup.execution (kind, of_execution, plan_fingerprint, tool, summary, plan, steps, before, approvals)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+            "INSERT INTO trueup.execution (kind, of_execution, plan_fingerprint, tool, summary, plan, steps, before, approvals,
+                 environment, host, person, reason, overrides, backup)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
             &[
                 (&opening.kind.word(), Type::TEXT),
                 (&opening.of_execution, Type::INT8),
@@ -88,6 +138,12 @@ impl Ledger {
                 (&opening.steps.map(Json), Type::JSONB),
                 (&opening.before.map(Json), Type::JSONB),
                 (&Json(opening.approvals), Type::JSONB),
+                (&record.environment, Type::TEXT),
+                (&record.host, Type::TEXT),
+                (&record.person, Type::TEXT),
+                (&record.reason, Type::TEXT),
+                (&Json(&record.overrides), Type::JSONB),
+                (&record.backup.as_ref().map(Json), Type::JSONB),
             ],
         )?;
         let execution: i64 = row.try_get(0)?;
@@ -112,6 +168,7 @@ impl Ledger {
                 (&texts, Type::TEXT_ARRAY),
             ],
         )?;
+        approve(&mut transaction, execution, opening)?;
         transaction.commit()?;
         Ok(Self { execution })
     }
@@ -246,4 +303,12 @@ pub(in crate::apply) fn close_interrupted(client: &mut Client) -> Result<()> {
              WHERE status = 'running'",
         )
         .map_err(Error::from)
+}
+
+/// Records what the checks after an execution said.
+pub(in crate::apply) fn record_checks(url: &Url, execution: i64, checked: &[Checked]) -> Result<()> {
+    let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 2] =
+        [(&execution, Type::INT8), (&Json(checked), Type::JSONB)];
+    advisory::connect(url)?.execute_typed("UPDATE trueup.execution SET checks = $2 WHERE id = $1", &parameters)?;
+    Ok(())
 }

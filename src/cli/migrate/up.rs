@@ -5,8 +5,8 @@ use clap::Args;
 use super::common::{Form, RunArguments, json};
 use super::show;
 use crate::apply::Approvals;
-use crate::cli::{setup, terminal};
-use crate::error::{Error, Result};
+use crate::cli::{place, terminal};
+use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::{Directory, Log, Migrator, Outlook, Selection, Version};
 use crate::plan::Direction;
 
@@ -89,7 +89,8 @@ pub(super) fn named(directory: &Directory, text: &str) -> Result<Version> {
 pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection: &Selection) -> Result<u8> {
     let directory = arguments.folder.read()?;
     let setup = arguments.scratch.setup(!arguments.no_prove)?;
-    let url = setup::live(&arguments.live)?;
+    let place = place::place(&arguments.live)?;
+    let url = place.url.clone();
     let migrator = Migrator {
         setup: &setup,
         url: &url,
@@ -109,13 +110,20 @@ pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection:
     if arguments.execution.dry_run {
         return dry(arguments, &outlook);
     }
+    if direction == Direction::Rollback && place.settings.is_protected() && arguments.execution.approve.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Blocked,
+            "this environment is protected: taking a migration back needs an approval",
+        )
+        .hint("Look at it with --dry-run, then pass --approve with the level or the findings that it shows."));
+    }
     terminal::progress(show::outlook(&outlook).trim_end());
     let approvals = approvals(arguments, &outlook)?;
     if !arguments.execution.yes && terminal::can_ask() && !terminal::ask(question(direction)) {
         terminal::progress("nothing was run");
         return Ok(0);
     }
-    let options = arguments.execution.options()?;
+    let options = arguments.execution.options(&place)?;
     let mut log = Log::new(arguments.log.clone(), arguments.metrics.clone());
     let outcome = migrator.run(
         &outlook,

@@ -7,7 +7,7 @@ use super::new::author;
 use super::{show, up};
 use crate::apply::Options;
 use crate::cli::arguments::LiveArguments;
-use crate::cli::{setup, terminal};
+use crate::cli::{place, setup, terminal};
 use crate::db::Url;
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
@@ -76,7 +76,7 @@ pub(super) struct ResetArguments {
 
 /// Returns the live database where one is named.
 pub(super) fn maybe_live(arguments: &LiveArguments) -> Result<Option<Url>> {
-    if arguments.database.is_none() && setup::config()?.database_env.is_none() {
+    if arguments.database.is_none() && arguments.env.is_none() && setup::config()?.database_env.is_none() {
         return Ok(None);
     }
     setup::live(arguments).map(Some)
@@ -161,7 +161,8 @@ pub(super) fn squash(arguments: &SquashArguments) -> Result<u8> {
 /// Runs `reset`.
 pub(super) fn reset(arguments: &ResetArguments) -> Result<u8> {
     let run = &arguments.run;
-    let url = setup::live(&run.live)?;
+    let place = place::place(&run.live)?;
+    let url = place.url.clone();
     let directory = run.folder.read()?;
     let setup = run.scratch.setup(false)?;
     let name = url.database().to_owned();
@@ -170,11 +171,11 @@ pub(super) fn reset(arguments: &ResetArguments) -> Result<u8> {
         url: &url,
         directory: &directory,
     };
-    let options: Options = run.execution.options()?;
+    let options: Options = run.execution.options(&place)?;
     if !options.dry_run {
         confirm(arguments, &name)?;
     }
-    let dropped = migrator.empty(false, &options)?;
+    let dropped = migrator.empty(place.settings.is_protected(), &options)?;
     let verb = if options.dry_run {
         "would be dropped"
     } else {

@@ -51,7 +51,7 @@ impl Complaint {
 }
 
 /// Returns the known word that differs by few letters.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1) + 1;
     let near = known.iter().map(|known| (distance(word, known), *known));
     near.filter(|(distance, _)| *distance <= limit)

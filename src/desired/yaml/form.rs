@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::want::{Fields, Key};
+use super::want::{Fields, Key, Want};
 use super::write::Writer;
 use crate::catalog::Identity;
 use crate::kinds::{AnyObject, Kind};
@@ -21,15 +21,34 @@ pub(super) enum Attached {
     Grants,
     /// `renamed_from`
     Renamed,
+    /// `not_renamed`
+    NotRenamed,
+    /// `waive`
+    Waive,
 }
 
 impl Attached {
     /// All of them, for what has a place of its own in a schema.
-    pub(super) const ALL: &[Self] = &[Self::Comment, Self::Owner, Self::Grants, Self::Renamed];
+    pub(super) const ALL: &[Self] = &[
+        Self::Comment,
+        Self::Owner,
+        Self::Grants,
+        Self::Renamed,
+        Self::NotRenamed,
+        Self::Waive,
+    ];
     /// For what belongs to its owner alone.
-    pub(super) const OWNED: &[Self] = &[Self::Comment, Self::Owner, Self::Renamed];
+    pub(super) const OWNED: &[Self] = &[Self::Comment, Self::Owner, Self::Renamed, Self::NotRenamed, Self::Waive];
     /// For a part of another object.
-    pub(super) const PART: &[Self] = &[Self::Comment, Self::Renamed];
+    pub(super) const PART: &[Self] = &[Self::Comment, Self::Renamed, Self::NotRenamed, Self::Waive];
+    /// For a column.
+    pub(super) const COLUMN: &[Self] = &[
+        Self::Comment,
+        Self::Grants,
+        Self::Renamed,
+        Self::NotRenamed,
+        Self::Waive,
+    ];
 
     /// Returns the key.
     pub(super) fn name(self) -> &'static str {
@@ -38,11 +57,23 @@ impl Attached {
             Self::Owner => "owner",
             Self::Grants => "grants",
             Self::Renamed => "renamed_from",
+            Self::NotRenamed => "not_renamed",
+            Self::Waive => "waive",
+        }
+    }
+
+    /// Returns what may stand there.
+    pub(super) fn want(self) -> Want {
+        match self {
+            Self::Grants => Want::Named(&Want::Names),
+            Self::Waive => super::said::WAIVE,
+            Self::NotRenamed => Want::Bool,
+            Self::Comment | Self::Owner | Self::Renamed => Want::Text,
         }
     }
 
     /// Returns the explanation for people.
-    pub(super) fn doc(self) -> &'static str {
+    pub(super) const fn doc(self) -> &'static str {
         match self {
             Self::Comment => "Comment.",
             Self::Owner => "Role that owns it; left out, the role that applies the plan.",
@@ -50,6 +81,10 @@ impl Attached {
                 "Privileges by role (or `public`): a list such as `[select, insert]`, each with or without `with grant option`; an empty list takes away what PostgreSQL gives by itself."
             }
             Self::Renamed => "Former name, so that it is renamed instead of dropped and created.",
+            Self::NotRenamed => "`true`: it is new, and no other name of what is dropped, however alike the two look.",
+            Self::Waive => {
+                "Findings about it, and about everything in it, that need no approval: `TU703: {until: 2027-01-31, reason: why}`."
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ mod node;
 mod pieces;
 mod proof;
 mod read;
+mod said;
 mod schema;
 mod sentences;
 mod text;
@@ -25,6 +26,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
+pub(crate) use complaint::nearest;
 pub use files::yaml_files;
 pub use schema::{json_schema, reference};
 
@@ -39,7 +41,7 @@ use sentences::Sentence;
 /// What all YAML files of a target declare.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// Rename hints.
+    /// Renames and waivers.
     pub hints: Vec<Hint>,
     sentences: BTreeMap<usize, Vec<Sentence>>,
     settings: BTreeMap<usize, Settings>,
@@ -61,12 +63,11 @@ pub(super) fn read_files(files: &[TargetFile]) -> Result<Made> {
         let declared = read::read(&file.text).map_err(|complaint| complaint.error(&source(file)))?;
         let settings = sentences::settings(index, &declared.schema, declared.schema_offset);
         made.settings.insert(index, settings);
-        made.hints.extend(declared.renames.iter().map(|rename| Hint {
-            place: source(file).place(rename.offset),
-            word: rename.words.clone(),
-            path: rename.path.clone(),
-            renamed_from: rename.former.clone(),
-            waives: None,
+        made.hints.extend(declared.said.iter().map(|said| Hint {
+            place: source(file).place(said.offset),
+            word: said.words.clone(),
+            path: said.path.clone(),
+            says: said.says.clone(),
         }));
         all.push((index, declared));
     }
@@ -84,7 +85,7 @@ pub(super) fn read_files(files: &[TargetFile]) -> Result<Made> {
     finish::finish(&mut objects).map_err(|(file, complaint)| complaint.error(&source(&files[file])))?;
     for (identity, (_, file, offset)) in &objects {
         let places = made.places.entry(*file).or_default();
-        places.entry(identity.path.clone()).or_insert(*offset);
+        places.entry(identity.path.to_vec()).or_insert(*offset);
     }
     for sentence in sentences::sentences(&objects) {
         made.sentences.entry(sentence.file).or_default().push(sentence);

@@ -8,9 +8,10 @@ use super::finish::Placed;
 use super::form::{Attached, Form, Layout, Spot, set};
 use super::forms::SECTIONS;
 use super::node::{self, Entry, Node, Value};
+use super::said::{self, Said};
 use super::want::{Fields, Key, Want, own};
 use crate::catalog::Identity;
-use crate::desired::hints::identifiers;
+use crate::desired::hints::Says;
 use crate::kinds::{AnyObject, Kind, Schema, chosen_name};
 
 /// Keys of the mapping form of `schema`.
@@ -23,11 +24,9 @@ pub(super) const SCHEMA_KEYS: &[Key] = &[
         Want::Named(&Want::Names),
         "Privileges by role: `usage`, `create`.",
     ),
-    own(
-        "renamed_from",
-        Want::Text,
-        "Former name, so that it is renamed instead of dropped and created.",
-    ),
+    own("renamed_from", Want::Text, Attached::Renamed.doc()),
+    own("not_renamed", Want::Bool, Attached::NotRenamed.doc()),
+    own("waive", said::WAIVE, Attached::Waive.doc()),
 ];
 
 /// What one file declares.
@@ -39,21 +38,8 @@ pub(super) struct Declared {
     pub schema_offset: usize,
     /// Objects and the byte offsets of their keys.
     pub objects: Vec<(AnyObject, usize)>,
-    /// Renames: object or, for a label of an enum, its type and the label; former name; place.
-    pub renames: Vec<Rename>,
-}
-
-/// A former name.
-#[derive(Debug)]
-pub(super) struct Rename {
-    /// Sort of the object in words.
-    pub words: String,
-    /// Name path.
-    pub path: Vec<String>,
-    /// Former name, with as many parts as were written.
-    pub former: Vec<String>,
-    /// Place.
-    pub offset: usize,
+    /// What is said about them beside: former names and waivers.
+    pub said: Vec<Said>,
 }
 
 /// Reads a file.
@@ -101,9 +87,7 @@ impl Declared {
         }
         self.objects
             .extend(found.into_iter().map(|object| (object, entry.offset)));
-        if let Some(former) = given["renamed_from"].as_str() {
-            self.rename("schema", &identity.path, former, entry.offset);
-        }
+        self.say(&identity, &given, entry.offset)?;
         Ok(())
     }
 
@@ -220,10 +204,11 @@ impl Declared {
         if let Some(Json::Object(labels)) = values.get("renamed_labels") {
             for (label, former) in labels {
                 let path = identity.path.iter().cloned().chain([label.clone()]).collect();
-                self.renames.push(Rename {
+                let former = vec![former.as_str().unwrap_or_default().to_owned()];
+                self.said.push(Said {
                     words: "enum value".to_owned(),
                     path,
-                    former: vec![former.as_str().unwrap_or_default().to_owned()],
+                    says: Says::RenamedFrom(former),
                     offset,
                 });
             }
@@ -242,12 +227,7 @@ impl Declared {
             let Some(kind) = form.attached.iter().find(|attached| attached.name() == entry.key) else {
                 continue;
             };
-            let want = if *kind == Attached::Grants {
-                Want::Named(&Want::Names)
-            } else {
-                Want::Text
-            };
-            let value = want.read(&entry.key, &entry.node)?;
+            let value = kind.want().read(&entry.key, &entry.node)?;
             let text = value.as_str().unwrap_or_default();
             let found = match kind {
                 Attached::Comment => vec![attached::comment(identity, text)],
@@ -256,8 +236,9 @@ impl Declared {
                     .as_object()
                     .map(|grants| attached::privileges(identity, identity, grants))
                     .unwrap_or_default(),
-                Attached::Renamed => {
-                    self.rename(identity.kind.words(), &identity.path, text, entry.node.offset);
+                Attached::Renamed | Attached::NotRenamed | Attached::Waive => {
+                    let given = Json::Object(Fields::from_iter([(entry.key.clone(), value)]));
+                    self.say(identity, &given, entry.node.offset)?;
                     Vec::new()
                 }
             };
@@ -265,17 +246,6 @@ impl Declared {
                 .extend(found.into_iter().map(|object| (object, entry.offset)));
         }
         Ok(())
-    }
-
-    fn rename(&mut self, words: &str, path: &[String], former: &str, offset: usize) {
-        // A name that is no identifier as it stands is meant letter by letter.
-        let former = identifiers(former).unwrap_or_else(|| vec![former.to_owned()]);
-        self.renames.push(Rename {
-            words: words.to_owned(),
-            path: path.to_vec(),
-            former,
-            offset,
-        });
     }
 
     /// Reads objects in the kinds' own form.

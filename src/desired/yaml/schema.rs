@@ -119,11 +119,8 @@ fn define(form: &'static Form, definitions: &mut BTreeMap<String, Json>) -> Stri
         properties.insert(part.section.to_owned(), section_schema(part, definitions));
     }
     for attached in form.attached {
-        let want = match attached.name() {
-            "grants" => Want::Named(&Want::Names),
-            _ => Want::Text,
-        };
-        properties.insert(attached.name().to_owned(), described(want_schema(want), attached.doc()));
+        let schema = want_schema(attached.want());
+        properties.insert(attached.name().to_owned(), described(schema, attached.doc()));
     }
     let mut object = json!({"type": "object", "properties": properties, "additionalProperties": false});
     let required: Vec<&str> = form

@@ -27,6 +27,8 @@ pub(super) struct Sentence {
 /// Role that stands for the connected one, which is not known yet.
 const CONNECTED: &str = "current_user";
 
+const WITH_OPTION: &str = " WITH GRANT OPTION";
+
 /// Returns the catalog of the objects; it knows no more of dependencies than the objects themselves.
 pub(super) fn catalog(objects: &Placed) -> Catalog {
     let mut catalog = Catalog {
@@ -137,8 +139,12 @@ fn privilege_statements(privilege: Privilege, context: &Context) -> Vec<String> 
     statements
         .map(|statement| {
             let sql = statement.sql();
-            match sql.strip_suffix(&ident(CONNECTED)) {
-                Some(rest) => format!("{rest}CURRENT_USER"),
+            let (head, option) = match sql.strip_suffix(WITH_OPTION) {
+                Some(head) => (head, WITH_OPTION),
+                None => (sql.as_str(), ""),
+            };
+            match head.strip_suffix(&ident(CONNECTED)) {
+                Some(rest) => format!("{rest}CURRENT_USER{option}"),
                 None => sql,
             }
         })

@@ -99,7 +99,7 @@ fn tables<'a>(plan: &'a Plan, groups: &[Group<'a>]) -> (Vec<Table<'a>>, usize) {
         let change = &entry.detail.change;
         let class = class(change.verb);
         table.changes += 1;
-        if change.object.path == *table.path && change.object.kind.is_table() {
+        if change.object.path[..] == *table.path && change.object.kind.is_table() {
             table.class = class;
             table.lines.insert(0, (class, entry.text.clone()));
         } else {

@@ -102,6 +102,9 @@ pub(super) fn next(plan: &Plan, style: &Style) -> String {
     if refutation(plan).is_some() {
         return "The plan failed its proof and cannot be applied; see above.\n".to_owned();
     }
+    if !plan.questions.is_empty() {
+        return "The plan waits for an answer and cannot be applied: see TU508 above.\n".to_owned();
+    }
     let counted = plan.findings.iter().filter(|finding| !finding.is_waived());
     let worst = counted.map(|finding| finding.risk).max();
     let approve = match worst {

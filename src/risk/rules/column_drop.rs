@@ -23,6 +23,7 @@
 
 use crate::kinds::Kind;
 use crate::plan::Verb;
+use crate::quarantine::keeps;
 use crate::risk::Risk;
 use crate::risk::chain::Chains;
 use crate::risk::look::{Hit, Look, table_of};
@@ -57,6 +58,14 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
                     column,
                     format!("Column `{name}` is dropped; {why}, but code that names it fails."),
                 );
+            }
+            if keeps(&look.steps[at]) {
+                let message = format!(
+                    "Column `{name}` is dropped; its values in {} are copied to quarantine while nobody reads or writes the \
+                     table, and a rollback brings them back. Code that still names it fails.",
+                    look.sized(&table)
+                );
+                return Hit::new(Risk::Caution, at, column, message);
             }
             let (risk, role) = match chains.role(column) {
                 Some(role) => (Risk::Critical, format!(" It identifies rows: {role}.")),

@@ -24,6 +24,7 @@ pub(super) mod needed_index;
 pub(super) mod nulls_possible;
 pub(super) mod overflow;
 pub(super) mod padded_type;
+pub(super) mod possible_rename;
 pub(super) mod rename;
 pub(super) mod repeated_value;
 pub(super) mod replication;

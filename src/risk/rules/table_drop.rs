@@ -19,6 +19,7 @@
 
 use crate::kinds::Kind;
 use crate::plan::Verb;
+use crate::quarantine::keeps;
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
 use crate::risk::statistics::Size;
@@ -30,6 +31,13 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
             let sized = look.sized(table);
             if look.size(table) == Size::Empty {
                 return Hit::new(Risk::Caution, at, table, format!("Table {sized} is dropped."));
+            }
+            if keeps(&look.steps[at]) {
+                let message = format!(
+                    "Table {sized} is dropped; its rows are kept in quarantine, and a rollback brings them back. Code that \
+                     still names it fails."
+                );
+                return Hit::new(Risk::Caution, at, table, message);
             }
             Hit::new(
                 Risk::Critical,

@@ -83,7 +83,7 @@ const TABLES: &str = "
     GROUP BY w.place";
 
 const NULLS: &str = "
-    SELECT t.place::int8, max(s.null_frac)::float8
+    SELECT t.place::int8, max(s.null_frac)::float8, bool_and(s.n_distinct = -1)
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY t(schema, name, attribute, place)
     JOIN pg_catalog.pg_stats s ON s.schemaname = t.schema AND s.tablename = t.name AND s.attname = t.attribute
     GROUP BY t.place";
@@ -172,6 +172,9 @@ impl<'a> Asked<'a> {
             if let Some(share) = row.try_get(1)? {
                 out.insert_nulls(named(&objects, &row)?, share);
             }
+            if let Some(distinct) = row.try_get(2)? {
+                out.insert_distinct(named(&objects, &row)?, distinct);
+            }
         }
         Ok(())
     }
@@ -243,7 +246,7 @@ fn column(paths: &[Vec<String>], at: usize) -> Vec<&str> {
 }
 
 /// Returns the path that an object has before the renames.
-fn live_path(object: &Identity, renames: &[Rename]) -> Vec<String> {
+pub(in crate::risk) fn live_path(object: &Identity, renames: &[Rename]) -> Vec<String> {
     let path = &object.path;
     for length in (1..=path.len()).rev() {
         let kind = match length {
@@ -251,12 +254,12 @@ fn live_path(object: &Identity, renames: &[Rename]) -> Vec<String> {
             1 => Kind::Schema,
             _ => Kind::Table,
         };
-        let of = |rename: &&Rename| rename.to.kind == kind && rename.to.path == path[..length];
+        let of = |rename: &&Rename| rename.to.kind == kind && rename.to.path[..] == path[..length];
         if let Some(rename) = renames.iter().find(of) {
             return rename.from.path.iter().chain(&path[length..]).cloned().collect();
         }
     }
-    path.clone()
+    path.to_vec()
 }
 
 #[cfg(test)]

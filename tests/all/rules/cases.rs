@@ -75,6 +75,25 @@ pub(super) const CASES: &[Case] = &[
         desired: "CREATE TABLE t (id int PRIMARY KEY, a bigint, b text);",
         findings: &[],
     },
+    // TU508: another name, or another column? Nothing is lost where there are no rows.
+    Case {
+        rule: "TU508",
+        live: "CREATE TABLE t (id int, email text, z int); INSERT INTO t VALUES (1, 'x', 2);",
+        desired: "CREATE TABLE t (id int, mail text, z int);",
+        findings: &["TU103 dangerous column public.t.email", "TU508 caution column public.t.mail"],
+    },
+    Case {
+        rule: "TU508",
+        live: "CREATE TABLE t (id int, email text, z int);",
+        desired: "CREATE TABLE t (id int, mail text, z int);",
+        findings: &["TU103 caution column public.t.email", "TU508 safe column public.t.mail"],
+    },
+    Case {
+        rule: "TU508",
+        live: "CREATE TABLE t (id int, email text, z int); INSERT INTO t VALUES (1, 'x', 2);",
+        desired: "CREATE TABLE t (id int, z int, counted bigint);",
+        findings: &["TU103 dangerous column public.t.email"],
+    },
     // TU102
     Case {
         rule: "TU102",

@@ -113,7 +113,7 @@ pub(super) static COLUMNS: Form = Form {
         FOREIGN_OPTIONS,
     ],
     parts: no_parts,
-    attached: &[Attached::Comment, Attached::Grants, Attached::Renamed],
+    attached: Attached::COLUMN,
     read,
     write,
 };

@@ -191,9 +191,7 @@ fn relation(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<(), Str
 pub(super) fn column_attachments(relation: &Identity, columns: &Fields) -> Vec<AnyObject> {
     let mut out = Vec::new();
     for (name, column) in columns {
-        let mut path = relation.path.clone();
-        path.push(name.clone());
-        let target = Identity::new(Kind::Column, path);
+        let target = Kind::column_of(relation, name);
         if let Some(text) = column.get("comment").and_then(Json::as_str) {
             out.push(AnyObject::Comment(crate::kinds::Comment {
                 target: target.clone(),

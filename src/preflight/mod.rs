@@ -1,0 +1,8 @@
+//! Preflight: whether the rows that are there let a plan through. Counted on the live database before anything is changed,
+//! by reading alone, with a limit of time; keys of rows that stand in the way are shown, never what is in them.
+
+mod run;
+mod trial;
+
+pub use run::{LIMIT, Options, rate, refuse};
+pub use trial::{Trial, of};

@@ -1,0 +1,196 @@
+//! Asks the rows, in one read-only transaction with one snapshot, and says what came of it.
+
+use std::time::Duration;
+
+use postgres::{Client, IsolationLevel, Transaction};
+
+use super::trial::Trial;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::Plan;
+use crate::risk::{Finding, Risk};
+
+/// How long one question may take where nothing else is said.
+pub const LIMIT: Duration = Duration::from_secs(5);
+/// Most keys that are shown.
+const SHOWN: usize = 5;
+
+/// How rows are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Limit of one question.
+    pub limit: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limit: LIMIT }
+    }
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Answer {
+    /// No row is wrong, of so many.
+    Holds(i64),
+    /// So many rows are wrong, of so many, with the keys of some.
+    Fails(i64, i64, Vec<String>),
+    /// At least one is wrong.
+    FailsSomewhere,
+    /// Nobody knows, and why.
+    Unknown(String),
+}
+
+/// Puts into each finding what the rows say.
+pub fn rate(client: &mut Client, plan: &mut Plan, options: Options) -> Result<()> {
+    if plan.trials.is_empty() {
+        return Ok(());
+    }
+    let answers = ask(client, &plan.trials, options)?;
+    for (trial, answer) in plan.trials.iter().zip(answers) {
+        let about = |finding: &&mut Finding| finding.code == trial.code && finding.object == trial.object;
+        for finding in plan.findings.iter_mut().filter(about) {
+            finding
+                .message
+                .push_str(&format!(" Counted now: {}.", words(trial, &answer)));
+            finding.risk = match answer {
+                Answer::Fails(..) | Answer::FailsSomewhere => Risk::Critical,
+                // Rows may change until the plan is applied; then they are counted again.
+                Answer::Holds(_) if trial.keeps_values => finding.risk.min(Risk::Caution),
+                _ => finding.risk,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a plan that the rows would not let through.
+pub fn refuse(client: &mut Client, plan: &Plan, options: Options) -> Result<()> {
+    if plan.trials.is_empty() {
+        return Ok(());
+    }
+    let answers = ask(client, &plan.trials, options)?;
+    let failing: Vec<String> = plan
+        .trials
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| matches!(answer, Answer::Fails(..) | Answer::FailsSomewhere))
+        .map(|(trial, answer)| format!("{}: {}", trial.object, words(trial, answer)))
+        .collect();
+    if failing.is_empty() {
+        return Ok(());
+    }
+    let message = "rows stand in the way of the plan; nothing was changed";
+    let error = Error::new(ErrorKind::Blocked, message)
+        .hint("Correct the rows, or change the declaration. --no-preflight applies without looking at them.");
+    Err(failing.into_iter().fold(error, Error::detail))
+}
+
+fn words(trial: &Trial, answer: &Answer) -> String {
+    let table = trial.table.path_text();
+    match answer {
+        Answer::Holds(rows) => format!("holds for all {} of `{table}`", rows_of(*rows)),
+        Answer::Fails(bad, all, keys) => {
+            let shown: Vec<&str> = keys.iter().take(SHOWN).map(String::as_str).collect();
+            let more = if keys.len() > SHOWN { ", …" } else { "" };
+            let keys = if shown.is_empty() {
+                String::new()
+            } else {
+                format!(" (key {}{more})", shown.join(", "))
+            };
+            format!(
+                "fails, since {} of {} in `{table}` {}{keys}",
+                grouped(*bad),
+                rows_of(*all),
+                trial.wrong
+            )
+        }
+        Answer::FailsSomewhere => format!("fails, since at least one row of `{table}` {}", trial.wrong),
+        Answer::Unknown(why) => format!("nobody knows, since {why}"),
+    }
+}
+
+fn rows_of(count: i64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "row" } else { "rows" })
+}
+
+fn grouped(count: i64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn ask(client: &mut Client, trials: &[Trial], options: Options) -> Result<Vec<Answer>> {
+    let mut transaction = client
+        .build_transaction()
+        .read_only(true)
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .start()?;
+    // Rows that a policy hides must make the question fail, not look as if they were not there.
+    transaction.batch_execute(&format!(
+        "SET LOCAL search_path = ''; SET LOCAL row_security = off; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = {}",
+        options.limit.as_millis().max(1)
+    ))?;
+    let answers = trials
+        .iter()
+        .map(|trial| answer(&mut transaction, trial, options))
+        .collect();
+    transaction.rollback()?;
+    answers
+}
+
+fn answer(transaction: &mut Transaction, trial: &Trial, options: Options) -> Result<Answer> {
+    let mut savepoint = transaction.transaction()?;
+    let counted = savepoint.query_typed_one(&trial.count, &[]);
+    let row = match counted {
+        Ok(row) => row,
+        Err(error) => {
+            savepoint.rollback()?;
+            return Ok(unanswered(&error, trial, options));
+        }
+    };
+    let (bad, all): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    if trial.attempt || bad == 0 {
+        savepoint.commit()?;
+        return Ok(Answer::Holds(all));
+    }
+    let keys = match &trial.keys {
+        Some(sql) => savepoint.query_typed(sql, &[]).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let keys = keys
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<std::result::Result<_, _>>()?;
+    savepoint.rollback()?;
+    Ok(Answer::Fails(bad, all, keys))
+}
+
+/// The message of an error about data holds values of rows, and is not kept.
+fn unanswered(error: &postgres::Error, trial: &Trial, options: Options) -> Answer {
+    let state = error.code().map_or("", |code| code.code());
+    Answer::Unknown(match state {
+        "57014" => format!("counting takes longer than {:.0} s", options.limit.as_secs_f64()),
+        "42501" => format!("the role may not read all of `{}`", trial.table.path_text()),
+        "55P03" => "somebody locks the table".to_owned(),
+        _ if trial.attempt && state.starts_with("22") => return Answer::FailsSomewhere,
+        _ => format!("the question failed (SQLSTATE {state})"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_words() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(4_210_331), "4,210,331");
+        assert_eq!(rows_of(1), "1 row");
+    }
+}

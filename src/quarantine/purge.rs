@@ -1,0 +1,127 @@
+//! What is in quarantine, since when, and its end.
+
+use std::collections::BTreeMap;
+
+use pg_query::NodeEnum;
+use postgres::Client;
+use serde::Serialize;
+
+use crate::catalog::quote::{ident, qualified};
+use crate::db::Url;
+use crate::error::Result;
+
+/// A table in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Schema of quarantine.
+    pub schema: String,
+    /// Name there.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: i64,
+    /// Whole seconds since it was put there, and when that was, in UTC; none where the ledger does not know.
+    pub since: Option<(i64, String)>,
+    /// Execution that put it there.
+    pub execution: Option<i64>,
+}
+
+/// Returns what is in quarantine, oldest first.
+pub fn list(url: &Url) -> Result<Vec<Kept>> {
+    let mut client = url.connect()?;
+    let known = known(&mut client)?;
+    let rows = client.query_typed(
+        "SELECT n.nspname::text, c.relname::text, pg_catalog.pg_total_relation_size(c.oid)
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname ~ '^trueup_quarantine' AND c.relkind = 'r' ORDER BY 1, 2",
+        &[],
+    )?;
+    let mut out = Vec::new();
+    for row in rows {
+        let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let put = known.get(&(schema.clone(), name.clone())).cloned();
+        out.push(Kept {
+            schema,
+            name,
+            bytes: row.try_get(2)?,
+            since: put.as_ref().map(|(_, age, at)| (*age, at.clone())),
+            execution: put.map(|(execution, ..)| execution),
+        });
+    }
+    out.sort_by_key(|kept| std::cmp::Reverse(kept.since.as_ref().map(|(age, _)| *age)));
+    Ok(out)
+}
+
+type Known = BTreeMap<(String, String), (i64, i64, String)>;
+
+/// Returns what the ledger knows: where something was put, by which execution, how many seconds ago, and when.
+fn known(client: &mut Client) -> Result<Known> {
+    let has_ledger = client.query_typed_opt(
+        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'trueup' AND c.relname = 'statement'",
+        &[],
+    )?;
+    if has_ledger.is_none() {
+        return Ok(Known::new());
+    }
+    let rows = client.query_typed(
+        "SELECT sql, execution, extract(epoch FROM pg_catalog.now() - finished_at)::int8,
+                pg_catalog.to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
+         FROM trueup.statement
+         WHERE status = 'done' AND direction = 'forward' AND pg_catalog.strpos(sql, 'trueup_quarantine') > 0
+         ORDER BY finished_at",
+        &[],
+    )?;
+    let mut out = Known::new();
+    for row in rows {
+        if let Some(place) = place(row.try_get(0)?) {
+            out.insert(place, (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+        }
+    }
+    Ok(out)
+}
+
+/// Returns where a statement puts something.
+fn place(sql: &str) -> Option<(String, String)> {
+    let parsed = pg_query::parse(sql, 0).ok()?;
+    match parsed.protobuf.stmts.first()?.stmt.as_ref()?.node.as_ref()? {
+        NodeEnum::AlterObjectSchemaStmt(moved) => {
+            Some((moved.newschema.clone(), moved.relation.as_ref()?.relname.clone()))
+        }
+        NodeEnum::CreateTableAsStmt(copied) => {
+            let table = copied.into.as_ref()?.rel.as_ref()?;
+            Some((table.schemaname.clone(), table.relname.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// Drops tables of quarantine, each in a transaction of its own; rows are gone then.
+pub fn purge(url: &Url, kept: &[Kept]) -> Result<()> {
+    let mut client = url.connect()?;
+    client.batch_execute("SET lock_timeout = '5s'")?;
+    for one in kept {
+        client.batch_execute(&format!("DROP TABLE {}", qualified([&one.schema, &one.name])))?;
+        // What still holds something stays; nobody minds an empty schema.
+        let _ = client.batch_execute(&format!("DROP SCHEMA {}", ident(&one.schema)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_say_where_they_put_things() {
+        let found = |sql: &str| place(sql).map(|(schema, name)| format!("{schema}/{name}"));
+        assert_eq!(
+            found("ALTER TABLE shop.\"Old\" SET SCHEMA trueup_quarantine").as_deref(),
+            Some("trueup_quarantine/Old")
+        );
+        assert_eq!(
+            found("CREATE TABLE trueup_quarantine_2.\"a.b.c\" AS SELECT id FROM a.b").as_deref(),
+            Some("trueup_quarantine_2/a.b.c")
+        );
+        assert_eq!(found("CREATE SCHEMA IF NOT EXISTS trueup_quarantine"), None);
+    }
+}
