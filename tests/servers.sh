@@ -135,7 +135,7 @@ start_server() {
     if as_server "$folder/pg_ctl" -D "$data/data" -l "$data/log" -w -t 60 start -o "-p $port -k $data \
         -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
         -c max_connections=200 -c shared_buffers=64MB -c max_locks_per_transaction=1024 -c timezone=UTC \
-        -c wal_level=logical -c max_wal_size=4GB -c checkpoint_timeout=1h -c jit=off" >>"$data.log" 2>&1 </dev/null; then
+        -c wal_level=logical -c max_wal_size=4GB -c checkpoint_timeout=1h -c jit=off -c autovacuum=off" >>"$data.log" 2>&1 </dev/null; then
       echo "postgres://postgres@127.0.0.1:$port/postgres"
       return 0
     fi

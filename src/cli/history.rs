@@ -167,7 +167,7 @@ fn line(execution: &ExecutionSummary) -> String {
     if let Some(statements) = own.and_then(serde_json::Value::as_i64) {
         let direction = execution.summary.get("direction").and_then(serde_json::Value::as_str);
         return format!(
-            "{:>5}  migrate {}  {}  {statements} statements  {}  by {}{error}\n",
+            "{:>5}  migrate {}  {}  {statements} statements  {}  by {}{place}{error}\n",
             execution.id,
             direction.unwrap_or_default(),
             execution.status.word(),

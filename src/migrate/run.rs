@@ -11,7 +11,6 @@ use crate::apply::{self, Approvals, Options};
 use crate::catalog::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Direction;
-use crate::risk::Risk;
 
 /// What commits together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,7 +87,7 @@ impl Migrator<'_> {
         options: &Options,
         events: &mut dyn FnMut(Event),
     ) -> Result<Report> {
-        refuse(outlook, approvals, options.record.allowed)?;
+        refuse(outlook, approvals, options)?;
         let nothing = Report {
             execution: None,
             batch: None,
@@ -136,12 +135,14 @@ impl Migrator<'_> {
 }
 
 /// Refuses findings that are not approved; each is named with its place.
-fn refuse(outlook: &Outlook, approvals: &Approvals, allowed: Option<Risk>) -> Result<()> {
+fn refuse(outlook: &Outlook, approvals: &Approvals, options: &Options) -> Result<()> {
+    let allowed = options.record.allowed;
     let open: Vec<_> = outlook
         .findings
         .iter()
-        .filter(|placed| !approvals.cover(&placed.finding))
-        .filter(|placed| allowed.is_none_or(|allowed| placed.finding.risk > allowed))
+        .filter(|placed| {
+            !approvals.cover(&placed.finding) && allowed.is_none_or(|allowed| placed.finding.risk > allowed)
+        })
         .map(|placed| {
             let mut finding = placed.finding.clone();
             finding.message = format!("{} ({}:{})", finding.message, placed.place.file, placed.place.line);

@@ -47,11 +47,6 @@ impl Proxy {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Returns the port that it listens on.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Returns how often a client waited for an answer: `Query` and `Sync` messages, since the last call.
     pub(crate) fn round_trips(&self) -> usize {
         self.round_trips.swap(0, Ordering::Relaxed)

@@ -5,9 +5,8 @@ use clap::Args;
 use super::common::{Form, RunArguments, json};
 use super::show;
 use crate::apply::Approvals;
-use crate::cli::place::{self, Place};
-use crate::cli::terminal;
-use crate::error::{Error, Result};
+use crate::cli::{place, terminal};
+use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::{Directory, Log, Migrator, Outlook, Selection, Version};
 use crate::plan::Direction;
 
@@ -91,9 +90,10 @@ pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection:
     let directory = arguments.folder.read()?;
     let setup = arguments.scratch.setup(!arguments.no_prove)?;
     let place = place::place(&arguments.live)?;
+    let url = place.url.clone();
     let migrator = Migrator {
         setup: &setup,
-        url: &place.url,
+        url: &url,
         directory: &directory,
     };
     let outlook = match direction {
@@ -110,13 +110,15 @@ pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection:
     if arguments.execution.dry_run {
         return dry(arguments, &outlook);
     }
-    terminal::progress(show::outlook(&outlook).trim_end());
-    if direction == Direction::Rollback && place.settings.is_protected() {
-        arguments
-            .execution
-            .must_approve("a rollback in a protected environment")?;
+    if direction == Direction::Rollback && place.settings.is_protected() && arguments.execution.approve.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Blocked,
+            "this environment is protected: taking a migration back needs an approval",
+        )
+        .hint("Look at it with --dry-run, then pass --approve with the level or the findings that it shows."));
     }
-    let approvals = approvals(arguments, &outlook, &place)?;
+    terminal::progress(show::outlook(&outlook).trim_end());
+    let approvals = approvals(arguments, &outlook)?;
     if !arguments.execution.yes && terminal::can_ask() && !terminal::ask(question(direction)) {
         terminal::progress("nothing was run");
         return Ok(0);
@@ -161,13 +163,11 @@ fn dry(arguments: &RunArguments, outlook: &Outlook) -> Result<u8> {
     Ok(0)
 }
 
-fn approvals(arguments: &RunArguments, outlook: &Outlook, place: &Place) -> Result<Approvals> {
-    let allowed = place.settings.allow;
+fn approvals(arguments: &RunArguments, outlook: &Outlook) -> Result<Approvals> {
     arguments.execution.approvals(|approvals: &Approvals| {
         let open = outlook
             .findings
             .iter()
-            .filter(|placed| allowed.is_none_or(|allowed| placed.finding.risk > allowed))
             .filter(|placed| !approvals.cover(&placed.finding));
         open.map(|placed| placed.finding.clone()).collect()
     })

@@ -10,7 +10,7 @@ use crate::cli::arguments::LiveArguments;
 use crate::cli::{place, setup, terminal};
 use crate::db::Url;
 use crate::desired::source::Source;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::migrate::{self, Directory, Migrator, Selection, Version};
 use crate::plan::Direction;
 use crate::reconcile::Setup;
@@ -76,7 +76,7 @@ pub(super) struct ResetArguments {
 
 /// Returns the live database where one is named.
 pub(super) fn maybe_live(arguments: &LiveArguments) -> Result<Option<Url>> {
-    if arguments.database.is_none() && setup::config()?.database_env.is_none() {
+    if arguments.database.is_none() && arguments.env.is_none() && setup::config()?.database_env.is_none() {
         return Ok(None);
     }
     setup::live(arguments).map(Some)
@@ -162,24 +162,20 @@ pub(super) fn squash(arguments: &SquashArguments) -> Result<u8> {
 pub(super) fn reset(arguments: &ResetArguments) -> Result<u8> {
     let run = &arguments.run;
     let place = place::place(&run.live)?;
-    if place.settings.is_protected() {
-        return Err(Error::new(ErrorKind::Blocked, "a protected environment is never reset")
-            .hint("Reset a database that nobody depends on: --env development, or --database."));
-    }
-    let url = &place.url;
+    let url = place.url.clone();
     let directory = run.folder.read()?;
     let setup = run.scratch.setup(false)?;
     let name = url.database().to_owned();
     let migrator = Migrator {
         setup: &setup,
-        url,
+        url: &url,
         directory: &directory,
     };
     let options: Options = run.execution.options(&place)?;
     if !options.dry_run {
         confirm(arguments, &name)?;
     }
-    let dropped = migrator.empty(false, &options)?;
+    let dropped = migrator.empty(place.settings.is_protected(), &options)?;
     let verb = if options.dry_run {
         "would be dropped"
     } else {

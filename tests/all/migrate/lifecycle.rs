@@ -233,11 +233,7 @@ fn status_takes_as_many_round_trips_for_many_files_as_for_few() {
         site.run("up --yes --no-prove", 0);
         let proxy = Proxy::new(&newest());
         let mut project = crate::support::Project::new(&format!("trips-{}-{count}", site.database.name()), &[]);
-        let url = format!(
-            "postgres://postgres@127.0.0.1:{}/{}?sslmode=disable",
-            proxy.port(),
-            site.database.name()
-        );
+        let url = format!("{}?sslmode=disable", proxy.address(site.database.name()));
         project.set("DATABASE_URL", &url);
         let folder = site.project.path("migrations").display().to_string();
         let each = |command: &str| {

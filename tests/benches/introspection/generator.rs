@@ -31,10 +31,10 @@ pub(crate) fn fill(database: &Database, tables: usize) {
         .unwrap();
 }
 
-/// Adds to a dump what every hundredth table lacks, so that there is something to plan.
-pub(crate) fn change(target: &Path, tables: usize) {
+/// Adds to a dump what one table in `step` lacks, so that there is something to plan.
+pub(crate) fn change(target: &Path, tables: usize, step: usize) {
     let mut file = OpenOptions::new().append(true).open(target).unwrap();
-    for n in (0..tables).step_by(100) {
+    for n in (step - 1..tables).step_by(step) {
         writeln!(file, "ALTER TABLE {} ADD COLUMN added text;", name(n)).unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! Reading and planning against `pg_dump --schema-only` of the same database, alternating in the same run.
 //!
 //! `bash tests/servers.sh 17 -- cargo bench -- 100 1000 10000`; the numbers are sizes, by default 100 and 1,000 tables.
+//! Every figure but the proof's is a ratio: the median over the rounds of one time against that of `pg_dump` beside it.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,10 +18,11 @@ mod generator;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use support::{Database, newest, trueup_with};
+use support::{Database, binaries, servers};
 use trueup::introspect::{Options, introspect};
 
 const ROUNDS: usize = 7;
@@ -29,7 +31,10 @@ const ROUNDS: usize = 7;
 struct Round {
     pg_dump: f64,
     introspect: f64,
-    plan: f64,
+    unchanged: f64,
+    changed: f64,
+    one: f64,
+    proven: f64,
 }
 
 fn main() {
@@ -39,40 +44,75 @@ fn main() {
         .collect();
     let sizes = if sizes.is_empty() { vec![100, 1000] } else { sizes };
     println!(
-        "| tables | objects | pg_dump | introspection | plan | plan, first | introspection : pg_dump | plan : pg_dump |"
+        "| tables | objects | pg_dump | introspection | plan, nothing changed | plan, 5 % changed | proof of one table | \
+         first plan | memory per table |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for size in sizes {
         measure(size);
     }
 }
 
+/// Target files in three states.
+struct Targets {
+    same: PathBuf,
+    some: PathBuf,
+    one: PathBuf,
+}
+
+impl Targets {
+    fn of(database: &Database, size: usize) -> Self {
+        let file = |name: &str| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{size}-{name}.sql"));
+        let out = Self {
+            same: file("same"),
+            some: file("some"),
+            one: file("one"),
+        };
+        for (target, step) in [(&out.same, usize::MAX), (&out.some, 20), (&out.one, size)] {
+            dump(database, Some(target));
+            generator::change(target, size, step);
+        }
+        out
+    }
+}
+
 fn measure(size: usize) {
-    let database = Database::new(&newest());
+    let (major, server) = servers().pop().unwrap();
+    let database = Database::new(&server);
     generator::fill(&database, size);
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{size}.sql"));
-    dump(&database, Some(&target));
-    generator::change(&target, size);
+    let targets = Targets::of(&database, size);
+    let plan = |target: &Path, flag: Option<&str>| plan(&database, major, target, flag);
 
     let objects = database.catalog().objects.len();
-    let first = seconds(|| plan(&database, &target));
+    let first = seconds(|| _ = plan(&targets.some, Some("--no-prove")));
+    // The second plan of an empty one is known to be empty; the others find the desired catalog in the cache.
+    plan(&targets.same, None);
+    plan(&targets.one, None);
+    let mut memory = 0;
     let rounds: Vec<Round> = (0..ROUNDS)
         .map(|_| Round {
             pg_dump: seconds(|| dump(&database, None)),
             introspect: seconds(|| read(&database)),
-            plan: seconds(|| plan(&database, &target)),
+            unchanged: seconds(|| _ = plan(&targets.same, None)),
+            changed: seconds(|| memory = memory.max(plan(&targets.some, Some("--no-prove")))),
+            one: seconds(|| _ = plan(&targets.one, Some("--no-prove"))),
+            proven: seconds(|| _ = plan(&targets.one, None)),
         })
         .collect();
-    fs::remove_file(&target).unwrap();
+    for target in [&targets.same, &targets.some, &targets.one] {
+        fs::remove_file(target).unwrap();
+    }
 
     let median = |value: fn(&Round) -> f64| median(rounds.iter().map(value).collect());
     println!(
-        "| {size} | {objects} | {:.2} s | {:.2} s | {:.2} s | {first:.2} s | {:.2} | {:.2} |",
+        "| {size} | {objects} | {:.2} s | {:.2} | {:.2} | {:.2} | {:.2} s | {:.2} | {} KiB |",
         median(|round| round.pg_dump),
-        median(|round| round.introspect),
-        median(|round| round.plan),
         median(|round| round.introspect / round.pg_dump),
-        median(|round| round.plan / round.pg_dump),
+        median(|round| round.unchanged / round.pg_dump),
+        median(|round| round.changed / round.pg_dump),
+        median(|round| round.proven - round.one),
+        first / median(|round| round.pg_dump),
+        memory / size,
     );
 }
 
@@ -92,11 +132,31 @@ fn read(database: &Database) {
     assert!(!read.1.objects.is_empty());
 }
 
-fn plan(database: &Database, target: &Path) {
-    let url = database.url();
-    let target = target.to_str().unwrap();
-    let arguments = ["plan", "--exit-code", "--database", &url, "--schema", target];
-    trueup_with(Path::new("."), &[], arguments).expect(2);
+/// Plans, and returns the most memory that it took, in KiB.
+fn plan(database: &Database, major: i32, target: &Path, flag: Option<&str>) -> usize {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+    command
+        .args(["plan", "--database", &database.url(), "--schema"])
+        .arg(target)
+        .args(flag);
+    command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
+    command.envs(binaries(major).map(|folder| ("TRUEUP_PG_BIN", folder)));
+    let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let status = PathBuf::from(format!("/proc/{}/status", running.id()));
+    let mut most = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        most = most.max(
+            line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+                .unwrap_or(0),
+        );
+        if let Some(done) = running.try_wait().unwrap() {
+            assert!(done.success());
+            return most;
+        }
+        sleep(Duration::from_millis(2));
+    }
 }
 
 fn dump(database: &Database, file: Option<&Path>) {
