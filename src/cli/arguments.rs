@@ -7,9 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::log::{self, LogFormat};
 use super::{
-    apply, demo, diff, doctor, drift, explain, history, init, inspect, lint, migrate, plan, progress, purge, restore, rollback,
-    setup,
-    terminal, why,
+    apply, demo, diff, doctor, drift, explain, history, init, inspect, lint, migrate, plan, progress, purge, restore,
+    rollback, setup, terminal, why,
 };
 use crate::error::Result;
 

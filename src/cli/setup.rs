@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::arguments::{LiveArguments, OnlineChoice, PlanningArguments, PreflightArguments, SchemaArguments, ScratchArguments};
+use super::arguments::{
+    LiveArguments, OnlineChoice, PlanningArguments, PreflightArguments, SchemaArguments, ScratchArguments,
+};
 use super::place::Place;
 use super::{place, progress};
 use crate::apply::command;

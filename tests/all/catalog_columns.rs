@@ -47,7 +47,10 @@ fn every_column_of_the_catalogs_is_read_or_left_out_for_a_reason() {
             superuser: true,
             ..Server::default()
         };
-        let queries: Vec<String> = readers().iter().map(|reader| (reader.query)(&version, &Present::everything())).collect();
+        let queries: Vec<String> = readers()
+            .iter()
+            .map(|reader| (reader.query)(&version, &Present::everything()))
+            .collect();
         let queries: Vec<BTreeSet<&str>> = queries.iter().map(|query| words(query)).collect();
         for (table, column) in columns(&server) {
             let name = format!("{table}.{column}");

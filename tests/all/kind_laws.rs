@@ -50,7 +50,9 @@ fn significant(catalog: &Catalog) -> Vec<AnyObject> {
 /// Runs the way from what the database is to another state; returns what is wrong afterwards.
 fn walk(database: &Database, from: &Catalog, to: &Catalog) -> Result<Catalog, String> {
     let mut client = database.connect();
-    client.batch_execute("SET check_function_bodies = off; SET search_path = ''").unwrap();
+    client
+        .batch_execute("SET check_function_bodies = off; SET search_path = ''")
+        .unwrap();
     let context = Context::new(from, to, from.version_num);
     let mut script = String::new();
     for sentence in route(&context).steps.iter().flat_map(|step| &step.statements) {
@@ -81,7 +83,9 @@ fn chain(major: i32, server: &str, states: &[Vec<Option<usize>>], failures: &mut
         match ways {
             Ok(found) => from = found,
             Err(why) => {
-                failures.push(format!("PostgreSQL {major}\n-- from\n{before}\n-- to\n{after}\n-- {why}"));
+                failures.push(format!(
+                    "PostgreSQL {major}\n-- from\n{before}\n-- to\n{after}\n-- {why}"
+                ));
                 live = Database::with(server, &after);
                 from = live.catalog();
             }
@@ -92,7 +96,9 @@ fn chain(major: i32, server: &str, states: &[Vec<Option<usize>>], failures: &mut
 
 #[test]
 fn the_laws_hold_on_pairs_with_every_kind() {
-    let wanted = std::env::var("TRUEUP_LAW_PAIRS").ok().and_then(|text| text.parse().ok());
+    let wanted = std::env::var("TRUEUP_LAW_PAIRS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), random);
     let servers = servers();
@@ -114,7 +120,10 @@ fn the_slots_cover_every_kind() {
     let mut found = std::collections::BTreeSet::new();
     let most = SLOTS.iter().map(|(_, _, variants)| variants.len()).max().unwrap();
     for number in 0..most {
-        let choices: Vec<_> = SLOTS.iter().map(|(_, _, variants)| Some(number % variants.len())).collect();
+        let choices: Vec<_> = SLOTS
+            .iter()
+            .map(|(_, _, variants)| Some(number % variants.len()))
+            .collect();
         let state = sql(&choices, major);
         let catalog = Database::with(&server, &state).catalog();
         found.extend(catalog.objects.values().map(AnyObject::kind));

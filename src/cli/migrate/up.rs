@@ -112,7 +112,9 @@ pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection:
     }
     terminal::progress(show::outlook(&outlook).trim_end());
     if direction == Direction::Rollback && place.settings.is_protected() {
-        arguments.execution.must_approve("a rollback in a protected environment")?;
+        arguments
+            .execution
+            .must_approve("a rollback in a protected environment")?;
     }
     let approvals = approvals(arguments, &outlook, &place)?;
     if !arguments.execution.yes && terminal::can_ask() && !terminal::ask(question(direction)) {
