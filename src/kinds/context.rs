@@ -1,6 +1,6 @@
 //! What an object may look at, beyond itself, while it writes its statements.
 
-use super::{AnyObject, Large};
+use super::{AnyObject, Kind, Large};
 use crate::catalog::{Catalog, Identity};
 
 /// The two states that a change stands between, and the server that will run it.
@@ -57,6 +57,15 @@ impl<'a> Context<'a> {
     /// Tells whether the plan creates the object (or creates it again under the same name).
     pub fn is_created(&self, identity: &Identity) -> bool {
         self.to.contains(identity) && !self.from.contains(identity)
+    }
+
+    /// Returns the objects of a kind that are dropped for good.
+    pub fn leaving(&self, kind: Kind) -> Vec<Identity> {
+        let known = self.from.objects.range(Identity::new(kind, [""; 0])..);
+        let known = known
+            .map(|(identity, _)| identity)
+            .take_while(|identity| identity.kind == kind);
+        known.filter(|identity| !self.to.contains(identity)).cloned().collect()
     }
 
     /// Tells whether the object stands on both sides.

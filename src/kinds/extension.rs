@@ -74,6 +74,11 @@ impl Object for Extension {
         vec![Identity::new(Kind::Schema, [&self.schema])]
     }
 
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        // What its script makes starts from the default privileges in force: those that go are not to be among them.
+        context.leaving(Kind::DefaultPrivilege)
+    }
+
     fn create(&self, _context: &Context) -> Vec<Statement> {
         vec![Statement::new(format!(
             "CREATE EXTENSION {} WITH SCHEMA {}",

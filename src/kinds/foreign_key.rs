@@ -363,6 +363,9 @@ impl Object for ForeignKey {
     fn significant(self) -> Self {
         Self {
             own_name: self.name.clone(),
+            // Which of several keys over the same columns it is: PostgreSQL takes the oldest, and nothing says so.
+            referenced_index: String::new(),
+            references_key: true,
             ..self
         }
     }
@@ -394,6 +397,13 @@ impl Object for ForeignKey {
         } else {
             Vec::new()
         };
+        // PostgreSQL would take one that is about to go, if it is the oldest over these columns.
+        let keys = partitioning::within(context.from, Kind::Key, &self.referenced_schema, &self.referenced_table);
+        first.extend(
+            keys.map(|(key, _)| key)
+                .filter(|key| !context.to.contains(key))
+                .cloned(),
+        );
         if let Some(AnyObject::ForeignKey(live)) = context.before(&self.identity())
             && live.inherited.is_some()
             && self.inherited.is_none()
@@ -454,8 +464,8 @@ impl Object for ForeignKey {
         let is_other_rule = !retimed.is_same_rule(desired);
         let loses_validation = self.enforced && self.valid && desired.enforced && !desired.valid;
         let enforces_unchecked = !self.enforced && desired.enforced && !desired.valid;
-        if is_other_rule || self.referenced_index != desired.referenced_index || loses_validation || enforces_unchecked
-        {
+        let loses_index = !context.to.contains(&self.referenced_index_identity());
+        if is_other_rule || loses_index || loses_validation || enforces_unchecked {
             return Alter::Replace;
         }
         let mut out = self.change_attributes(desired);

@@ -186,6 +186,26 @@ impl Key {
         Some(marked.into())
     }
 
+    /// Tells whether another key of the table, that comes before this one, is over the same columns: `CREATE TABLE` makes
+    /// one of the two.
+    fn repeats_another(&self, catalog: &Catalog) -> bool {
+        let over = |key: &Self| {
+            let words = ["PRIMARY KEY ", "UNIQUE "];
+            let rest = words.iter().find_map(|word| key.definition.strip_prefix(word));
+            (rest.unwrap_or(&key.definition).to_owned(), key.predicate.clone())
+        };
+        let keys = partitioning::within(catalog, Kind::Key, &self.schema, &self.table);
+        let mut others = keys.filter_map(|(_, object)| match object {
+            AnyObject::Key(key) if key.name != self.name => Some(key),
+            _ => None,
+        });
+        others.any(|other| {
+            let is_first =
+                other.constraint == KeyType::Primary || (self.constraint != KeyType::Primary && other.name < self.name);
+            is_first && over(other) == over(self)
+        })
+    }
+
     fn place<'a>(&'a self, relation: &'a Identity, catalog: &Catalog) -> Place<'a> {
         Place {
             schema: &self.schema,
@@ -416,10 +436,13 @@ impl Object for Key {
         let only = partitioning::only(&self.schema, &self.table, context);
         let mut out = self.build_beside(context).unwrap_or_else(|| {
             let declaration = self.declaration();
-            let add = self.action(only, &format!("ADD {declaration}")).fold(Fold::Element {
-                host: table.clone(),
-                sql: declaration,
-            });
+            let mut add = self.action(only, &format!("ADD {declaration}"));
+            if !self.repeats_another(context.to) {
+                add = add.fold(Fold::Element {
+                    host: table.clone(),
+                    sql: declaration,
+                });
+            }
             vec![if only.is_empty() { add.scans(table.clone()) } else { add }]
         });
         out.extend(self.settings.after_create(self.place(&table, context.to)));

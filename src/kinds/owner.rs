@@ -151,7 +151,8 @@ impl Object for Owner {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
-        if self.target.kind != Kind::Table || self.role == context.from.role {
+        let is_given = self.role == context.from.role && context.is_created(&self.target);
+        if self.target.kind != Kind::Table || is_given {
             return Vec::new();
         }
         // The sequences of its columns follow a table only once they are linked.

@@ -38,6 +38,10 @@ impl Object for Procedure {
         self.0.dependencies()
     }
 
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        Routine::after(context)
+    }
+
     fn claims(&self) -> Vec<(&'static str, String)> {
         self.0.claims()
     }

@@ -58,6 +58,18 @@ impl Object for PublicationSchema {
         Identity::new(Kind::PublicationSchema, [&self.publication, &self.schema])
     }
 
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        // Column lists and whole schemas do not stand beside each other.
+        let first = Identity::new(Kind::PublicationTable, [&self.publication]);
+        let tables = context
+            .from
+            .objects
+            .range(first.clone()..)
+            .map(|(identity, _)| identity);
+        let of_publication = |table: &&Identity| table.kind == first.kind && table.path.starts_with(&first.path);
+        tables.take_while(of_publication).cloned().collect()
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(Publication::named(&self.publication))
     }

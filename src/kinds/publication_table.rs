@@ -100,6 +100,11 @@ impl Object for PublicationTable {
         Identity::new(Kind::PublicationTable, [&self.publication, &self.schema, &self.table])
     }
 
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        // Column lists and whole schemas do not stand beside each other.
+        context.leaving(Kind::PublicationSchema)
+    }
+
     fn parent(&self) -> Option<Identity> {
         Some(Publication::named(&self.publication))
     }

@@ -332,6 +332,11 @@ impl Routine {
         out
     }
 
+    /// A routine takes the transforms of its types that are there when it is made, and holds them from then on.
+    pub(super) fn after(context: &super::Context) -> Vec<Identity> {
+        context.leaving(Kind::Transform)
+    }
+
     fn body_clause(&self) -> String {
         match &self.library {
             Some(library) => format!("AS {}, {}", literal(library), literal(&self.body)),

@@ -66,31 +66,45 @@ fn walk(database: &Database, from: &Catalog, to: &Catalog) -> Result<Catalog, St
     if left.is_empty() && significant(&found) == significant(to) {
         return Ok(found);
     }
-    Err(format!("{:?} is left after\n{script}", left.keys().collect::<Vec<_>>()))
+    let differing = to.objects.iter().filter(|(identity, object)| {
+        let found = found.get(identity).cloned().map(AnyObject::significant);
+        found.as_ref() != Some(&(*object).clone().significant())
+    });
+    let differing: Vec<_> = differing
+        .map(|(identity, object)| (object, found.get(identity)))
+        .collect();
+    let left: Vec<_> = left.keys().collect();
+    Err(format!(
+        "left: {left:?}; wanted and found: {differing:?} after\n{script}"
+    ))
 }
 
-/// Brings one database from each state to the next, back and there again.
+/// Brings one database through all states, then back through all of them.
 fn chain(major: i32, server: &str, states: &[Vec<Option<usize>>], failures: &mut Vec<String>) {
-    let mut before = String::new();
-    let mut live = Database::new(server);
-    let mut from = live.catalog();
+    let empty = Database::new(server).catalog();
+    let mut known = vec![(String::new(), empty)];
     for state in states {
-        let after = sql(state, major);
-        let to = Database::with(server, &after).catalog();
-        let ways = walk(&live, &from, &to)
-            .and_then(|found| walk(&live, &found, &from))
-            .and_then(|found| walk(&live, &found, &to));
-        match ways {
-            Ok(found) => from = found,
+        let text = sql(state, major);
+        let catalog = Database::with(server, &text).catalog();
+        known.push((text, catalog));
+    }
+    let forward = (1..known.len()).map(|at| (at - 1, at));
+    let back = (1..known.len()).rev().map(|at| (at, at - 1));
+    let mut live = Database::new(server);
+    let mut found = live.catalog();
+    for (from, to) in forward.chain(back) {
+        let (from, to) = (&known[from], &known[to]);
+        match walk(&live, &found, &to.1) {
+            Ok(reached) => found = reached,
             Err(why) => {
                 failures.push(format!(
-                    "PostgreSQL {major}\n-- from\n{before}\n-- to\n{after}\n-- {why}"
+                    "PostgreSQL {major}\n-- from\n{}\n-- to\n{}\n-- {why}",
+                    from.0, to.0
                 ));
-                live = Database::with(server, &after);
-                from = live.catalog();
+                live = Database::with(server, &to.0);
+                found = live.catalog();
             }
         }
-        before = after;
     }
 }
 

@@ -107,7 +107,7 @@ const SLOTS: &[Slot] = &[
     // 45: transform, base and shell types
     (14, &[0], &["CREATE TYPE a.shell", "CREATE TYPE a.shell; CREATE FUNCTION a.shell_in(cstring) RETURNS a.shell LANGUAGE internal IMMUTABLE STRICT AS 'int4in'; CREATE FUNCTION a.shell_out(a.shell) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out'; CREATE TYPE a.shell (INPUT = a.shell_in, OUTPUT = a.shell_out, INTERNALLENGTH = 4, PASSEDBYVALUE, ALIGNMENT = int4)"]),
     // 46
-    (14, &[0], &["CREATE FUNCTION a.from_sql(internal) RETURNS internal LANGUAGE internal IMMUTABLE AS 'byteain'; CREATE TRANSFORM FOR int LANGUAGE plpgsql (FROM SQL WITH FUNCTION a.from_sql(internal))"]),
+    (14, &[0], &["CREATE FUNCTION a.from_sql(internal) RETURNS internal LANGUAGE internal IMMUTABLE AS 'byteain'; CREATE TRANSFORM FOR tsquery LANGUAGE plpgsql (FROM SQL WITH FUNCTION a.from_sql(internal))"]),
     // 47: PostgreSQL 18
     (18, &[0], &["CREATE TABLE a.late (id int4range, at tstzrange, v int, w int GENERATED ALWAYS AS (v + 1) VIRTUAL, CONSTRAINT nn NOT NULL v, CONSTRAINT never CHECK (v > 0) NOT ENFORCED)",
         "CREATE TABLE a.late (id int4range, at tstzrange, v int, w int GENERATED ALWAYS AS (v + 2) VIRTUAL, CONSTRAINT other NOT NULL v NO INHERIT, PRIMARY KEY (at))",
