@@ -8,7 +8,7 @@ use super::place::Place;
 use super::{log, progress, setup, terminal};
 use crate::apply::{Approval, Approvals, Event, Options, Outcome, Record};
 use crate::config::Span;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::risk::Finding;
 
 /// How statements run.
@@ -72,15 +72,6 @@ impl ExecutionArguments {
             },
             ..default
         })
-    }
-
-    /// Refuses what nobody has approved on the command line, whatever its risk.
-    pub(super) fn must_approve(&self, what: &str) -> Result<()> {
-        if self.dry_run || !self.approve.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Blocked, format!("{what} must be approved"))
-            .hint("Read what --dry-run shows, then pass --approve LEVEL."))
     }
 
     /// Returns the approvals of the command line, with those that a person at the terminal adds.
