@@ -114,6 +114,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
     let is_complete =
         execution.status == ExecutionStatus::Succeeded && gate::deviations(&live, &plan.expected).is_empty();
     if is_complete {
+        quarantine::refuse_purged(&mut session.client, &plan.rollback)?;
         return Ok(Way {
             steps: plan.rollback.clone(),
             is_partial: false,
@@ -124,8 +125,10 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
         gate::unmoved_since(&live, plan, execution.id)?;
     }
     gate::untouched(&live, plan, &touched(&execution), execution.id)?;
+    let steps = from_here(&live, &execution, session.server.version_num);
+    quarantine::refuse_purged(&mut session.client, &steps)?;
     Ok(Way {
-        steps: from_here(&live, &execution, session.server.version_num),
+        steps,
         is_partial: true,
         execution,
     })

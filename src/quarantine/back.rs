@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{BACK, sentences};
+use postgres::Client;
+use postgres::types::Type;
+
 use crate::catalog::Identity;
+use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Statement};
 use crate::plan::{Change, Plan, Step};
 
@@ -59,6 +63,22 @@ fn renumber(steps: &mut [Step]) {
     for step in steps {
         step.transaction = numbers.range(..step.transaction).count();
     }
+}
+
+/// Refuses a way back from quarantine when what it would bring back was purged.
+pub fn refuse_purged(client: &mut Client, steps: &[Step]) -> Result<()> {
+    let places = steps.iter().filter_map(|step| step.form.as_ref()?.strip_prefix(BACK));
+    for place in places {
+        let row = client.query_typed_one("SELECT pg_catalog.to_regclass($1) IS NULL", &[(&place, Type::TEXT)])?;
+        if row.try_get(0)? {
+            return Err(Error::new(
+                ErrorKind::Blocked,
+                format!("the rows that the rollback would bring back are gone: `{place}` was purged"),
+            )
+            .hint("Restore them from a backup (`trueup restore`), or go forward with target files that say how it shall be."));
+        }
+    }
+    Ok(())
 }
 
 /// Puts the way back from quarantine into steps that were planned from a live catalog, as far as what a plan has moved is

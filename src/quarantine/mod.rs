@@ -6,7 +6,7 @@ mod column;
 mod purge;
 mod table;
 
-pub use back::take_back;
+pub use back::{refuse_purged, take_back};
 pub use purge::{Kept, list, purge};
 
 use std::collections::BTreeSet;

@@ -127,6 +127,8 @@ fn a_dropped_table_is_kept_and_comes_back_whole() {
         assert_eq!(shop.one("SELECT count(*)::text FROM trueup_quarantine_2.orders"), "1");
         let purged = shop.run("purge --env production --older-than 0s --yes").expect(0);
         assert!(purged.contains("Dropped 2 tables."), "{purged}");
+        let gone = shop.run("rollback --env production --yes");
+        assert!(gone.code == 3 && gone.err.contains("was purged"), "{}", gone.err);
         assert_eq!(
             shop.one("SELECT count(*)::text FROM pg_namespace WHERE nspname ~ '^trueup_quarantine'"),
             "0"
