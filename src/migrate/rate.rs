@@ -13,7 +13,7 @@ use crate::desired::replay::replay;
 use crate::diff::{Hint, Rename, renames};
 use crate::error::Result;
 use crate::kinds::{Facts, Large, Statement};
-use crate::plan::{Database, Phase, Plan, Reversal, Sentence, Sides, Step, draft};
+use crate::plan::{Change, Database, Phase, Plan, Reversal, Sentence, Sides, Step, Verb, draft};
 use crate::prove::files::Tried;
 use crate::risk::{Day, Finding, Look, Ruling, Statistics, apply_rulings, findings, touched};
 
@@ -87,7 +87,7 @@ impl Rating {
             })
             .collect();
         for step in plan.forward {
-            let Some(at) = step.changes.first().and_then(|change| best(&words, &change.object)) else {
+            let Some(at) = step.changes.first().and_then(|change| best(&words, change)) else {
                 continue;
             };
             let own = &mut steps[at];
@@ -169,16 +169,20 @@ pub(super) fn words(line: &Line) -> BTreeSet<String> {
     scanned.tokens.iter().filter_map(piece).collect()
 }
 
-/// Returns the statement that names the most of an object's path, its own name before what it belongs to.
-fn best(words: &[BTreeSet<String>], object: &Identity) -> Option<usize> {
+/// Returns the statement that names the most of an object's path, its own name before what it belongs to: the last one
+/// for what is dropped, and else the first.
+fn best(words: &[BTreeSet<String>], change: &Change) -> Option<usize> {
     let weight = |words: &BTreeSet<String>| -> usize {
-        let parts = object.path.iter().enumerate();
+        let parts = change.object.path.iter().enumerate();
         parts
             .filter(|(_, part)| words.contains(*part))
             .map(|(at, _)| at + 1)
             .sum()
     };
     let best = words.iter().map(weight).max()?;
+    if change.verb == Verb::Drop {
+        return words.iter().rposition(|words| weight(words) == best);
+    }
     words.iter().position(|words| weight(words) == best)
 }
 

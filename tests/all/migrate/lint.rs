@@ -32,11 +32,15 @@ fn text_and_deeds_are_judged() {
     );
     site.write(
         "002_b.sql",
-        "-- trueup: waive TU103: nobody reads it\nALTER TABLE public.b DROP COLUMN c;\nDROP TABLE public.b;\n",
+        "-- trueup: waive TU103: nobody reads it\nALTER TABLE public.b DROP COLUMN c;\n",
+    );
+    site.write(
+        "003_c.sql",
+        "ALTER TABLE public.b ADD COLUMN d int;\nDROP TABLE public.b;\n",
     );
     let url = site.database.url();
     let out = lint(&format!("--database {url}"), 3);
-    assert!(out.contains("migrations/002_b.sql:3:1: critical TU102"), "{out}");
+    assert!(out.contains("migrations/003_c.sql:2:1: critical TU102"), "{out}");
     assert!(
         out.contains("Waived: nobody reads it (migrations/002_b.sql:1)"),
         "{out}"
