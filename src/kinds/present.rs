@@ -45,7 +45,7 @@ const SORTED: &[(u32, &str, &str)] = &[
     (
         1247,
         "pg_type",
-        "CASE WHEN typcategory = 'A' THEN 'A' WHEN NOT typisdefined THEN '-' ELSE typtype END",
+        "CASE WHEN typcategory = 'A' AND typelem <> 0 THEN 'A' WHEN NOT typisdefined THEN '-' ELSE typtype END",
     ),
     (1255, "pg_proc", "prokind"),
     (
