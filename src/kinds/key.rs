@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::index_attachment::index_or_key;
 use super::index_settings::{self, IndexSettings, Place};
+use super::parent_index::ParentIndex;
 use super::settled::{restate, same, settle, settle_option};
 use super::{
     Alter, AnyObject, Context, Fold, Index, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
@@ -27,20 +28,6 @@ pub enum KeyType {
     Unique,
     /// `EXCLUDE`
     Exclusion,
-}
-
-/// An index of a partitioned table, which mostly belongs to a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ParentIndex {
-    /// Schema.
-    pub schema: String,
-    /// Partitioned table.
-    pub table: String,
-    /// Name.
-    pub name: String,
-    /// Whether it belongs to a key.
-    pub of_key: bool,
 }
 
 /// A primary key, unique or exclusion constraint.
@@ -71,20 +58,6 @@ pub struct Key {
     pub valid: bool,
     /// Settings of the index.
     pub settings: IndexSettings,
-}
-
-impl ParentIndex {
-    fn read(row: &Row) -> Result<Option<Self>> {
-        let Some(name) = row.try_get("parent_name")? else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            schema: row.try_get("parent_schema")?,
-            table: row.try_get("parent_table")?,
-            name,
-            of_key: row.try_get("parent_of_key")?,
-        }))
-    }
 }
 
 impl Key {

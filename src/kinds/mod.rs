@@ -63,6 +63,7 @@ mod operator_class;
 mod operator_family;
 mod operator_member;
 mod owner;
+mod parent_index;
 mod partition;
 mod partitioning;
 mod policy;

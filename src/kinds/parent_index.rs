@@ -1,0 +1,35 @@
+//! What an attached partition's index is attached to.
+
+use postgres::Row;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// An index of a partitioned table, which mostly belongs to a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParentIndex {
+    /// Schema.
+    pub schema: String,
+    /// Partitioned table.
+    pub table: String,
+    /// Name.
+    pub name: String,
+    /// Whether it belongs to a key.
+    pub of_key: bool,
+}
+
+impl ParentIndex {
+    /// Reads it from a row of the catalog query of keys.
+    pub(super) fn read(row: &Row) -> Result<Option<Self>> {
+        let Some(name) = row.try_get("parent_name")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            schema: row.try_get("parent_schema")?,
+            table: row.try_get("parent_table")?,
+            name,
+            of_key: row.try_get("parent_of_key")?,
+        }))
+    }
+}
