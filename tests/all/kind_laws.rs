@@ -1,6 +1,8 @@
 //! The laws on random pairs of databases that hold objects of every kind: the way to a state reaches it and leaves no
 //! difference, the way back restores. A state takes one of several variants, or none, of each slot below.
 
+mod slots;
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -9,6 +11,7 @@ use trueup::diff::diff;
 use trueup::kinds::{AnyObject, Context, Kind};
 use trueup::plan::route;
 
+use self::slots::SLOTS;
 use crate::support::{Database, servers};
 
 /// Pairs in one run, over all servers; `TRUEUP_LAW_PAIRS` asks for more.
@@ -16,8 +19,6 @@ const PAIRS: usize = 100;
 
 /// A place of a state: since which major, which slots it needs, and its variants.
 type Slot = (i32, &'static [usize], &'static [&'static str]);
-
-include!("kind_laws/slots.rs");
 
 /// What a state takes of each slot: a variant, or nothing.
 fn choices() -> impl Strategy<Value = Vec<Option<usize>>> {

@@ -1,115 +1,432 @@
-// A table of data: what random states are made of, each slot behind those that it needs.
-const SLOTS: &[Slot] = &[
+//! What random states are made of: a table of data, each slot behind those that it needs.
+
+use super::Slot;
+
+/// Every slot, in an order in which SQL can create them.
+pub(super) const SLOTS: &[Slot] = &[
     // 0: schema
-    (14, &[], &["CREATE SCHEMA a", "CREATE SCHEMA a; COMMENT ON SCHEMA a IS 'x'; GRANT USAGE ON SCHEMA a TO PUBLIC"]),
+    (
+        14,
+        &[],
+        &[
+            "CREATE SCHEMA a",
+            "CREATE SCHEMA a; COMMENT ON SCHEMA a IS 'x'; GRANT USAGE ON SCHEMA a TO PUBLIC",
+        ],
+    ),
     // 1: enum
-    (14, &[0], &["CREATE TYPE a.mood AS ENUM ('sad', 'glad')", "CREATE TYPE a.mood AS ENUM ('glad', 'so-so', 'it''s')",
-        "CREATE TYPE a.mood AS ENUM ('sad', 'fine', 'glad'); COMMENT ON TYPE a.mood IS 'm'"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TYPE a.mood AS ENUM ('sad', 'glad')",
+            "CREATE TYPE a.mood AS ENUM ('glad', 'so-so', 'it''s')",
+            "CREATE TYPE a.mood AS ENUM ('sad', 'fine', 'glad'); COMMENT ON TYPE a.mood IS 'm'",
+        ],
+    ),
     // 2: domain
-    (14, &[0], &["CREATE DOMAIN a.amount AS numeric DEFAULT 1 CHECK (VALUE > 0)", "CREATE DOMAIN a.amount AS numeric NOT NULL",
-        "CREATE DOMAIN a.amount AS numeric CONSTRAINT low CHECK (VALUE < 9) ; ALTER DOMAIN a.amount ADD CONSTRAINT high CHECK (VALUE > 1) NOT VALID"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE DOMAIN a.amount AS numeric DEFAULT 1 CHECK (VALUE > 0)",
+            "CREATE DOMAIN a.amount AS numeric NOT NULL",
+            "CREATE DOMAIN a.amount AS numeric CONSTRAINT low CHECK (VALUE < 9) ; ALTER DOMAIN a.amount ADD CONSTRAINT high CHECK (VALUE > 1) NOT VALID",
+        ],
+    ),
     // 3: composite type
-    (14, &[0], &["CREATE TYPE a.pair AS (x int, y text)", "CREATE TYPE a.pair AS (x bigint, \"Y z\" text COLLATE \"C\")"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TYPE a.pair AS (x int, y text)",
+            "CREATE TYPE a.pair AS (x bigint, \"Y z\" text COLLATE \"C\")",
+        ],
+    ),
     // 4: range type
-    (14, &[0], &["CREATE TYPE a.span AS RANGE (subtype = int)", "CREATE TYPE a.span AS RANGE (subtype = text, collation = \"C\")"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TYPE a.span AS RANGE (subtype = int)",
+            "CREATE TYPE a.span AS RANGE (subtype = text, collation = \"C\")",
+        ],
+    ),
     // 5: function
-    (14, &[0], &["CREATE FUNCTION a.f(x int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT x'",
-        "CREATE FUNCTION a.f(x int) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5 RETURN x + 1",
-        "CREATE FUNCTION a.f(y int) RETURNS int LANGUAGE plpgsql IMMUTABLE SET search_path = '' AS 'BEGIN RETURN $1; END'; REVOKE ALL ON FUNCTION a.f(int) FROM PUBLIC"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE FUNCTION a.f(x int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT x'",
+            "CREATE FUNCTION a.f(x int) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5 RETURN x + 1",
+            "CREATE FUNCTION a.f(y int) RETURNS int LANGUAGE plpgsql IMMUTABLE SET search_path = '' AS 'BEGIN RETURN $1; END'; REVOKE ALL ON FUNCTION a.f(int) FROM PUBLIC",
+        ],
+    ),
     // 6: trigger function
-    (14, &[0], &["CREATE FUNCTION a.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
-        "CREATE FUNCTION a.fire() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END'"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE FUNCTION a.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+            "CREATE FUNCTION a.fire() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END'",
+        ],
+    ),
     // 7: procedure
-    (14, &[0], &["CREATE PROCEDURE a.work(INOUT x int) LANGUAGE plpgsql AS 'BEGIN x := 1; END'", "CREATE PROCEDURE a.work(INOUT x int, y text DEFAULT 'z') LANGUAGE sql AS 'SELECT 1'"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE PROCEDURE a.work(INOUT x int) LANGUAGE plpgsql AS 'BEGIN x := 1; END'",
+            "CREATE PROCEDURE a.work(INOUT x int, y text DEFAULT 'z') LANGUAGE sql AS 'SELECT 1'",
+        ],
+    ),
     // 8: aggregate
-    (14, &[0], &["CREATE AGGREGATE a.total(int) (sfunc = int4pl, stype = int, initcond = '0')", "CREATE AGGREGATE a.total(int) (sfunc = int4pl, stype = int, parallel = safe)"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE AGGREGATE a.total(int) (sfunc = int4pl, stype = int, initcond = '0')",
+            "CREATE AGGREGATE a.total(int) (sfunc = int4pl, stype = int, parallel = safe)",
+        ],
+    ),
     // 9: sequence
-    (14, &[0], &["CREATE SEQUENCE a.numbers", "CREATE SEQUENCE a.numbers AS smallint INCREMENT 2 MINVALUE 5 MAXVALUE 500 CACHE 3 CYCLE", "CREATE SEQUENCE a.numbers AS integer START 7; CREATE SEQUENCE a.\"More numbers\" INCREMENT -1"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE SEQUENCE a.numbers",
+            "CREATE SEQUENCE a.numbers AS smallint INCREMENT 2 MINVALUE 5 MAXVALUE 500 CACHE 3 CYCLE",
+            "CREATE SEQUENCE a.numbers AS integer START 7; CREATE SEQUENCE a.\"More numbers\" INCREMENT -1",
+        ],
+    ),
     // 10: the table that others are about
-    (14, &[0], &["CREATE TABLE a.t (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x', n numeric(10,2), at timestamptz)",
-        "CREATE TABLE a.t (id bigint GENERATED ALWAYS AS IDENTITY (START 5) PRIMARY KEY, name varchar(20) COLLATE \"C\", n int, extra text[], at timestamptz)",
-        "CREATE TABLE a.t (id serial CONSTRAINT key PRIMARY KEY, name text, n numeric, twice numeric GENERATED ALWAYS AS (n * 2) STORED, at date) WITH (fillfactor = 70)",
-        "CREATE TABLE a.t (id bigint GENERATED BY DEFAULT AS IDENTITY UNIQUE, name text, n bigint, at timestamptz); ALTER TABLE a.t ALTER name SET STORAGE external, ALTER n SET STATISTICS 50"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TABLE a.t (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x', n numeric(10,2), at timestamptz)",
+            "CREATE TABLE a.t (id bigint GENERATED ALWAYS AS IDENTITY (START 5) PRIMARY KEY, name varchar(20) COLLATE \"C\", n int, extra text[], at timestamptz)",
+            "CREATE TABLE a.t (id serial CONSTRAINT key PRIMARY KEY, name text, n numeric, twice numeric GENERATED ALWAYS AS (n * 2) STORED, at date) WITH (fillfactor = 70)",
+            "CREATE TABLE a.t (id bigint GENERATED BY DEFAULT AS IDENTITY UNIQUE, name text, n bigint, at timestamptz); ALTER TABLE a.t ALTER name SET STORAGE external, ALTER n SET STATISTICS 50",
+        ],
+    ),
     // 11: column of a type of ours
-    (14, &[1, 10], &["ALTER TABLE a.t ADD mood a.mood", "ALTER TABLE a.t ADD mood a.mood DEFAULT 'glad' NOT NULL"]),
+    (
+        14,
+        &[1, 10],
+        &[
+            "ALTER TABLE a.t ADD mood a.mood",
+            "ALTER TABLE a.t ADD mood a.mood DEFAULT 'glad' NOT NULL",
+        ],
+    ),
     // 12: column of a domain
     (14, &[2, 10], &["ALTER TABLE a.t ADD price a.amount DEFAULT 5"]),
     // 13: checks
-    (14, &[10], &["ALTER TABLE a.t ADD CONSTRAINT few CHECK (n > 0)", "ALTER TABLE a.t ADD CONSTRAINT few CHECK (n < 10) NOT VALID", "ALTER TABLE a.t ADD CONSTRAINT few CHECK (n < 10) NO INHERIT; COMMENT ON CONSTRAINT few ON a.t IS 'c'"]),
+    (
+        14,
+        &[10],
+        &[
+            "ALTER TABLE a.t ADD CONSTRAINT few CHECK (n > 0)",
+            "ALTER TABLE a.t ADD CONSTRAINT few CHECK (n < 10) NOT VALID",
+            "ALTER TABLE a.t ADD CONSTRAINT few CHECK (n < 10) NO INHERIT; COMMENT ON CONSTRAINT few ON a.t IS 'c'",
+        ],
+    ),
     // 14: index
-    (14, &[10], &["CREATE INDEX by_name ON a.t (name, id DESC)", "CREATE UNIQUE INDEX by_name ON a.t (lower(name)) INCLUDE (id) WHERE n > 1", "CREATE INDEX by_name ON a.t USING hash (name); COMMENT ON INDEX a.by_name IS 'i'"]),
+    (
+        14,
+        &[10],
+        &[
+            "CREATE INDEX by_name ON a.t (name, id DESC)",
+            "CREATE UNIQUE INDEX by_name ON a.t (lower(name)) INCLUDE (id) WHERE n > 1",
+            "CREATE INDEX by_name ON a.t USING hash (name); COMMENT ON INDEX a.by_name IS 'i'",
+        ],
+    ),
     // 15: unique, exclusion
-    (14, &[10], &["ALTER TABLE a.t ADD CONSTRAINT once UNIQUE (name) DEFERRABLE", "ALTER TABLE a.t ADD CONSTRAINT once EXCLUDE USING btree (n WITH =) WHERE (n > 0)", "ALTER TABLE a.t ADD CONSTRAINT once UNIQUE (name, n) INCLUDE (at)"]),
+    (
+        14,
+        &[10],
+        &[
+            "ALTER TABLE a.t ADD CONSTRAINT once UNIQUE (name) DEFERRABLE",
+            "ALTER TABLE a.t ADD CONSTRAINT once EXCLUDE USING btree (n WITH =) WHERE (n > 0)",
+            "ALTER TABLE a.t ADD CONSTRAINT once UNIQUE (name, n) INCLUDE (at)",
+        ],
+    ),
     // 16: a second table and its foreign key
-    (14, &[10], &["CREATE TABLE a.\"Second table\" (id int, t bigint)", "CREATE TABLE a.\"Second table\" (t bigint NOT NULL, id int, note text, UNIQUE (id))"]),
+    (
+        14,
+        &[10],
+        &[
+            "CREATE TABLE a.\"Second table\" (id int, t bigint)",
+            "CREATE TABLE a.\"Second table\" (t bigint NOT NULL, id int, note text, UNIQUE (id))",
+        ],
+    ),
     // 17
-    (14, &[16], &["ALTER TABLE a.t ADD CONSTRAINT for_key UNIQUE (id); ALTER TABLE a.\"Second table\" ADD CONSTRAINT refers FOREIGN KEY (t) REFERENCES a.t (id)",
-        "ALTER TABLE a.t ADD CONSTRAINT for_key UNIQUE (id); ALTER TABLE a.\"Second table\" ADD CONSTRAINT refers FOREIGN KEY (t) REFERENCES a.t (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
-        "ALTER TABLE a.t ADD CONSTRAINT for_key UNIQUE (id); ALTER TABLE a.\"Second table\" ADD CONSTRAINT refers FOREIGN KEY (t) REFERENCES a.t (id) ON UPDATE SET NULL NOT VALID"]),
+    (
+        14,
+        &[16],
+        &[
+            "ALTER TABLE a.t ADD CONSTRAINT for_key UNIQUE (id); ALTER TABLE a.\"Second table\" ADD CONSTRAINT refers FOREIGN KEY (t) REFERENCES a.t (id)",
+            "ALTER TABLE a.t ADD CONSTRAINT for_key UNIQUE (id); ALTER TABLE a.\"Second table\" ADD CONSTRAINT refers FOREIGN KEY (t) REFERENCES a.t (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
+            "ALTER TABLE a.t ADD CONSTRAINT for_key UNIQUE (id); ALTER TABLE a.\"Second table\" ADD CONSTRAINT refers FOREIGN KEY (t) REFERENCES a.t (id) ON UPDATE SET NULL NOT VALID",
+        ],
+    ),
     // 18: partitions
-    (14, &[0], &["CREATE TABLE a.p (id int, day date) PARTITION BY RANGE (day); CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01'); CREATE INDEX p_id ON a.p (id)",
-        "CREATE TABLE a.p (id int NOT NULL, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day); CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES FROM ('2020-01-01') TO ('2022-01-01'); CREATE TABLE a.p2 PARTITION OF a.p DEFAULT",
-        "CREATE TABLE a.p (id int, day date, more text) PARTITION BY LIST (id); CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES IN (1, 2) PARTITION BY HASH (day); CREATE TABLE a.p11 PARTITION OF a.p1 FOR VALUES WITH (MODULUS 2, REMAINDER 0)"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TABLE a.p (id int, day date) PARTITION BY RANGE (day); CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01'); CREATE INDEX p_id ON a.p (id)",
+            "CREATE TABLE a.p (id int NOT NULL, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day); CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES FROM ('2020-01-01') TO ('2022-01-01'); CREATE TABLE a.p2 PARTITION OF a.p DEFAULT",
+            "CREATE TABLE a.p (id int, day date, more text) PARTITION BY LIST (id); CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES IN (1, 2) PARTITION BY HASH (day); CREATE TABLE a.p11 PARTITION OF a.p1 FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+        ],
+    ),
     // 19: inheritance
-    (14, &[0], &["CREATE TABLE a.base (x int, y text); CREATE TABLE a.child (z int) INHERITS (a.base)", "CREATE TABLE a.base (x bigint NOT NULL, y text DEFAULT 'q'); CREATE TABLE a.child (z int, CHECK (z > 0)) INHERITS (a.base)"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TABLE a.base (x int, y text); CREATE TABLE a.child (z int) INHERITS (a.base)",
+            "CREATE TABLE a.base (x bigint NOT NULL, y text DEFAULT 'q'); CREATE TABLE a.child (z int, CHECK (z > 0)) INHERITS (a.base)",
+        ],
+    ),
     // 20: replica identity
-    (14, &[10], &["ALTER TABLE a.t REPLICA IDENTITY FULL", "ALTER TABLE a.t REPLICA IDENTITY NOTHING"]),
+    (
+        14,
+        &[10],
+        &[
+            "ALTER TABLE a.t REPLICA IDENTITY FULL",
+            "ALTER TABLE a.t REPLICA IDENTITY NOTHING",
+        ],
+    ),
     // 21: statistics
-    (14, &[10], &["CREATE STATISTICS a.st (ndistinct) ON name, n FROM a.t", "CREATE STATISTICS a.st ON (lower(name)), n FROM a.t; ALTER STATISTICS a.st SET STATISTICS 10"]),
+    (
+        14,
+        &[10],
+        &[
+            "CREATE STATISTICS a.st (ndistinct) ON name, n FROM a.t",
+            "CREATE STATISTICS a.st ON (lower(name)), n FROM a.t; ALTER STATISTICS a.st SET STATISTICS 10",
+        ],
+    ),
     // 22: view
-    (14, &[10], &["CREATE VIEW a.v AS SELECT id, name FROM a.t", "CREATE VIEW a.v WITH (security_barrier) AS SELECT id, n, name FROM a.t WHERE n > 0; GRANT SELECT (name) ON a.v TO PUBLIC", "CREATE VIEW a.v AS SELECT * FROM a.t WITH LOCAL CHECK OPTION"]),
+    (
+        14,
+        &[10],
+        &[
+            "CREATE VIEW a.v AS SELECT id, name FROM a.t",
+            "CREATE VIEW a.v WITH (security_barrier) AS SELECT id, n, name FROM a.t WHERE n > 0; GRANT SELECT (name) ON a.v TO PUBLIC",
+            "CREATE VIEW a.v AS SELECT * FROM a.t WITH LOCAL CHECK OPTION",
+        ],
+    ),
     // 23: view on a view
-    (14, &[22], &["CREATE VIEW a.w AS SELECT name || '!' AS loud FROM a.v", "CREATE VIEW a.w AS SELECT count(*) AS many FROM a.v; COMMENT ON VIEW a.w IS 'w'"]),
+    (
+        14,
+        &[22],
+        &[
+            "CREATE VIEW a.w AS SELECT name || '!' AS loud FROM a.v",
+            "CREATE VIEW a.w AS SELECT count(*) AS many FROM a.v; COMMENT ON VIEW a.w IS 'w'",
+        ],
+    ),
     // 24: materialized view
-    (14, &[10], &["CREATE MATERIALIZED VIEW a.m AS SELECT n, count(*) AS c FROM a.t GROUP BY n; CREATE INDEX m_n ON a.m (n)", "CREATE MATERIALIZED VIEW a.m WITH (fillfactor = 60) AS SELECT max(name) AS n FROM a.t"]),
+    (
+        14,
+        &[10],
+        &[
+            "CREATE MATERIALIZED VIEW a.m AS SELECT n, count(*) AS c FROM a.t GROUP BY n; CREATE INDEX m_n ON a.m (n)",
+            "CREATE MATERIALIZED VIEW a.m WITH (fillfactor = 60) AS SELECT max(name) AS n FROM a.t",
+        ],
+    ),
     // 25: rule
-    (14, &[10], &["CREATE RULE quiet AS ON DELETE TO a.t WHERE old.n > 5 DO INSTEAD NOTHING", "CREATE RULE quiet AS ON UPDATE TO a.t DO ALSO NOTIFY changed"]),
+    (
+        14,
+        &[10],
+        &[
+            "CREATE RULE quiet AS ON DELETE TO a.t WHERE old.n > 5 DO INSTEAD NOTHING",
+            "CREATE RULE quiet AS ON UPDATE TO a.t DO ALSO NOTIFY changed",
+        ],
+    ),
     // 26: trigger
-    (14, &[6, 10], &["CREATE TRIGGER tr BEFORE INSERT ON a.t FOR EACH ROW EXECUTE FUNCTION a.fire()", "CREATE TRIGGER tr AFTER UPDATE OF name ON a.t FOR EACH ROW WHEN (new.n > 1) EXECUTE FUNCTION a.fire('x'); ALTER TABLE a.t DISABLE TRIGGER tr", "CREATE CONSTRAINT TRIGGER tr AFTER DELETE ON a.t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION a.fire()"]),
+    (
+        14,
+        &[6, 10],
+        &[
+            "CREATE TRIGGER tr BEFORE INSERT ON a.t FOR EACH ROW EXECUTE FUNCTION a.fire()",
+            "CREATE TRIGGER tr AFTER UPDATE OF name ON a.t FOR EACH ROW WHEN (new.n > 1) EXECUTE FUNCTION a.fire('x'); ALTER TABLE a.t DISABLE TRIGGER tr",
+            "CREATE CONSTRAINT TRIGGER tr AFTER DELETE ON a.t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION a.fire()",
+        ],
+    ),
     // 27: policy
-    (14, &[10], &["ALTER TABLE a.t ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON a.t USING (n > 0)", "ALTER TABLE a.t FORCE ROW LEVEL SECURITY; CREATE POLICY own ON a.t AS RESTRICTIVE FOR UPDATE TO CURRENT_USER USING (name = 'x') WITH CHECK (n > 1)"]),
+    (
+        14,
+        &[10],
+        &[
+            "ALTER TABLE a.t ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON a.t USING (n > 0)",
+            "ALTER TABLE a.t FORCE ROW LEVEL SECURITY; CREATE POLICY own ON a.t AS RESTRICTIVE FOR UPDATE TO CURRENT_USER USING (name = 'x') WITH CHECK (n > 1)",
+        ],
+    ),
     // 28: event trigger
-    (14, &[0], &["CREATE FUNCTION a.look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION a.look()", "CREATE FUNCTION a.look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER look ON sql_drop WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION a.look(); ALTER EVENT TRIGGER look DISABLE"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE FUNCTION a.look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION a.look()",
+            "CREATE FUNCTION a.look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER look ON sql_drop WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION a.look(); ALTER EVENT TRIGGER look DISABLE",
+        ],
+    ),
     // 29: access method, language, conversion
-    (14, &[], &["CREATE ACCESS METHOD other TYPE INDEX HANDLER bthandler", "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler"]),
+    (
+        14,
+        &[],
+        &[
+            "CREATE ACCESS METHOD other TYPE INDEX HANDLER bthandler",
+            "CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler",
+        ],
+    ),
     // 30
-    (14, &[], &["CREATE TRUSTED LANGUAGE other HANDLER plpgsql_call_handler VALIDATOR plpgsql_validator", "CREATE LANGUAGE other HANDLER plpgsql_call_handler"]),
+    (
+        14,
+        &[],
+        &[
+            "CREATE TRUSTED LANGUAGE other HANDLER plpgsql_call_handler VALIDATOR plpgsql_validator",
+            "CREATE LANGUAGE other HANDLER plpgsql_call_handler",
+        ],
+    ),
     // 31
-    (14, &[0], &["CREATE CONVERSION a.conv FOR 'UTF8' TO 'LATIN1' FROM utf8_to_iso8859_1", "CREATE DEFAULT CONVERSION a.conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE CONVERSION a.conv FOR 'UTF8' TO 'LATIN1' FROM utf8_to_iso8859_1",
+            "CREATE DEFAULT CONVERSION a.conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+        ],
+    ),
     // 32: collation
-    (14, &[0], &["CREATE COLLATION a.coll (provider = libc, locale = 'C')", "CREATE COLLATION a.coll (provider = libc, locale = 'POSIX'); COMMENT ON COLLATION a.coll IS 'c'"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE COLLATION a.coll (provider = libc, locale = 'C')",
+            "CREATE COLLATION a.coll (provider = libc, locale = 'POSIX'); COMMENT ON COLLATION a.coll IS 'c'",
+        ],
+    ),
     // 33: cast
-    (14, &[3], &["CREATE FUNCTION a.to_text(a.pair) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text'; CREATE CAST (a.pair AS text) WITH FUNCTION a.to_text(a.pair)", "CREATE CAST (a.pair AS text) WITH INOUT AS ASSIGNMENT"]),
+    (
+        14,
+        &[3],
+        &[
+            "CREATE FUNCTION a.to_text(a.pair) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text'; CREATE CAST (a.pair AS text) WITH FUNCTION a.to_text(a.pair)",
+            "CREATE CAST (a.pair AS text) WITH INOUT AS ASSIGNMENT",
+        ],
+    ),
     // 34: operator
-    (14, &[0], &["CREATE OPERATOR a.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)", "CREATE OPERATOR a.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq, COMMUTATOR = OPERATOR(a.===), RESTRICT = eqsel, HASHES, MERGES)"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE OPERATOR a.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)",
+            "CREATE OPERATOR a.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq, COMMUTATOR = OPERATOR(a.===), RESTRICT = eqsel, HASHES, MERGES)",
+        ],
+    ),
     // 35: operator family and class
-    (14, &[0], &["CREATE OPERATOR FAMILY a.fam USING btree; CREATE OPERATOR CLASS a.ops FOR TYPE int USING btree FAMILY a.fam AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int)", "CREATE OPERATOR CLASS a.ops FOR TYPE int USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(int)"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE OPERATOR FAMILY a.fam USING btree; CREATE OPERATOR CLASS a.ops FOR TYPE int USING btree FAMILY a.fam AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int)",
+            "CREATE OPERATOR CLASS a.ops FOR TYPE int USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(int)",
+        ],
+    ),
     // 36: text search
-    (14, &[0], &["CREATE TEXT SEARCH TEMPLATE a.tmpl (LEXIZE = dsimple_lexize, INIT = dsimple_init); CREATE TEXT SEARCH DICTIONARY a.dict (TEMPLATE = a.tmpl); CREATE TEXT SEARCH CONFIGURATION a.conf (PARSER = pg_catalog.\"default\"); ALTER TEXT SEARCH CONFIGURATION a.conf ADD MAPPING FOR word WITH a.dict, simple",
-        "CREATE TEXT SEARCH PARSER a.prs (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype); CREATE TEXT SEARCH DICTIONARY a.dict (TEMPLATE = pg_catalog.simple, accept = false); CREATE TEXT SEARCH CONFIGURATION a.conf (COPY = pg_catalog.english)"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TEXT SEARCH TEMPLATE a.tmpl (LEXIZE = dsimple_lexize, INIT = dsimple_init); CREATE TEXT SEARCH DICTIONARY a.dict (TEMPLATE = a.tmpl); CREATE TEXT SEARCH CONFIGURATION a.conf (PARSER = pg_catalog.\"default\"); ALTER TEXT SEARCH CONFIGURATION a.conf ADD MAPPING FOR word WITH a.dict, simple",
+            "CREATE TEXT SEARCH PARSER a.prs (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype); CREATE TEXT SEARCH DICTIONARY a.dict (TEMPLATE = pg_catalog.simple, accept = false); CREATE TEXT SEARCH CONFIGURATION a.conf (COPY = pg_catalog.english)",
+        ],
+    ),
     // 37: foreign data
-    (14, &[0], &["CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'h'); CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (\"user\" 'u'); CREATE FOREIGN TABLE a.far (x int OPTIONS (k 'v')) SERVER s OPTIONS (o '1')",
-        "CREATE FOREIGN DATA WRAPPER w OPTIONS (debug '1'); CREATE SERVER s TYPE 't' VERSION '2' FOREIGN DATA WRAPPER w OPTIONS (host 'i', port '5'); CREATE USER MAPPING FOR CURRENT_USER SERVER s; CREATE FOREIGN TABLE a.far (x bigint NOT NULL, y text) SERVER s"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'h'); CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (\"user\" 'u'); CREATE FOREIGN TABLE a.far (x int OPTIONS (k 'v')) SERVER s OPTIONS (o '1')",
+            "CREATE FOREIGN DATA WRAPPER w OPTIONS (debug '1'); CREATE SERVER s TYPE 't' VERSION '2' FOREIGN DATA WRAPPER w OPTIONS (host 'i', port '5'); CREATE USER MAPPING FOR CURRENT_USER SERVER s; CREATE FOREIGN TABLE a.far (x bigint NOT NULL, y text) SERVER s",
+        ],
+    ),
     // 38: publications
-    (14, &[10], &["CREATE PUBLICATION pub FOR TABLE a.t", "CREATE PUBLICATION pub FOR ALL TABLES WITH (publish = 'insert')"]),
+    (
+        14,
+        &[10],
+        &[
+            "CREATE PUBLICATION pub FOR TABLE a.t",
+            "CREATE PUBLICATION pub FOR ALL TABLES WITH (publish = 'insert')",
+        ],
+    ),
     // 39
-    (15, &[10], &["CREATE PUBLICATION pub2 FOR TABLE a.t (id, name)", "CREATE PUBLICATION pub2 FOR TABLES IN SCHEMA a", "CREATE PUBLICATION pub2 FOR TABLE a.t WHERE (id > 5) WITH (publish = 'insert')"]),
+    (
+        15,
+        &[10],
+        &[
+            "CREATE PUBLICATION pub2 FOR TABLE a.t (id, name)",
+            "CREATE PUBLICATION pub2 FOR TABLES IN SCHEMA a",
+            "CREATE PUBLICATION pub2 FOR TABLE a.t WHERE (id > 5) WITH (publish = 'insert')",
+        ],
+    ),
     // 40: subscription
-    (14, &[], &["CREATE SUBSCRIPTION sub_law CONNECTION 'host=nowhere dbname=x' PUBLICATION p WITH (connect = false, slot_name = NONE)", "CREATE SUBSCRIPTION sub_law CONNECTION 'host=nowhere dbname=x' PUBLICATION p, q WITH (connect = false, slot_name = NONE, binary = true)"]),
+    (
+        14,
+        &[],
+        &[
+            "CREATE SUBSCRIPTION sub_law CONNECTION 'host=nowhere dbname=x' PUBLICATION p WITH (connect = false, slot_name = NONE)",
+            "CREATE SUBSCRIPTION sub_law CONNECTION 'host=nowhere dbname=x' PUBLICATION p, q WITH (connect = false, slot_name = NONE, binary = true)",
+        ],
+    ),
     // 41: default privileges
-    (14, &[0], &["ALTER DEFAULT PRIVILEGES IN SCHEMA a GRANT SELECT ON TABLES TO PUBLIC", "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC"]),
+    (
+        14,
+        &[0],
+        &[
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA a GRANT SELECT ON TABLES TO PUBLIC",
+            "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+        ],
+    ),
     // 42: privileges and owners
-    (14, &[10], &["GRANT SELECT, INSERT ON a.t TO pg_monitor WITH GRANT OPTION; GRANT UPDATE (name) ON a.t TO PUBLIC", "GRANT SELECT (id), REFERENCES (id) ON a.t TO pg_monitor WITH GRANT OPTION; REVOKE DELETE ON a.t FROM CURRENT_USER"]),
+    (
+        14,
+        &[10],
+        &[
+            "GRANT SELECT, INSERT ON a.t TO pg_monitor WITH GRANT OPTION; GRANT UPDATE (name) ON a.t TO PUBLIC",
+            "GRANT SELECT (id), REFERENCES (id) ON a.t TO pg_monitor WITH GRANT OPTION; REVOKE DELETE ON a.t FROM CURRENT_USER",
+        ],
+    ),
     // 43
     (14, &[10], &["ALTER TABLE a.t OWNER TO pg_monitor"]),
     // 44: extension
     (14, &[], &["CREATE EXTENSION citext SCHEMA public"]),
     // 45: transform, base and shell types
-    (14, &[0], &["CREATE TYPE a.shell", "CREATE TYPE a.shell; CREATE FUNCTION a.shell_in(cstring) RETURNS a.shell LANGUAGE internal IMMUTABLE STRICT AS 'int4in'; CREATE FUNCTION a.shell_out(a.shell) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out'; CREATE TYPE a.shell (INPUT = a.shell_in, OUTPUT = a.shell_out, INTERNALLENGTH = 4, PASSEDBYVALUE, ALIGNMENT = int4)"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE TYPE a.shell",
+            "CREATE TYPE a.shell; CREATE FUNCTION a.shell_in(cstring) RETURNS a.shell LANGUAGE internal IMMUTABLE STRICT AS 'int4in'; CREATE FUNCTION a.shell_out(a.shell) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out'; CREATE TYPE a.shell (INPUT = a.shell_in, OUTPUT = a.shell_out, INTERNALLENGTH = 4, PASSEDBYVALUE, ALIGNMENT = int4)",
+        ],
+    ),
     // 46
-    (14, &[0], &["CREATE FUNCTION a.from_sql(internal) RETURNS internal LANGUAGE internal IMMUTABLE AS 'byteain'; CREATE TRANSFORM FOR tsquery LANGUAGE plpgsql (FROM SQL WITH FUNCTION a.from_sql(internal))"]),
+    (
+        14,
+        &[0],
+        &[
+            "CREATE FUNCTION a.from_sql(internal) RETURNS internal LANGUAGE internal IMMUTABLE AS 'byteain'; CREATE TRANSFORM FOR tsquery LANGUAGE plpgsql (FROM SQL WITH FUNCTION a.from_sql(internal))",
+        ],
+    ),
     // 47: PostgreSQL 18
-    (18, &[0], &["CREATE TABLE a.late (id int4range, at tstzrange, v int, w int GENERATED ALWAYS AS (v + 1) VIRTUAL, CONSTRAINT nn NOT NULL v, CONSTRAINT never CHECK (v > 0) NOT ENFORCED)",
-        "CREATE TABLE a.late (id int4range, at tstzrange, v int, w int GENERATED ALWAYS AS (v + 2) VIRTUAL, CONSTRAINT other NOT NULL v NO INHERIT, PRIMARY KEY (at))",
-        "CREATE TABLE a.late (id int4range, at tstzrange, v int); ALTER TABLE a.late ADD CONSTRAINT nn NOT NULL v NOT VALID"]),
+    (
+        18,
+        &[0],
+        &[
+            "CREATE TABLE a.late (id int4range, at tstzrange, v int, w int GENERATED ALWAYS AS (v + 1) VIRTUAL, CONSTRAINT nn NOT NULL v, CONSTRAINT never CHECK (v > 0) NOT ENFORCED)",
+            "CREATE TABLE a.late (id int4range, at tstzrange, v int, w int GENERATED ALWAYS AS (v + 2) VIRTUAL, CONSTRAINT other NOT NULL v NO INHERIT, PRIMARY KEY (at))",
+            "CREATE TABLE a.late (id int4range, at tstzrange, v int); ALTER TABLE a.late ADD CONSTRAINT nn NOT NULL v NOT VALID",
+        ],
+    ),
 ];
