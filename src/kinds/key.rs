@@ -9,7 +9,7 @@ use super::parent_index::ParentIndex;
 use super::settled::{restate, same, settle, settle_option};
 use super::{
     Alter, AnyObject, Context, Fold, Index, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
-    Transaction, constraint, derived_name, options, partitioning, sql,
+    Transaction, constraint, derived_name, options, partitioning, repeated_key, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -157,26 +157,6 @@ impl Key {
         let temporary = Index::named(&self.schema, &index);
         let marked = [build, add].map(|statement| statement.form(&form).temporary(temporary.clone()));
         Some(marked.into())
-    }
-
-    /// Tells whether another key of the table, that comes before this one, is over the same columns: `CREATE TABLE` makes
-    /// one of the two.
-    fn repeats_another(&self, catalog: &Catalog) -> bool {
-        let over = |key: &Self| {
-            let words = ["PRIMARY KEY ", "UNIQUE "];
-            let rest = words.iter().find_map(|word| key.definition.strip_prefix(word));
-            (rest.unwrap_or(&key.definition).to_owned(), key.predicate.clone())
-        };
-        let keys = partitioning::within(catalog, Kind::Key, &self.schema, &self.table);
-        let mut others = keys.filter_map(|(_, object)| match object {
-            AnyObject::Key(key) if key.name != self.name => Some(key),
-            _ => None,
-        });
-        others.any(|other| {
-            let is_first =
-                other.constraint == KeyType::Primary || (self.constraint != KeyType::Primary && other.name < self.name);
-            is_first && over(other) == over(self)
-        })
     }
 
     fn place<'a>(&'a self, relation: &'a Identity, catalog: &Catalog) -> Place<'a> {
@@ -410,7 +390,7 @@ impl Object for Key {
         let mut out = self.build_beside(context).unwrap_or_else(|| {
             let declaration = self.declaration();
             let mut add = self.action(only, &format!("ADD {declaration}"));
-            if !self.repeats_another(context.to) {
+            if !repeated_key::repeats_another(self, context.to) {
                 add = add.fold(Fold::Element {
                     host: table.clone(),
                     sql: declaration,

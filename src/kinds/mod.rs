@@ -12,6 +12,7 @@ mod large;
 mod online;
 mod options;
 mod registry;
+mod repeated_key;
 mod routine;
 mod sequence_options;
 mod setting;

@@ -11,8 +11,8 @@ use trueup::diff::diff;
 use trueup::kinds::{AnyObject, Context, Kind};
 use trueup::plan::route;
 
+use self::slots::SLOTS;
 use crate::support::{Database, servers};
-use slots::SLOTS;
 
 /// Pairs in one run, over all servers; `TRUEUP_LAW_PAIRS` asks for more.
 const PAIRS: usize = 100;

@@ -1,8 +1,8 @@
-//! A table of data: what random states are made of, each slot behind those that it needs.
+//! What random states are made of: a table of data, each slot behind those that it needs.
 
 use super::Slot;
 
-/// Places in the order of creation.
+/// Every slot, in an order in which SQL can create them.
 pub(super) const SLOTS: &[Slot] = &[
     // 0: schema
     (
