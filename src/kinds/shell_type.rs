@@ -34,6 +34,7 @@ impl ShellType {
 
 impl Object for ShellType {
     const CLASS: u32 = 1247;
+    // A type that functions of its own are made for was a shell first.
     const AMONG: (u32, &'static str) = (1247, "-br");
 
     fn query(_server: &Server) -> String {
