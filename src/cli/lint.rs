@@ -149,7 +149,7 @@ fn level(risk: Risk) -> &'static str {
 }
 
 fn sarif(remarks: &[Remark]) -> Value {
-    let own = TEXT_RULES.iter().map(|(code, _, title)| (*code, *title));
+    let own = TEXT_RULES.iter().map(|rule| (rule.code, rule.title));
     let all = RULES.iter().map(|rule| (rule.code, rule.name)).chain(own);
     let rules: Vec<Value> = all
         .map(|(code, title)| json!({ "id": code, "shortDescription": { "text": title } }))

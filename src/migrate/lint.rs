@@ -11,6 +11,7 @@ use super::directory::{Migration, Script};
 use super::outlook::{attempt, rollback};
 use super::program::{Line, Program};
 use super::rate::{Placed, Rating};
+use super::text_rules::TEXT_RULES;
 use super::waiver;
 use crate::db::{Server, Url};
 use crate::desired::elaborate::Workshop;
@@ -38,17 +39,6 @@ pub struct Remark {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waived: Option<Applied>,
 }
-
-/// Rules over the text: code, grade, title. `explain` prints the title, and the hint of a remark the rest.
-pub const TEXT_RULES: [(&str, Risk, &str); 7] = [
-    ("TU801", Risk::Caution, "statement that cannot be run again"),
-    ("TU802", Risk::Caution, "migration without a rollback"),
-    ("TU803", Risk::Safe, "several changes in one file"),
-    ("TU804", Risk::Safe, "name without a schema"),
-    ("TU805", Risk::Caution, "index work without CONCURRENTLY"),
-    ("TU806", Risk::Caution, "work under a strong lock"),
-    ("TU807", Risk::Safe, "no time-out"),
-];
 
 /// Files to be looked at, in the order in which they run.
 #[derive(Debug, Clone, Default)]
@@ -223,11 +213,8 @@ impl File<'_> {
     }
 
     fn push(&mut self, code: &str, place: Place, message: &str, hint: &str, waived: Option<Applied>) {
-        let risk = TEXT_RULES
-            .iter()
-            .find(|(own, ..)| *own == code)
-            .map(|(_, risk, _)| *risk);
-        let risk = risk.unwrap_or(Risk::Caution);
+        let rule = TEXT_RULES.iter().find(|rule| rule.code == code);
+        let risk = rule.map_or(Risk::Caution, |rule| rule.risk);
         self.out.push(Remark {
             code: code.to_owned(),
             risk,

@@ -87,3 +87,17 @@ fn a_waiver_needs_a_reason() {
         output.err
     );
 }
+
+#[test]
+fn rules_over_text_are_explained() {
+    let site = site();
+    let page = site.project.run("explain tu805").expect(0);
+    assert!(page.starts_with("# TU805 index work without CONCURRENTLY\n"), "{page}");
+    assert!(page.contains("Safer: `CONCURRENTLY`"), "{page}");
+    let list = site.project.run("explain").expect(0);
+    let codes: Vec<&str> = list.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(
+        codes.is_sorted() && codes.contains(&"TU101") && codes.contains(&"TU807"),
+        "{list}"
+    );
+}
