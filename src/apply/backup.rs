@@ -22,7 +22,7 @@ pub const FOLDER: &str = "backups";
 const DESCRIPTION: &str = "backup.json";
 
 /// Makes a backup and makes sure that it can be read.
-pub(super) fn make(backup: &Backup, plan: &Plan, url: &Url) -> Result<Kept> {
+pub(super) fn make(backup: &Backup, plan: Option<&Plan>, url: &Url) -> Result<Kept> {
     let hint = "Nothing was changed. Remove the cause, or apply without a backup: --skip-backup --reason TEXT.";
     made(backup, plan, url).map_err(|error| Error {
         kind: ErrorKind::Blocked,
@@ -36,16 +36,14 @@ pub(super) fn make(backup: &Backup, plan: &Plan, url: &Url) -> Result<Kept> {
     })
 }
 
-fn made(backup: &Backup, plan: &Plan, url: &Url) -> Result<Kept> {
+fn made(backup: &Backup, plan: Option<&Plan>, url: &Url) -> Result<Kept> {
     let folder = backup.folder.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     fs::create_dir_all(&folder).map_err(|error| Error::io(format!("make folder {}", folder.display()), &error))?;
     let now = Moment::now();
     let path = free(&folder, &format!("{}-{}", plain(url.database()), now.compact()))?;
     let unfinished = path.with_extension("part");
-    let tables = match backup.scope {
-        Scope::Database => None,
-        Scope::Tables => Some(tables(plan)),
-    };
+    // What files touch nobody knows before they run.
+    let tables = plan.filter(|_| backup.scope == Scope::Tables).map(tables);
     let done = write(backup, tables.as_deref(), url, &unfinished)
         .and_then(|()| {
             if backup.command.is_some() {

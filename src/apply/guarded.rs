@@ -68,12 +68,10 @@ pub fn guarded(
     let mut options = options.clone();
     // The rows were asked just now.
     options.preflight = false;
-    options.record.backup = kept(plan, url, guard, events)?;
+    let is_dangerous = plan.findings.iter().any(|finding| finding.risk >= Risk::Dangerous);
+    options.record.backup = kept(Some(plan), is_dangerous, url, guard, events)?;
     let hooks = &guard.environment.hooks;
-    run_all("pre_apply", &hooks.pre_apply, &input, url, events).map_err(|error| Error {
-        kind: ErrorKind::Blocked,
-        ..error.hint("Nothing was changed. The hook is named in trueup.yaml; its author must say what it wants.")
-    })?;
+    before_apply(guard, &input, url, events)?;
     let before = Halves::read(url)?;
     let mut execution = None;
     let done = apply(plan, url, approvals, &options, &mut |event| {
@@ -106,6 +104,59 @@ pub fn guarded(
     }
 }
 
+/// What an environment asks for around files that run without a plan.
+#[derive(Debug)]
+pub(crate) struct Errand<'a> {
+    /// What is done, as JSON: the input of hooks.
+    pub(crate) text: &'a str,
+    /// Whether a finding is dangerous.
+    pub(crate) is_dangerous: bool,
+}
+
+/// Does `work` with what the environment asks for around it. Nothing is undone when it fails: `work` knows how far it came.
+pub(crate) fn guarded_work<T>(
+    errand: &Errand,
+    url: &Url,
+    options: &Options,
+    guard: &Guard,
+    events: &mut dyn FnMut(Event),
+    work: impl FnOnce(&Options, &mut dyn FnMut(Event)) -> Result<T>,
+) -> Result<T> {
+    if options.dry_run || guard.is_idle() {
+        return work(options, events);
+    }
+    let mut options = options.clone();
+    let input = Input {
+        text: errand.text,
+        variables: variables(&options),
+        without: &[],
+    };
+    options.record.backup = kept(None, errand.is_dangerous, url, guard, events)?;
+    before_apply(guard, &input, url, events)?;
+    let hooks = &guard.environment.hooks;
+    let before = Halves::read(url)?;
+    let done = work(&options, events).and_then(|done| {
+        let checked = checks::check(url, &guard.environment.checks, &hooks.verify, &input, &before);
+        verdict(&checked, events).map(|()| done)
+    });
+    let (name, after) = match &done {
+        Ok(_) => ("post_apply", &hooks.post_apply),
+        Err(_) => ("on_failure", &hooks.on_failure),
+    };
+    if let Err(error) = run_all(name, after, &input, url, events) {
+        events(noted(format!("warning: {error}")));
+    }
+    done
+}
+
+fn before_apply(guard: &Guard, input: &Input, url: &Url, events: &mut dyn FnMut(Event)) -> Result<()> {
+    let hooks = &guard.environment.hooks.pre_apply;
+    run_all("pre_apply", hooks, input, url, events).map_err(|error| Error {
+        kind: ErrorKind::Blocked,
+        ..error.hint("Nothing was changed. The hook is named in trueup.yaml; its author must say what it wants.")
+    })
+}
+
 /// Returns what hooks learn beside the plan.
 fn variables(options: &Options) -> Vec<(&'static str, String)> {
     let environment = options.record.environment.clone().unwrap_or_default();
@@ -117,11 +168,16 @@ fn noted(text: String) -> Event {
 }
 
 /// Makes the backup that the environment asks for.
-fn kept(plan: &Plan, url: &Url, guard: &Guard, events: &mut dyn FnMut(Event)) -> Result<Option<super::Kept>> {
+fn kept(
+    plan: Option<&Plan>,
+    is_dangerous: bool,
+    url: &Url,
+    guard: &Guard,
+    events: &mut dyn FnMut(Event),
+) -> Result<Option<super::Kept>> {
     let Some(policy) = guard.environment.backup.as_ref().filter(|_| !guard.skip_backup) else {
         return Ok(None);
     };
-    let is_dangerous = plan.findings.iter().any(|finding| finding.risk >= Risk::Dangerous);
     let wanted = match policy.when {
         When::Never => false,
         When::Dangerous => is_dangerous,

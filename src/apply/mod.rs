@@ -36,6 +36,7 @@ pub(crate) use batch::{batches, items};
 pub use checks::Checked;
 pub use event::{Event, Kept, Options, Outcome, Record};
 pub use forward::apply;
+pub(crate) use guarded::{Errand, guarded_work};
 pub use guarded::{Guard, guarded};
 pub use ledger::{Account, ExecutionKind, ExecutionStatus, ExecutionSummary, Status, account, history, status};
 pub(crate) use leftovers::clear;

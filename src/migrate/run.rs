@@ -7,10 +7,11 @@ use super::state::State;
 use super::work::Work;
 use crate::apply::files::Engine;
 use crate::apply::ledger::migrations;
-use crate::apply::{self, Approvals, Options};
+use crate::apply::{self, Approvals, Errand, Guard, Options};
 use crate::catalog::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Direction;
+use crate::risk::Risk;
 
 /// What commits together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,6 +76,35 @@ pub struct Report {
 }
 
 impl Migrator<'_> {
+    /// Applies what an outlook holds as [`Migrator::run`] does, with what an environment asks for around it: a backup of the
+    /// database, hooks (which read the outlook as JSON), and checks.
+    pub fn guarded(
+        &self,
+        outlook: &Outlook,
+        what: (&Selection, Mode),
+        approvals: &Approvals,
+        (options, guard): (&Options, &Guard),
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Report> {
+        refuse(outlook, approvals, options)?;
+        let text = serde_json::to_string(outlook).map_err(|error| Error::internal(error.to_string()))?;
+        let errand = Errand {
+            text: &text,
+            is_dangerous: outlook
+                .findings
+                .iter()
+                .any(|placed| placed.finding.risk >= Risk::Dangerous),
+        };
+        // Two parties tell events: what stands around, and the run itself.
+        let events = std::cell::RefCell::new(events);
+        let mut tell = |event| (events.borrow_mut())(Event::Executor(event));
+        apply::guarded_work(&errand, self.url, options, guard, &mut tell, |options, _| {
+            self.run(outlook, what, approvals, options, &mut |event| {
+                (events.borrow_mut())(event)
+            })
+        })
+    }
+
     /// Applies what an outlook holds. What another runner has applied in the meantime is left out.
     ///
     /// Refuses before anything is changed: findings that are not approved (blocked), files that stand in the way (usage).
@@ -110,7 +140,12 @@ impl Migrator<'_> {
         let before = if tracked { Some(engine.introspect()?) } else { None };
         let work = Work {
             direction: outlook.direction,
-            execution: migrations::open(engine.client(), &print(&items), &summary(outlook, &items))?,
+            execution: migrations::open(
+                engine.client(),
+                &print(&items),
+                &summary(outlook, &items),
+                &options.record,
+            )?,
             batch: state.next_batch(),
             mode,
             items,

@@ -1,6 +1,7 @@
 //! `trueup migrate` on real servers, as a user runs it.
 
 mod faults;
+mod guarded;
 mod import;
 mod lifecycle;
 mod lint;

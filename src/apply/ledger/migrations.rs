@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use postgres::types::Type;
+use postgres::types::{Json, Type};
 use postgres::{Client, Row};
 use serde::Serialize;
 
 use super::version;
+use crate::apply::event::Record;
 use crate::catalog::quote::literal;
 use crate::db::Server;
 use crate::error::{Error, Result};
@@ -293,14 +294,26 @@ pub(crate) fn rolled_back(key: &str, execution: i64) -> String {
 }
 
 /// Records an execution that runs migration files; returns its number.
-pub(crate) fn open(client: &mut Client, fingerprint: &str, summary: &serde_json::Value) -> Result<i64> {
+pub(crate) fn open(
+    client: &mut Client,
+    fingerprint: &str,
+    summary: &serde_json::Value,
+    record: &Record,
+) -> Result<i64> {
     let row = client.query_typed_one(
-        "INSERT INTO trueup.execution (kind, plan_fingerprint, tool, summary, approvals)
-         VALUES ('migrate', $1, $2, $3, '[]') RETURNING id",
+        "INSERT INTO trueup.execution (kind, plan_fingerprint, tool, summary, approvals, environment, host, person, reason,
+             overrides, backup)
+         VALUES ('migrate', $1, $2, $3, '[]', $4, $5, $6, $7, $8, $9) RETURNING id",
         &[
             (&fingerprint, Type::TEXT),
             (&env!("CARGO_PKG_VERSION"), Type::TEXT),
             (summary, Type::JSONB),
+            (&record.environment, Type::TEXT),
+            (&record.host, Type::TEXT),
+            (&record.person, Type::TEXT),
+            (&record.reason, Type::TEXT),
+            (&Json(&record.overrides), Type::JSONB),
+            (&record.backup.as_ref().map(Json), Type::JSONB),
         ],
     )?;
     Ok(row.try_get(0)?)

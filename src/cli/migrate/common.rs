@@ -107,6 +107,9 @@ pub(super) struct RunArguments {
     /// Take a rollback that does not restore what was before as it is
     #[arg(long)]
     pub(super) accept_rollback: bool,
+    /// Make no backup where the environment asks for one; the ledger keeps the reason
+    #[arg(long, requires = "reason")]
+    pub(super) skip_backup: bool,
     /// What commits together
     #[arg(long, value_name = "WHAT", value_enum, default_value = "file")]
     pub(super) transaction: TransactionChoice,

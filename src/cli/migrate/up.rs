@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::common::{Form, RunArguments, json};
 use super::show;
-use crate::apply::Approvals;
+use crate::apply::{Approvals, Guard};
 use crate::cli::{place, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::{Directory, Log, Migrator, Outlook, Selection, Version};
@@ -123,13 +123,21 @@ pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection:
         terminal::progress("nothing was run");
         return Ok(0);
     }
-    let options = arguments.execution.options(&place)?;
+    let mut options = arguments.execution.options(&place)?;
+    if arguments.skip_backup {
+        options.record.overrides.push("no backup was made".to_owned());
+    }
+    let guard = Guard {
+        environment: place.settings.clone(),
+        skip_backup: arguments.skip_backup,
+        rollback_on_failure: false,
+    };
     let mut log = Log::new(arguments.log.clone(), arguments.metrics.clone());
-    let outcome = migrator.run(
+    let outcome = migrator.guarded(
         &outlook,
         (selection, arguments.transaction.into()),
         &approvals,
-        &options,
+        (&options, &guard),
         &mut |event| {
             log.take(&event);
             show::event(event);
