@@ -100,7 +100,7 @@ impl Migrator<'_> {
         let mut tell = |event| (events.borrow_mut())(Event::Executor(event));
         apply::guarded_work(&errand, self.url, options, guard, &mut tell, |options, _| {
             self.run(outlook, what, approvals, options, &mut |event| {
-                (events.borrow_mut())(event)
+                (events.borrow_mut())(event);
             })
         })
     }
