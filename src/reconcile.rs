@@ -311,15 +311,8 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
     plan.questions = questions;
-    let plain = if plan.questions.is_empty() {
-        keep(setup, &mut plan, from, to, &figures, &mut ground)?
-    } else {
-        None
-    };
-    // Whatever is answered makes another plan: that one is proven.
-    if !plan.questions.is_empty() {
-        plan.proof = None;
-    } else if setup.prove {
+    let plain = keep(setup, &mut plan, from, to, &figures, &mut ground)?;
+    if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);
         let workshop = ground.workshop(setup, &like);

@@ -112,6 +112,24 @@ impl Approvals {
     }
 }
 
+/// Tells whether every open question of a plan is settled by an approval to drop and add, which loses rows: one of
+/// everything critical, or of the finding on the new object.
+pub(super) fn settles_questions(plan: &Plan, approvals: &Approvals) -> bool {
+    plan.questions.iter().all(|question| {
+        let mut found = plan.findings.iter().filter(|finding| finding.object == question.object);
+        found.any(|finding| {
+            let lossy = Finding {
+                risk: Risk::Critical,
+                ..finding.clone()
+            };
+            finding.code == POSSIBLE_RENAME && approvals.cover(&lossy)
+        })
+    })
+}
+
+/// Code of the rule that finds what may be a rename.
+const POSSIBLE_RENAME: &str = "TU508";
+
 /// Returns the findings of a plan that need an approval and have none.
 pub fn unapproved<'a>(plan: &'a Plan, approvals: &Approvals) -> Vec<&'a Finding> {
     plan.findings

@@ -1,6 +1,6 @@
 //! Applies a plan.
 
-use super::approvals::{Approvals, refuse, unapproved};
+use super::approvals::{Approvals, refuse, settles_questions, unapproved};
 use super::batch::{Item, batches, items};
 use super::event::{Event, Options, Outcome};
 use super::gate::{self, State};
@@ -26,7 +26,9 @@ pub fn apply(
     options: &Options,
     events: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
-    plan.must_be_answered()?;
+    if !settles_questions(plan, approvals) {
+        plan.must_be_answered()?;
+    }
     plan.must_hold()?;
     let mut session = Session::open(url, options, events)?;
     gate::same_database(&plan.database, &session.server)?;

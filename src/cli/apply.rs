@@ -59,7 +59,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         return execution::finish(&outcome, "resumed");
     }
     let plan = plan(arguments, &place)?;
-    plan.must_be_answered()?;
     protect(arguments, &place, &plan, &mut options)?;
     let allowed = options.record.allowed;
     let findings = |approvals: &_| {

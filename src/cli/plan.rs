@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::{LiveArguments, PlanningArguments, PreflightArguments, SchemaArguments};
 use super::format::FormatArguments;
 use super::place::{self, Place, Places};
-use super::{question, setup, several};
+use super::{question, setup, several, terminal};
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     exit_code: bool,
 }
 
+/// Exit code of a plan that waits for an answer.
+const BLOCKED: u8 = 3;
+
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let source = setup::schema(&arguments.schema)?;
@@ -59,7 +62,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         write(&plan, path)?;
     }
     arguments.format.print(&plan, &source, arguments.out.as_deref())?;
-    plan.must_be_answered()?;
+    match (plan.must_be_answered(), &arguments.out) {
+        (Err(open), None) => return Err(open),
+        // The file carries the question to whoever applies it.
+        (Err(open), Some(_)) => {
+            terminal::error(&open);
+            if arguments.exit_code {
+                return Ok(BLOCKED);
+            }
+        }
+        (Ok(()), _) => {}
+    }
     plan.must_hold()?;
     Ok(code(arguments, &plan))
 }

@@ -53,13 +53,14 @@ fn a_column_that_holds_rows_is_asked_about() {
         let database = Database::with(&server, &format!("{PEOPLE} {ROWS}"));
         let project = Project::of(&database, major, &[("schema/shop.sql", RENAMED)]);
         let human = project.run("plan --out plan.json");
-        assert_eq!(human.code, 3, "PostgreSQL {major}: {}{}", human.out, human.err);
+        assert_eq!(human.code, 0, "PostgreSQL {major}: {}{}", human.out, human.err);
+        assert_eq!(project.run("plan --out plan.json --exit-code").code, 3);
         let words = human.out.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "TU508 column public.people.mail",
             "may be another name of what is dropped: `public.people.email`",
             "about 100 rows",
-            "a question is open",
+            "The plan waits for an answer",
         ] {
             assert!(words.contains(part), "{part}\n{}", human.out);
         }
@@ -73,10 +74,10 @@ fn a_column_that_holds_rows_is_asked_about() {
         ] {
             assert!(human.err.contains(part), "{part}\n{}", human.err);
         }
-        let refused = project.run("apply plan.json --approve critical --yes");
+        let refused = project.run("apply plan.json --approve dangerous --yes");
         assert_eq!(refused.code, 3, "{}", refused.err);
         assert!(refused.err.contains("-- trueup: not renamed"), "{}", refused.err);
-        assert_eq!(project.run("apply --approve critical --yes").code, 3);
+        assert_eq!(project.run("apply --approve dangerous --yes").code, 3);
         assert_eq!(database.text("SELECT count(email)::text FROM people"), "100");
 
         let run = project.run("plan --format json");
@@ -421,5 +422,29 @@ fn a_terminal_asks() {
         assert_eq!(run.code, code, "{answer:?}: {}", run.out);
         assert!(run.out.contains("1  rename `public.people.email`"), "{}", run.out);
         assert!(run.out.contains(expected), "{answer:?}: {}", run.out);
+    }
+}
+
+#[test]
+fn an_approved_loss_is_an_answer() {
+    for approval in ["critical", "dangerous --approve TU508:public.people.mail"] {
+        let database = Database::with(
+            &newest(),
+            "CREATE TABLE people (id int PRIMARY KEY, email text); INSERT INTO people VALUES (1, 'x')",
+        );
+        let mut project = Project::new(
+            database.name(),
+            &[(
+                "schema/shop.sql",
+                "CREATE TABLE people (id int PRIMARY KEY, mail text);",
+            )],
+        );
+        project.set("DATABASE_URL", &database.url());
+        project.set("TRUEUP_SCRATCH", &database.url());
+        project.run("plan --out plan.json").expect(0);
+        project
+            .run(&format!("apply plan.json --approve {approval} --yes"))
+            .expect(0);
+        assert_eq!(database.text("SELECT count(mail)::text FROM people"), "0", "{approval}");
     }
 }

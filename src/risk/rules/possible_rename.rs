@@ -8,8 +8,8 @@
 //! ## Why it is dangerous
 //!
 //! A rename keeps rows, a drop and an addition loses them. Nobody but you can tell which of the two is meant. Where rows
-//! would be lost, the plan asks in a terminal, and elsewhere it stops with exit code 3 and the question: `--approve` does
-//! not answer it. Where nobody knows whether there are rows, it is asked as well. The level is `caution` then, and `safe`
+//! would be lost, the plan asks in a terminal, and elsewhere it stops with exit code 3 and the question; a plan file carries
+//! it to `apply`, which stops as well. Only `--approve critical`, or `--approve TU508:OBJECT`, says: drop it. Where nobody knows whether there are rows, it is asked as well. The level is `caution` then, and `safe`
 //! where nothing is lost: the table is empty, or the object holds no rows.
 //!
 //! ## Safer way
