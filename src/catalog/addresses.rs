@@ -3,11 +3,22 @@
 use std::collections::HashMap;
 
 use super::Identity;
+use crate::kinds::KeyWords;
 
 /// Maps `pg_depend`-style addresses of one database to identities; OIDs never leave it.
 #[derive(Debug, Default)]
 pub struct Addresses {
     known: HashMap<(u32, u32, i32), Identity>,
+    noted: Noted,
+}
+
+/// What objects need to know of others beyond their identity, by OID.
+#[derive(Debug, Default)]
+pub struct Noted {
+    /// Type, a domain's being the one that it stands for, and collation of columns, by table and number.
+    pub columns: HashMap<(u32, i16), (u32, u32)>,
+    /// Operator classes and collations.
+    pub words: KeyWords,
 }
 
 impl Addresses {
@@ -22,6 +33,25 @@ impl Addresses {
             let identity = identity.clone();
             self.insert(address.0, address.1, address.2, identity);
         }
+    }
+
+    /// Returns what is known beyond identities.
+    pub fn noted(&self) -> &Noted {
+        &self.noted
+    }
+
+    /// Adds what is known of columns.
+    pub fn note_columns(&mut self, columns: HashMap<(u32, i16), (u32, u32)>) {
+        if self.noted.columns.is_empty() {
+            self.noted.columns = columns;
+        } else {
+            self.noted.columns.extend(columns);
+        }
+    }
+
+    /// Takes the words of operator classes and collations.
+    pub fn note_words(&mut self, words: KeyWords) {
+        self.noted.words = words;
     }
 
     /// Returns the object at exactly this address.

@@ -9,7 +9,7 @@ pub(crate) mod packed;
 pub mod quote;
 mod state;
 
-pub use addresses::Addresses;
+pub use addresses::{Addresses, Noted};
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, Path};
 pub use state::Catalog;

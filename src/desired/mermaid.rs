@@ -29,7 +29,7 @@ fn entity(schema: &str, table: &str, catalog: &Catalog) -> String {
         .objects
         .range(Identity::new(Kind::Column, [schema, table])..)
         .map_while(|(_, object)| match object {
-            AnyObject::Column(column) if column.schema == schema && column.table == table => Some(column),
+            AnyObject::Column(column) if column.schema == schema && column.table == table => Some(&**column),
             _ => None,
         })
         .collect();

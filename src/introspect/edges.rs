@@ -4,11 +4,13 @@ use postgres::Row;
 
 use crate::catalog::{Addresses, Catalog};
 use crate::error::Result;
-use crate::kinds::Present;
+use crate::kinds::{KEY_WORDS, KeyWords, Present};
 
 /// A query that belongs to no kind; the order is the order in which the answers are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Query {
+    /// Operator classes and collations that indexes name.
+    KeyWords,
     /// Addresses that stand for others: row types, array types, rewrite rules, constraint indexes and so on.
     Aliases,
     /// `pg_depend`.
@@ -20,10 +22,17 @@ pub(super) enum Query {
 }
 
 impl Query {
-    pub(super) const ALL: &'static [Self] = &[Self::Aliases, Self::Dependencies, Self::Casts, Self::Unmodelled];
+    pub(super) const ALL: &'static [Self] = &[
+        Self::KeyWords,
+        Self::Aliases,
+        Self::Dependencies,
+        Self::Casts,
+        Self::Unmodelled,
+    ];
 
     pub(super) fn words(self) -> &'static str {
         match self {
+            Self::KeyWords => "operator classes",
             Self::Aliases => "aliases",
             Self::Dependencies => "dependencies",
             Self::Casts => "casts",
@@ -35,17 +44,19 @@ impl Query {
         match self {
             Self::Dependencies => 8,
             Self::Aliases => 6,
-            Self::Casts | Self::Unmodelled => 1,
+            Self::KeyWords | Self::Casts | Self::Unmodelled => 1,
         }
     }
 
     pub(super) fn sql(self, present: &Present) -> String {
         match self {
             Self::Unmodelled => super::unmodelled::query(present),
+            Self::KeyWords => KEY_WORDS.to_owned(),
             Self::Aliases => ALIASES.to_owned(),
             // Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership
             // is an object of its own (sequence ownership), or a part of an identity column. A base type and its functions
-            // depend on each other: the functions need its shell only (sub-object -1).
+            // depend on each other: the functions need its shell only (sub-object -1). What stands for an object depends on it
+            // internally: the triggers of a foreign key, row and array types, the index of a constraint.
             Self::Dependencies => "SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid,
                         CASE WHEN d.classid = 1255 AND d.refclassid = 1247
                                   AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend b
@@ -53,6 +64,7 @@ impl Query {
                                                 AND b.refobjid = d.objid) THEN -1 ELSE d.refobjsubid END
                  FROM pg_catalog.pg_depend d
                  WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
+                   AND NOT (d.deptype = 'i' AND (d.classid = 1247 OR (d.classid IN (1259, 2620) AND d.refclassid = 2606)))
                    AND NOT (d.classid = 1259 AND d.objsubid = 0 AND d.refclassid = 1259 AND d.refobjsubid > 0
                             AND d.deptype IN ('a', 'i')
                             AND EXISTS (SELECT 1 FROM pg_catalog.pg_sequence s WHERE s.seqrelid = d.objid))"
@@ -102,6 +114,14 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
     SELECT 2, 1247, t.oid, 0, 1247, t.typelem, 0 FROM pg_catalog.pg_type t
     WHERE t.oid >= 16384 AND t.typelem >= 16384 AND t.typcategory = 'A'
 ) q ORDER BY q.step";
+
+/// Takes in what keys of indexes are said with.
+pub(super) fn note(raw: &[(Query, Vec<Row>)], addresses: &mut Addresses) -> Result<()> {
+    if let Some((_, rows)) = raw.iter().find(|(query, _)| *query == Query::KeyWords) {
+        addresses.note_words(KeyWords::read(rows)?);
+    }
+    Ok(())
+}
 
 fn of(raw: &[(Query, Vec<Row>)], query: Query) -> impl Iterator<Item = &Row> {
     raw.iter()

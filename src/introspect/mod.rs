@@ -7,10 +7,13 @@ mod session;
 mod sizes;
 mod unmodelled;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::ScopedJoinHandle;
 
 use postgres::{Client, Row};
+use rayon::prelude::*;
 
 use crate::catalog::{Addresses, Catalog};
 use crate::db::{Server, Url};
@@ -33,9 +36,16 @@ impl Default for Options {
     }
 }
 
+/// Objects with their addresses, and what was noted of them.
+#[derive(Default)]
+struct Batch {
+    objects: Vec<(u32, i32, AnyObject)>,
+    noted: HashMap<(u32, i16), (u32, u32)>,
+}
+
 /// What one query gave.
 enum Answer {
-    Objects(Reader, Vec<(u32, i32, AnyObject)>),
+    Objects(Reader, Batch),
     Rows(Reader, Vec<Row>),
     Raw(edges::Query, Vec<Row>),
 }
@@ -90,8 +100,7 @@ pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options) -
         server,
         present: session::present(client)?,
     };
-    let answers = gather(url, client, &source, shared)?;
-    assemble(server, answers)
+    gather(url, client, &source, shared)
 }
 
 /// Ends the reading transaction.
@@ -99,27 +108,29 @@ pub fn release(client: &mut Client) -> Result<()> {
     session::end(client)
 }
 
-fn gather(url: &Url, client: &mut Client, source: &Source, snapshot: Option<&str>) -> Result<Vec<Answer>> {
+/// Runs all queries on one connection or two, and puts the answers together while others are still being asked.
+fn gather(url: &Url, client: &mut Client, source: &Source, snapshot: Option<&str>) -> Result<Catalog> {
     let can_have_rows = |reader: &Reader| source.present.has(reader.among.0, reader.among.1);
     let mut tasks: Vec<Task> = readers().into_iter().filter(can_have_rows).map(Task::Kind).collect();
     tasks.extend(edges::Query::ALL.iter().copied().map(Task::Raw));
     tasks.sort_by_key(Task::place);
-    let queue = Mutex::new(VecDeque::from(tasks));
-    let Some(snapshot) = snapshot else {
-        return drain(&queue, VecDeque::pop_back, client, source);
-    };
+    let queue = &Mutex::new(VecDeque::from(tasks));
+    let (answers, received) = mpsc::channel();
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| -> Result<Vec<Answer>> {
-            let mut client = url.connect()?;
-            session::join(&mut client, snapshot)?;
-            drain(&queue, VecDeque::pop_front, &mut client, source)
+        let assembled = scope.spawn(move || Assembly::new(source.server).finish(received));
+        let second = snapshot.map(|snapshot| {
+            let answers = answers.clone();
+            scope.spawn(move || -> Result<()> {
+                let mut client = url.connect()?;
+                session::join(&mut client, snapshot)?;
+                drain(queue, VecDeque::pop_front, &mut client, source, &answers)
+            })
         });
-        let mut answers = drain(&queue, VecDeque::pop_back, client, source)?;
-        match second.join() {
-            Ok(more) => answers.extend(more?),
-            Err(_) => return Err(Error::internal("a reader of the catalog panicked")),
-        }
-        Ok(answers)
+        drain(queue, VecDeque::pop_back, client, source, &answers)?;
+        drop(answers);
+        let panicked = |_| Error::internal("a reader of the catalog panicked");
+        second.map_or(Ok(Ok(())), ScopedJoinHandle::join).map_err(panicked)??;
+        assembled.join().map_err(panicked)?
     })
 }
 
@@ -128,16 +139,19 @@ fn drain(
     next: fn(&mut VecDeque<Task>) -> Option<Task>,
     client: &mut Client,
     source: &Source,
-) -> Result<Vec<Answer>> {
-    let mut out = Vec::new();
+    answers: &Sender<Answer>,
+) -> Result<()> {
     loop {
         let task = next(
             &mut *queue
                 .lock()
                 .map_err(|_| Error::internal("the queue of catalog queries is poisoned"))?,
         );
-        let Some(task) = task else { return Ok(out) };
-        out.push(task.run(client, source)?);
+        let Some(task) = task else { return Ok(()) };
+        // Nobody listens once something went wrong, which is then what is reported.
+        if answers.send(task.run(client, source)?).is_err() {
+            return Ok(());
+        }
     }
 }
 
@@ -187,55 +201,82 @@ fn naming(error: postgres::Error, words: &str) -> Error {
     Error::from(error).context(format!("reading the catalog ({words})"))
 }
 
-fn read_rows(reader: Reader, rows: &[Row], addresses: &Addresses) -> Result<Vec<(u32, i32, AnyObject)>> {
-    let mut out = Vec::with_capacity(rows.len());
+fn read_rows(reader: Reader, rows: &[Row], addresses: &Addresses) -> Result<Batch> {
+    let naming = |error: Error| error.context(format!("reading the catalog ({})", reader.kind.words()));
+    let mut out = Batch::default();
+    out.objects.reserve(rows.len());
     for row in rows {
-        let naming = |error: Error| error.context(format!("reading the catalog ({})", reader.kind.words()));
-        let object = (reader.read)(row, addresses).map_err(naming)?;
-        if let Some(object) = object {
-            out.push((row.try_get(0)?, row.try_get(1)?, object));
+        if let Some(object) = (reader.read)(row, addresses).map_err(naming)? {
+            let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
+            if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
+                out.noted.insert((oid, number), noted);
+            }
+            out.objects.push((oid, sub, object));
         }
     }
     Ok(out)
 }
 
-fn keep(reader: Reader, objects: Vec<(u32, i32, AnyObject)>, catalog: &mut Catalog, addresses: &mut Addresses) {
-    for (oid, sub, object) in objects {
-        if reader.class != 0 && oid != 0 {
-            addresses.insert(reader.class, oid, sub, object.identity());
-        }
-        catalog.insert(object);
-    }
+/// A catalog that grows with each answer.
+struct Assembly {
+    catalog: Catalog,
+    addresses: Addresses,
+    late: Vec<(Reader, Vec<Row>)>,
+    raw: Vec<(edges::Query, Vec<Row>)>,
 }
 
-fn assemble(server: &Server, answers: Vec<Answer>) -> Result<Catalog> {
-    let mut catalog = Catalog {
-        version_num: server.version_num,
-        role: server.user.clone(),
-        ..Catalog::default()
-    };
-    let mut addresses = Addresses::default();
-    let mut late = Vec::new();
-    let mut raw = Vec::new();
-    for answer in answers {
-        match answer {
-            Answer::Objects(reader, objects) => keep(reader, objects, &mut catalog, &mut addresses),
-            Answer::Rows(reader, rows) => late.push((reader, rows)),
-            Answer::Raw(query, rows) => raw.push((query, rows)),
+impl Assembly {
+    fn new(server: &Server) -> Self {
+        let catalog = Catalog {
+            version_num: server.version_num,
+            role: server.user.clone(),
+            ..Catalog::default()
+        };
+        Self {
+            catalog,
+            addresses: Addresses::default(),
+            late: Vec::new(),
+            raw: Vec::new(),
         }
     }
-    raw.sort_by_key(|(query, _)| *query);
-    let (attached, late): (Vec<_>, Vec<_>) = late.into_iter().partition(|(reader, _)| reader.attached);
-    for (reader, rows) in late {
-        let objects = read_rows(reader, &rows, &addresses)?;
-        keep(reader, objects, &mut catalog, &mut addresses);
-    }
-    edges::alias(&raw, &mut addresses)?;
-    for (reader, rows) in attached {
-        for (_, _, object) in read_rows(reader, &rows, &addresses)? {
-            catalog.insert(object);
+
+    /// Takes all answers in, in whatever order they come; what names others waits until those are known.
+    fn finish(mut self, answers: Receiver<Answer>) -> Result<Catalog> {
+        for answer in answers {
+            match answer {
+                Answer::Objects(reader, batch) => self.keep(reader, batch),
+                Answer::Rows(reader, rows) => self.late.push((reader, rows)),
+                Answer::Raw(query, rows) => self.raw.push((query, rows)),
+            }
         }
+        self.raw.sort_by_key(|(query, _)| *query);
+        edges::note(&self.raw, &mut self.addresses)?;
+        let (attached, late): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.late).into_iter().partition(|(reader, _)| reader.attached);
+        self.read_late(late)?;
+        edges::alias(&self.raw, &mut self.addresses)?;
+        self.read_late(attached)?;
+        edges::apply(&self.raw, &self.addresses, &mut self.catalog)?;
+        Ok(self.catalog)
     }
-    edges::apply(&raw, &addresses, &mut catalog)?;
-    Ok(catalog)
+
+    fn read_late(&mut self, late: Vec<(Reader, Vec<Row>)>) -> Result<()> {
+        let addresses = &self.addresses;
+        let read = |(reader, rows): (Reader, Vec<Row>)| Ok((reader, read_rows(reader, &rows, addresses)?));
+        let batches: Vec<(Reader, Batch)> = late.into_par_iter().map(read).collect::<Result<_>>()?;
+        for (reader, batch) in batches {
+            self.keep(reader, batch);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, reader: Reader, batch: Batch) {
+        for (oid, sub, object) in batch.objects {
+            if reader.class != 0 && oid != 0 && !reader.attached {
+                self.addresses.insert(reader.class, oid, sub, object.identity());
+            }
+            self.catalog.insert(object);
+        }
+        self.addresses.note_columns(batch.noted);
+    }
 }

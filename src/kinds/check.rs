@@ -102,7 +102,7 @@ impl Check {
         };
         let add = |name: &str| under(name).add_to(&self.schema, &self.table);
         let validate = |name: &str| online::validate(&self.schema, &self.table, name);
-        let is_other = |live: &super::AnyObject| *live != super::AnyObject::Check(self.clone());
+        let is_other = |live: &super::AnyObject| !matches!(live, super::AnyObject::Check(live) if **live == *self);
         if !context.before(&self.identity()).is_some_and(is_other) {
             let form = format!("added NOT VALID and validated in another transaction: {large}");
             return [add(&self.name), validate(&self.name)]

@@ -208,7 +208,8 @@ impl Object for Column {
             "nullif(a.attstattarget, -1)::int4"
         };
         format!(
-            "SELECT c.oid, a.attnum::int4 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS name,
+            "SELECT c.oid, a.attnum::int4 AS sub, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base_type,
+                    a.attcollation, n.nspname AS schema, c.relname AS table, a.attname AS name,
                     pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type,
                     CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
                          THEN (SELECT pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(o.collname)
@@ -237,6 +238,10 @@ impl Object for Column {
             sql::USER_SCHEMA,
             sql::no_members_part("c.oid"),
         )
+    }
+
+    fn note(row: &Row) -> Result<Option<(u32, u32)>> {
+        Ok(Some((row.try_get("base_type")?, row.try_get("attcollation")?)))
     }
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {

@@ -131,9 +131,10 @@ impl Object for ColumnDefault {
         format!(
             "SELECT d.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column,
                     pg_catalog.pg_get_expr(d.adbin, 0) AS expression,
-                    (SELECT pg_catalog.bool_or(pg_catalog.split_part(u.behind, ' ', 1) IN
-                                (SELECT p.oid::text FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v'))
-                     FROM pg_catalog.unnest(pg_catalog.string_to_array(d.adbin::text, 'funcid ')) AS u (behind)) AS volatile
+                    pg_catalog.strpos(d.adbin::text, 'funcid ') > 0
+                    AND (SELECT pg_catalog.bool_or(pg_catalog.split_part(u.behind, ' ', 1) IN
+                                    (SELECT p.oid::text FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v'))
+                         FROM pg_catalog.unnest(pg_catalog.string_to_array(d.adbin::text, 'funcid ')) AS u (behind)) AS volatile
              FROM pg_catalog.pg_attrdef d
              JOIN pg_catalog.pg_class c ON c.oid = d.adrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

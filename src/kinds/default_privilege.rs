@@ -81,7 +81,7 @@ impl DefaultPrivilege {
             .objects
             .range(first..)
             .map_while(|(_, object)| match object {
-                AnyObject::DefaultPrivilege(default) => Some(default),
+                AnyObject::DefaultPrivilege(default) => Some(&**default),
                 _ => None,
             });
         objects.take_while(move |default| default.role == role)

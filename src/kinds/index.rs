@@ -6,11 +6,12 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::index_keys::{self, Keys};
 use super::index_settings::{self, IndexSettings, Place};
 use super::settled::{restate, same, settle, settle_option};
 use super::{
     Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Statement, Table, Transaction, derived_name,
-    index_keys, options, partitioning, sql,
+    options, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -290,6 +291,7 @@ impl Index {
 
 impl Object for Index {
     const CLASS: u32 = 1259;
+    const LATE: bool = true;
     const AMONG: (u32, &'static str) = (1259, "iI");
 
     fn query(server: &Server) -> String {
@@ -299,27 +301,26 @@ impl Object for Index {
             "false"
         };
         format!(
-            "WITH {}
-             SELECT ic.oid, 0 AS sub, n.nspname AS schema, ic.relname AS name, c.relname AS table,
+            "SELECT ic.oid, 0 AS sub, n.nspname AS schema, ic.relname AS name, c.relname AS table,
                     c.relkind = 'm' AS on_materialized_view, ic.relkind = 'I' AS partitioned, i.indisunique AS unique,
-                    am.amname AS method, q.keys, q.columns, q.include, {nulls} AS nulls_not_distinct,
+                    am.amname AS method, {}, {} AS names, {nulls} AS nulls_not_distinct,
                     CASE WHEN i.indpred IS NOT NULL THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
-                    CASE WHEN i.indexprs IS NOT NULL THEN pg_catalog.pg_get_indexdef(ic.oid) END AS definition,
+                    CASE WHEN {} THEN pg_catalog.pg_get_indexdef(ic.oid) END AS definition,
                     i.indisvalid AS valid, hn.nspname AS parent_schema, hp.relname AS parent_name, {}
              FROM pg_catalog.pg_index i
              JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
              JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_am am ON am.oid = ic.relam
-             JOIN ({}) q ON q.indexrelid = i.indexrelid
              LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = ic.oid
              LEFT JOIN pg_catalog.pg_class hp ON hp.oid = h.inhparent
              LEFT JOIN pg_catalog.pg_namespace hn ON hn.oid = hp.relnamespace
              {}
-             WHERE c.relkind IN ('r', 'p', 'm') AND {} AND {} AND {}",
-            index_keys::WORDS,
+             WHERE i.indexrelid >= 16384 AND NOT i.indisprimary AND c.relkind IN ('r', 'p', 'm') AND {} AND {} AND {}",
+            index_keys::COLUMNS,
+            index_keys::NAMES,
+            index_keys::IS_DEPARSED,
             index_settings::COLUMNS,
-            index_keys::subquery(),
             index_settings::JOINS,
             index_keys::OF_NO_CONSTRAINT,
             sql::USER_SCHEMA,
@@ -327,9 +328,11 @@ impl Object for Index {
         )
     }
 
-    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
         let parent_schema: Option<String> = row.try_get("parent_schema")?;
         let parent_name: Option<String> = row.try_get("parent_name")?;
+        let definition: Option<String> = row.try_get("definition")?;
+        let keys = Keys::read(row, addresses, definition.is_some())?;
         let mut out = Self {
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
@@ -338,16 +341,16 @@ impl Object for Index {
             partitioned: row.try_get("partitioned")?,
             unique: row.try_get("unique")?,
             method: row.try_get("method")?,
-            keys: row.try_get::<_, Option<String>>("keys")?.unwrap_or_default(),
-            columns: row.try_get("columns")?,
-            include: row.try_get::<_, Option<_>>("include")?.unwrap_or_default(),
+            keys: keys.text,
+            columns: keys.columns,
+            include: keys.include,
             nulls_not_distinct: row.try_get("nulls_not_distinct")?,
             predicate: row.try_get("predicate")?,
             valid: row.try_get("valid")?,
             inherits: parent_schema.zip(parent_name),
             settings: IndexSettings::read(row)?,
         };
-        if let Some(definition) = row.try_get::<_, Option<String>>("definition")? {
+        if let Some(definition) = definition {
             out.read_keys(&definition)?;
         }
         Ok(Some(out))

@@ -100,6 +100,8 @@ pub use context::Context;
 pub(crate) use derived_name::{chosen as chosen_name, multirange as chosen_multirange};
 pub use firing::Firing;
 pub(crate) use grants::built_in;
+pub use index_keys::Words as KeyWords;
+pub(crate) use index_keys::QUERY as KEY_WORDS;
 pub use key::KeyType;
 pub use large::Large;
 pub use owner::complete_owners;
@@ -176,6 +178,11 @@ pub trait Object: Sized {
 
     /// Reads one row of the query; `None` when the row turns out to be nothing that is modelled.
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>>;
+
+    /// Notes what objects that are read later need to know of a row: type and collation of a column.
+    fn note(_row: &Row) -> Result<Option<(u32, u32)>> {
+        Ok(None)
+    }
 
     /// Returns kind and path.
     fn identity(&self) -> Identity;

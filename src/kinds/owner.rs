@@ -63,12 +63,12 @@ pub fn complete_owners(desired: &mut Catalog, live: &Catalog, declared: &BTreeSe
     });
     for target in unsaid.collect::<Vec<_>>() {
         let role = Owner::role_of(&target, live).unwrap_or(&live.role).to_owned();
-        desired.insert(AnyObject::Owner(Owner { target, role }));
+        desired.insert(AnyObject::from(Owner { target, role }));
     }
     let is_owner = |privilege: &Privilege| privilege.owner([&*desired]) == Some(privilege.grantee.as_str());
     let privileges = |catalog: &Catalog, keep: &dyn Fn(&Privilege) -> bool| -> Vec<Privilege> {
         let all = catalog.objects.values().filter_map(|object| match object {
-            AnyObject::Privilege(privilege) => Some(privilege),
+            AnyObject::Privilege(privilege) => Some(&**privilege),
             _ => None,
         });
         all.filter(|privilege| keep(privilege)).cloned().collect()
@@ -85,7 +85,7 @@ pub fn complete_owners(desired: &mut Catalog, live: &Catalog, declared: &BTreeSe
         desired.remove(&privilege.identity());
     }
     for privilege in unsayable {
-        desired.insert(AnyObject::Privilege(privilege));
+        desired.insert(privilege.into());
     }
 }
 
@@ -163,7 +163,7 @@ impl Object for Owner {
             .objects
             .range(first..)
             .map_while(|(identity, object)| match object {
-                AnyObject::SequenceOwner(link) if identity.path.first() == self.target.path.first() => Some(link),
+                AnyObject::SequenceOwner(link) if identity.path.first() == self.target.path.first() => Some(&**link),
                 _ => None,
             });
         links

@@ -43,7 +43,7 @@ pub(super) fn partitions(catalog: &Catalog) -> impl Iterator<Item = &super::Part
         .objects
         .range(Identity::new(Kind::Partition, [""; 0])..)
         .map_while(|(_, object)| match object {
-            AnyObject::Partition(partition) => Some(partition),
+            AnyObject::Partition(partition) => Some(&**partition),
             _ => None,
         })
 }
@@ -78,7 +78,7 @@ pub(super) fn foreign_keys(catalog: &Catalog) -> impl Iterator<Item = &super::Fo
         .objects
         .range(Identity::new(Kind::ForeignKey, [""; 0])..)
         .map_while(|(_, object)| match object {
-            AnyObject::ForeignKey(key) => Some(key),
+            AnyObject::ForeignKey(key) => Some(&**key),
             _ => None,
         })
 }
@@ -89,7 +89,7 @@ pub(super) fn attachments(catalog: &Catalog) -> impl Iterator<Item = &super::Ind
         .objects
         .range(Identity::new(Kind::IndexAttachment, [""; 0])..)
         .map_while(|(_, object)| match object {
-            AnyObject::IndexAttachment(attachment) => Some(attachment),
+            AnyObject::IndexAttachment(attachment) => Some(&**attachment),
             _ => None,
         })
 }
@@ -111,7 +111,7 @@ pub(super) fn attachments_below(index: &Identity, catalog: &Catalog) -> Vec<Iden
 pub(super) fn namesake(attachment: &super::IndexAttachment, other: &Catalog) -> Option<Identity> {
     within(other, Kind::IndexAttachment, &attachment.schema, &attachment.table)
         .filter_map(|(_, object)| match object {
-            AnyObject::IndexAttachment(found) => Some(found),
+            AnyObject::IndexAttachment(found) => Some(&**found),
             _ => None,
         })
         .find(|found| found.parent_index() == attachment.parent_index() && found.name != attachment.name)

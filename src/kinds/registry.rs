@@ -4,6 +4,7 @@
 //! the place in the order of creation.
 
 use std::fmt;
+use std::sync::Arc;
 
 use postgres::Row;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub struct Reader {
     pub among: (u32, &'static str),
     /// Makes the query.
     pub query: fn(&Server, &Present) -> String,
+    /// See [`Object::note`].
+    pub note: fn(&Row) -> Result<Option<(u32, u32)>>,
     /// Reads a row.
     pub read: fn(&Row, &Addresses) -> Result<Option<AnyObject>>,
 }
@@ -53,12 +56,18 @@ macro_rules! registry {
 
         $( pub use super::$module::$kind; )*
 
-        /// An object of any kind.
+        /// An object of any kind. Copies share the object: a plan holds several states of one database.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "kind", rename_all = "snake_case")]
         pub enum AnyObject {
-            $( #[doc = $words] $kind($kind), )*
+            $( #[doc = $words] $kind(Arc<$kind>), )*
         }
+
+        $( impl From<$kind> for AnyObject {
+            fn from(object: $kind) -> Self {
+                Self::$kind(Arc::new(object))
+            }
+        } )*
 
         /// An object as caches hold it: its kind stands before it, so that it is read without looking ahead.
         #[derive(Deserialize)]
@@ -75,7 +84,7 @@ macro_rules! registry {
 
         impl From<Packed> for AnyObject {
             fn from(packed: Packed) -> Self {
-                match packed { $( Packed::$kind(object) => Self::$kind(object), )* }
+                match packed { $( Packed::$kind(object) => object.into(), )* }
             }
         }
 
@@ -94,7 +103,8 @@ macro_rules! registry {
                 late: <$kind as Object>::LATE,
                 among: <$kind as Object>::AMONG,
                 query: <$kind as Object>::query_among,
-                read: |row, addresses| Ok(<$kind as Object>::read(row, addresses)?.map(AnyObject::$kind)),
+                note: <$kind as Object>::note,
+                read: |row, addresses| Ok(<$kind as Object>::read(row, addresses)?.map(AnyObject::from)),
             }, )* ]
         }
 
@@ -112,12 +122,12 @@ macro_rules! registry {
             /// See [`Object::significant`].
             #[must_use]
             pub fn significant(self) -> Self {
-                match self { $( AnyObject::$kind(object) => AnyObject::$kind(object.significant()), )* }
+                match self { $( AnyObject::$kind(object) => Arc::unwrap_or_clone(object).significant().into(), )* }
             }
 
             /// Returns the fingerprint of what counts in the object.
             pub fn fingerprint(&self) -> Fingerprint {
-                match self { $( AnyObject::$kind(object) => Fingerprint::of(&object.clone().significant()), )* }
+                match self { $( AnyObject::$kind(object) => Fingerprint::of(&object.as_ref().clone().significant()), )* }
             }
 
             /// See [`Object::parent`].
@@ -167,7 +177,7 @@ macro_rules! registry {
 
             /// See [`Object::drop`].
             pub fn drop(&self, context: &Context) -> Vec<Statement> {
-                match self { $( AnyObject::$kind(object) => object.drop(context), )* }
+                match self { $( AnyObject::$kind(object) => object.as_ref().drop(context), )* }
             }
 
             /// See [`Object::alter`]; objects of two kinds are replaced.

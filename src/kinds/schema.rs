@@ -33,18 +33,18 @@ pub(crate) fn public_schema(catalog: &Catalog) -> Vec<AnyObject> {
     let owner = is_old.then_some(catalog.role.as_str());
     let privileges: &[&str] = if is_old { &["CREATE", "USAGE"] } else { &["USAGE"] };
     vec![
-        AnyObject::Schema(schema),
-        AnyObject::Owner(Owner {
+        schema.into(),
+        AnyObject::from(Owner {
             target: target.clone(),
             role: owner.unwrap_or("pg_database_owner").to_owned(),
         }),
-        AnyObject::Comment(Comment {
+        AnyObject::from(Comment {
             target: target.clone(),
             holder: target.clone(),
             constraint: None,
             text: "standard public schema".to_owned(),
         }),
-        AnyObject::Privilege(Privilege {
+        AnyObject::from(Privilege {
             target: target.clone(),
             holder: Some(target),
             grantee: grants::PUBLIC.to_owned(),

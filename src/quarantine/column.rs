@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{BACK, COPIED, Ground, Taken, Way, place, schema_statement, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
-use crate::kinds::{AnyObject, Column, Context, KeyType, Kind, Lock, Statement};
+use crate::kinds::{AnyObject, Column, Context, KeyType, Kind, Lock, Object, Statement};
 use crate::plan::{Change, Phase, Reversal, Sentence, Step, Verb};
 
 /// Longest name that PostgreSQL keeps, in bytes.
@@ -83,7 +83,7 @@ pub(super) fn way(
 }
 
 fn column_alone(column: &Column, context: &Context) -> Vec<Statement> {
-    AnyObject::Column(column.clone()).create(context)
+    column.create(context)
 }
 
 /// Returns the columns of a primary key that stands before and after the plan, without the column itself.

@@ -46,7 +46,7 @@ pub(super) fn given(target: &Identity, grantee: &str) -> BTreeMap<String, bool> 
 pub(super) fn privileges(target: &Identity, holder: &Identity, grants: &Fields) -> Vec<AnyObject> {
     let read = |(grantee, words): (&String, &Json)| {
         let words: Vec<String> = serde_json::from_value(words.clone()).unwrap_or_default();
-        AnyObject::Privilege(Privilege {
+        AnyObject::from(Privilege {
             target: target.clone(),
             holder: Some(holder.clone()),
             grantee: grantee.clone(),
@@ -59,7 +59,7 @@ pub(super) fn privileges(target: &Identity, holder: &Identity, grants: &Fields) 
 
 /// Returns the comment on an object.
 pub(super) fn comment(target: &Identity, text: &str) -> AnyObject {
-    AnyObject::Comment(Comment {
+    AnyObject::from(Comment {
         target: target.clone(),
         holder: target.clone(),
         constraint: None,
@@ -69,7 +69,7 @@ pub(super) fn comment(target: &Identity, text: &str) -> AnyObject {
 
 /// Returns the owner of an object.
 pub(super) fn owner(target: &Identity, role: &str) -> AnyObject {
-    AnyObject::Owner(Owner {
+    AnyObject::from(Owner {
         target: target.clone(),
         role: role.to_owned(),
     })

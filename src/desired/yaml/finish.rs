@@ -2,6 +2,7 @@
 //! indexes of partitions are attached, which key a foreign key refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::complaint::Complaint;
 use crate::catalog::Identity;
@@ -56,7 +57,7 @@ fn number_columns(objects: &mut Placed) {
         number = if of == table { number + 1 } else { 1 };
         table = of;
         if let Some((AnyObject::Column(column), ..)) = objects.get_mut(&identity) {
-            column.position = number;
+            Arc::make_mut(column).position = number;
         }
     }
 }
@@ -66,7 +67,7 @@ fn fill_partitions(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
     let mut waiting: Vec<(Partition, usize, usize)> = objects
         .values()
         .filter_map(|(object, file, offset)| match object {
-            AnyObject::Partition(partition) => Some((partition.clone(), *file, *offset)),
+            AnyObject::Partition(partition) => Some((Partition::clone(partition), *file, *offset)),
             _ => None,
         })
         .filter(|(partition, ..)| {
@@ -117,26 +118,26 @@ fn copies(objects: &Placed, partition: &Partition) -> Vec<AnyObject> {
     }
     let kinds = [Kind::Column, Kind::ColumnDefault, Kind::NotNull, Kind::Check];
     let all = kinds.into_iter().flat_map(of);
-    all.filter_map(|object| match object.clone() {
-        AnyObject::Column(column) => Some(AnyObject::Column(Column {
+    all.filter_map(|object| match object {
+        AnyObject::Column(column) => Some(AnyObject::from(Column {
             schema: schema.clone(),
             table: table.clone(),
-            ..column
+            ..Column::clone(column)
         })),
-        AnyObject::ColumnDefault(default) => Some(AnyObject::ColumnDefault(ColumnDefault {
+        AnyObject::ColumnDefault(default) => Some(AnyObject::from(ColumnDefault {
             schema: schema.clone(),
             table: table.clone(),
-            ..default
+            ..ColumnDefault::clone(default)
         })),
-        AnyObject::NotNull(not_null) => Some(AnyObject::NotNull(NotNull {
+        AnyObject::NotNull(not_null) => Some(AnyObject::from(NotNull {
             schema: schema.clone(),
             table: table.clone(),
-            ..not_null
+            ..NotNull::clone(not_null)
         })),
-        AnyObject::Check(check) => Some(AnyObject::Check(Check {
+        AnyObject::Check(check) => Some(AnyObject::from(Check {
             schema: schema.clone(),
             table: table.clone(),
-            ..check
+            ..Check::clone(check)
         })),
         _ => None,
     })
@@ -148,16 +149,11 @@ fn refuse_null(objects: &mut Placed) {
     let mut wanted: Vec<(Identity, usize, usize)> = Vec::new();
     for (object, file, offset) in objects.values() {
         match object {
-            AnyObject::Key(Key {
-                constraint: KeyType::Primary,
-                schema,
-                table,
-                columns,
-                ..
-            }) => {
-                let columns = columns
+            AnyObject::Key(key) if key.constraint == KeyType::Primary => {
+                let columns = key
+                    .columns
                     .iter()
-                    .map(|column| named(Kind::NotNull, [schema, table, column]));
+                    .map(|column| named(Kind::NotNull, [&key.schema, &key.table, column]));
                 wanted.extend(columns.map(|identity| (identity, *file, *offset)));
             }
             AnyObject::ColumnIdentity(identity) => {
@@ -171,7 +167,7 @@ fn refuse_null(objects: &mut Placed) {
         let [schema, table, column] = identity.path.as_slice() else {
             continue;
         };
-        let not_null = AnyObject::NotNull(NotNull {
+        let not_null = AnyObject::from(NotNull {
             schema: schema.clone(),
             table: table.clone(),
             column: column.clone(),
@@ -216,16 +212,19 @@ fn attach(objects: &mut Placed) -> Result<(), (usize, Complaint)> {
     for (object, file, offset) in objects.values_mut() {
         match object {
             AnyObject::IndexAttachment(found) if found.parent_table.is_empty() => {
+                let found = Arc::make_mut(found);
                 let (schema, table) = parent(&found.schema, &found.table, *file, *offset)?;
                 found.parent_of_key = keys.contains(&named(Kind::Key, [&schema, &table, &found.parent_name]));
                 (found.parent_schema, found.parent_table) = (schema, table);
             }
             AnyObject::Index(index) => {
+                let index = Arc::make_mut(index);
                 if let Some((schema, _)) = index.inherits.as_mut().filter(|(schema, _)| schema.is_empty()) {
                     *schema = parent(&index.schema, &index.table, *file, *offset)?.0;
                 }
             }
             AnyObject::Key(key) => {
+                let key = Arc::make_mut(key);
                 if let Some(inherits) = key.inherits.as_mut().filter(|inherits| inherits.schema.is_empty()) {
                     (inherits.schema, inherits.table) = parent(&key.schema, &key.table, *file, *offset)?;
                     let path = [&*inherits.schema, &inherits.table, &inherits.name];
@@ -243,7 +242,7 @@ fn refer(objects: &mut Placed) {
     let keys: Vec<Key> = objects
         .values()
         .filter_map(|(object, ..)| match object {
-            AnyObject::Key(key) => Some(key.clone()),
+            AnyObject::Key(key) => Some(Key::clone(key)),
             _ => None,
         })
         .collect();
@@ -261,6 +260,7 @@ fn refer(objects: &mut Placed) {
     for (object, ..) in objects.values_mut() {
         match object {
             AnyObject::ForeignKey(foreign) => {
+                let foreign = Arc::make_mut(foreign);
                 let of_table = by_table.get(&(foreign.referenced_schema.as_str(), foreign.referenced_table.as_str()));
                 let found = of_table
                     .into_iter()
@@ -274,12 +274,14 @@ fn refer(objects: &mut Placed) {
                 }
             }
             AnyObject::ReplicaIdentity(identity) => {
+                let identity = Arc::make_mut(identity);
                 if let ReplicaIdentityChoice::Index { name, of_key } = &mut identity.choice {
                     let of_table = by_table.get(&(identity.schema.as_str(), identity.table.as_str()));
                     *of_key = of_table.into_iter().flatten().any(|key| key.name == *name);
                 }
             }
             AnyObject::Index(index) => {
+                let index = Arc::make_mut(index);
                 let table = Identity::new(Kind::Table, [&index.schema, &index.table]);
                 index.partitioned = partitioned.binary_search(&table).is_ok();
             }

@@ -77,7 +77,7 @@ impl Declared {
         let schema = Schema { name: name.to_owned() };
         let identity = Identity::new(Kind::Schema, [name]);
         if name != "public" {
-            self.objects.push((AnyObject::Schema(schema), entry.offset));
+            self.objects.push((schema.into(), entry.offset));
         }
         let mut found = Vec::new();
         found.extend(given["comment"].as_str().map(|text| attached::comment(&identity, text)));

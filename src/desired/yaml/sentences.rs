@@ -49,7 +49,7 @@ pub(super) fn empty(role: &str, version_num: i32) -> Catalog {
         role: role.to_owned(),
         ..Catalog::default()
     };
-    catalog.insert(AnyObject::Schema(Schema {
+    catalog.insert(AnyObject::from(Schema {
         name: "public".to_owned(),
     }));
     catalog
@@ -59,7 +59,7 @@ pub(super) fn empty(role: &str, version_num: i32) -> Catalog {
 pub(super) fn sentences(objects: &Placed) -> Vec<Sentence> {
     let mut to = catalog(objects);
     let from = empty(CONNECTED, NEWEST);
-    to.insert(AnyObject::Schema(Schema {
+    to.insert(AnyObject::from(Schema {
         name: "public".to_owned(),
     }));
     let mut out = bare_extensions(&mut to, objects);
@@ -112,7 +112,7 @@ fn bare_extensions(to: &mut Catalog, objects: &Placed) -> Vec<Sentence> {
 /// Takes out the privileges that start from what PostgreSQL gives by itself, which differs from version to version.
 fn given_by_postgres(to: &mut Catalog) -> Vec<Privilege> {
     let privileges = to.objects.values().filter_map(|object| match object {
-        AnyObject::Privilege(privilege) => Some(privilege),
+        AnyObject::Privilege(privilege) => Some(&**privilege),
         _ => None,
     });
     let found = privileges.filter(|privilege| {

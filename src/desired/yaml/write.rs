@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::attached::privilege_words;
 use super::want::Fields;
 use crate::catalog::{Catalog, Identity};
-use crate::kinds::{AnyObject, KeyType, Kind, Owner, Partition, Privilege};
+use crate::kinds::{AnyObject, KeyType, Kind, Partition, Privilege};
 
 /// What is known of a catalog while it is written.
 pub(super) struct Writer<'a> {
@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
     /// Returns the role that owns an object.
     pub(super) fn owner(&self, of: &Identity) -> Option<&'a str> {
         self.attached(of).find_map(|object| match object {
-            AnyObject::Owner(Owner { role, .. }) => Some(role.as_str()),
+            AnyObject::Owner(owner) => Some(owner.role.as_str()),
             _ => None,
         })
     }

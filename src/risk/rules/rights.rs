@@ -21,7 +21,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kinds::{AnyObject, Function, Owner, Procedure};
+use crate::kinds::{AnyObject, Owner};
 use crate::plan::{Change, Verb};
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
@@ -148,9 +148,8 @@ fn whose_rights(look: &Look, change: &Change, sides: (Option<&AnyObject>, Option
 
 fn definer(object: Option<&AnyObject>) -> Option<bool> {
     match object? {
-        AnyObject::Function(Function(routine)) | AnyObject::Procedure(Procedure(routine)) => {
-            Some(routine.security_definer)
-        }
+        AnyObject::Function(routine) => Some(routine.0.security_definer),
+        AnyObject::Procedure(routine) => Some(routine.0.security_definer),
         _ => None,
     }
 }

@@ -19,7 +19,7 @@
 //! reported.
 
 use crate::catalog::Identity;
-use crate::kinds::{AnyObject, Function, Procedure, Routine};
+use crate::kinds::{AnyObject, Routine};
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
@@ -41,7 +41,8 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
 
 fn routine<'a>(look: &Look<'a>, object: &Identity) -> Option<&'a Routine> {
     match look.to.get(object)? {
-        AnyObject::Function(Function(routine)) | AnyObject::Procedure(Procedure(routine)) => Some(routine),
+        AnyObject::Function(routine) => Some(&routine.0),
+        AnyObject::Procedure(routine) => Some(&routine.0),
         _ => None,
     }
 }

@@ -148,7 +148,7 @@ fn read(
     }
     let mut out = Vec::new();
     if let Some(expression) = text(values, "default") {
-        out.push(AnyObject::ColumnDefault(ColumnDefault {
+        out.push(AnyObject::from(ColumnDefault {
             schema: schema.clone(),
             table: table.clone(),
             column: column.clone(),
@@ -158,7 +158,7 @@ fn read(
     }
     if let Some(options) = values.get("foreign_options") {
         let options = serde_json::from_value(FOREIGN_OPTIONS.to_field(options)).map_err(|error| error.to_string())?;
-        out.push(AnyObject::ForeignColumn(ForeignColumn {
+        out.push(AnyObject::from(ForeignColumn {
             schema: schema.clone(),
             table: table.clone(),
             column: column.clone(),
@@ -176,11 +176,11 @@ fn read(
             parents: Vec::new(),
         };
         out.extend(text(given, "comment").map(|text| comment(&not_null, text)));
-        out.push(AnyObject::NotNull(not_null));
+        out.push(not_null.into());
     }
     if let Some(given) = values.get("identity").and_then(Json::as_object) {
         let sequence = text(given, "sequence").map(str::to_owned);
-        out.push(AnyObject::ColumnIdentity(ColumnIdentity {
+        out.push(AnyObject::from(ColumnIdentity {
             always: text(given, "generated") != Some("by default"),
             sequence: sequence.unwrap_or_else(|| chosen_name(&table, Some(&column), "seq")),
             logged_apart: flag(given, "logged_apart"),
@@ -195,7 +195,7 @@ fn read(
 
 fn comment(not_null: &NotNull, text: &str) -> AnyObject {
     let name = not_null.name.clone();
-    AnyObject::Comment(Comment {
+    AnyObject::from(Comment {
         target: not_null.identity(),
         holder: not_null.identity(),
         constraint: Some(name.unwrap_or_else(|| chosen_name(&not_null.table, Some(&not_null.column), "not_null"))),

@@ -112,7 +112,7 @@ fn read_index(spot: &Spot, values: &Fields, fields: &mut Fields) -> Result<Vec<A
 
 /// Returns the attachment of an index or key to that of the partitioned table, which is filled in when all is read.
 pub(super) fn attachment(spot: &Spot, parent: &str, of_key: bool) -> AnyObject {
-    AnyObject::IndexAttachment(IndexAttachment {
+    AnyObject::from(IndexAttachment {
         schema: spot.home().to_owned(),
         table: spot.table().to_owned(),
         name: spot.name.to_owned(),

@@ -86,7 +86,7 @@ pub(super) static SEQUENCES: Form = Form {
         if table.is_empty() {
             return Err("`owned_by` names a table and a column, such as `orders.id`".to_owned());
         }
-        Ok(vec![AnyObject::SequenceOwner(SequenceOwner {
+        Ok(vec![AnyObject::from(SequenceOwner {
             schema: spot.schema.to_owned(),
             sequence: spot.name.to_owned(),
             table,
@@ -193,7 +193,7 @@ pub(super) fn column_attachments(relation: &Identity, columns: &Fields) -> Vec<A
     for (name, column) in columns {
         let target = Kind::column_of(relation, name);
         if let Some(text) = column.get("comment").and_then(Json::as_str) {
-            out.push(AnyObject::Comment(crate::kinds::Comment {
+            out.push(AnyObject::from(crate::kinds::Comment {
                 target: target.clone(),
                 holder: relation.clone(),
                 constraint: None,

@@ -200,7 +200,7 @@ static TABLE_PARTS: &[&Form] = &[
 fn partition(schema: &str, table: &str, parent: (&str, &str), bound: &str) -> AnyObject {
     let bound = bound.trim();
     let is_default = bound.eq_ignore_ascii_case("default");
-    AnyObject::Partition(Partition {
+    AnyObject::from(Partition {
         schema: schema.to_owned(),
         table: table.to_owned(),
         parent_schema: parent.0.to_owned(),
@@ -240,7 +240,7 @@ fn read_table(spot: &Spot, values: &Fields, fields: &mut Fields, schema: &str) -
             of_key: false,
         },
     };
-    Ok(vec![AnyObject::ReplicaIdentity(ReplicaIdentity {
+    Ok(vec![AnyObject::from(ReplicaIdentity {
         schema: schema.to_owned(),
         table: spot.name.to_owned(),
         choice,
