@@ -3,6 +3,7 @@
 //! Nothing here knows a kind: what an object is stands in [`crate::kinds`].
 
 mod addresses;
+mod edges;
 mod fingerprint;
 mod identity;
 pub(crate) mod packed;
@@ -10,6 +11,7 @@ pub mod quote;
 mod state;
 
 pub use addresses::{Addresses, Noted};
+pub use edges::Edges;
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, Path};
 pub use state::Catalog;

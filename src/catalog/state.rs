@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Identity};
+use super::{Edges, Fingerprint, Identity};
 use crate::kinds::AnyObject;
 
 /// State of one database.
@@ -17,7 +17,7 @@ pub struct Catalog {
     /// Every modelled object.
     pub objects: BTreeMap<Identity, AnyObject>,
     /// For each object, what it depends on (`pg_depend`, parents, and what the object itself names).
-    pub dependencies: BTreeMap<Identity, BTreeSet<Identity>>,
+    pub dependencies: BTreeMap<Identity, Edges>,
     /// Explicit and implicit casts between types by formatted name: how a value is converted (`pg_cast.castcontext`).
     pub casts: BTreeMap<(String, String), char>,
     /// Objects of kinds that trueup does not model: kind in words, and name.
@@ -30,7 +30,7 @@ struct Snapshot {
     version_num: i32,
     role: String,
     objects: Vec<AnyObject>,
-    dependencies: Vec<(Identity, BTreeSet<Identity>)>,
+    dependencies: Vec<(Identity, Edges)>,
     casts: Vec<(String, String, char)>,
     unmodelled: BTreeSet<(String, String)>,
 }
@@ -48,12 +48,22 @@ impl Catalog {
 
     /// Adds an object with the edges that follow from the object itself.
     pub fn insert(&mut self, object: AnyObject) {
-        let identity = object.identity();
+        let parent = object.parent();
+        self.insert_as(object.identity(), object, parent);
+    }
+
+    /// The same where the object's identity and parent are at hand.
+    pub(crate) fn insert_as(&mut self, identity: Identity, object: AnyObject, parent: Option<Identity>) {
         let edges = self.dependencies.entry(identity.clone()).or_default();
-        edges.extend(object.parent());
+        edges.extend(parent);
         edges.extend(object.dependencies());
         edges.remove(&identity);
         self.objects.insert(identity, object);
+    }
+
+    /// Gives back memory that growing kept in reserve.
+    pub(crate) fn shrink(&mut self) {
+        self.dependencies.values_mut().for_each(Edges::shrink);
     }
 
     /// Removes an object and its own edges.

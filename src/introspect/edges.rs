@@ -40,6 +40,11 @@ impl Query {
         }
     }
 
+    /// Tells whether each row is two addresses.
+    fn gives_pairs(self) -> bool {
+        matches!(self, Self::Aliases | Self::Dependencies)
+    }
+
     pub(super) fn weight(self) -> i8 {
         match self {
             Self::Dependencies => 8,
@@ -116,41 +121,73 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
 ) q ORDER BY q.step";
 
 /// Takes in what keys of indexes are said with.
-pub(super) fn note(raw: &[(Query, Vec<Row>)], addresses: &mut Addresses) -> Result<()> {
-    if let Some((_, rows)) = raw.iter().find(|(query, _)| *query == Query::KeyWords) {
-        addresses.note_words(KeyWords::read(rows)?);
-    }
+pub(super) fn note(raw: &Raw, addresses: &mut Addresses) -> Result<()> {
+    addresses.note_words(KeyWords::read(raw.rows(Query::KeyWords))?);
     Ok(())
 }
 
-fn of(raw: &[(Query, Vec<Row>)], query: Query) -> impl Iterator<Item = &Row> {
-    raw.iter()
-        .filter(move |(of, _)| *of == query)
-        .flat_map(|(_, rows)| rows)
+/// Class, OID and sub-object of one end of an edge.
+type Address = (u32, u32, i32);
+
+/// What the queries gave, the many in a small form.
+#[derive(Default)]
+pub(super) struct Raw {
+    pairs: Vec<(Query, Vec<(Address, Address)>)>,
+    rows: Vec<(Query, Vec<Row>)>,
+}
+
+impl Raw {
+    /// Reads the rows of a query.
+    pub(super) fn read(query: Query, rows: Vec<Row>) -> Result<Self> {
+        let mut out = Self::default();
+        if query.gives_pairs() {
+            let mut pairs = Vec::new();
+            for row in rows {
+                let from = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                pairs.push((from, (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?)));
+            }
+            out.pairs.push((query, pairs));
+        } else {
+            out.rows.push((query, rows));
+        }
+        Ok(out)
+    }
+
+    /// Takes in what another query gave.
+    pub(super) fn add(&mut self, other: Self) {
+        self.pairs.extend(other.pairs);
+        self.rows.extend(other.rows);
+    }
+
+    fn pairs(&self, query: Query) -> impl Iterator<Item = &(Address, Address)> {
+        self.pairs.iter().filter(move |(of, _)| *of == query).flat_map(|(_, pairs)| pairs)
+    }
+
+    fn rows(&self, query: Query) -> &[Row] {
+        self.rows.iter().find(|(of, _)| *of == query).map_or(&[], |(_, rows)| rows)
+    }
 }
 
 /// Records what addresses stand for others.
-pub(super) fn alias(raw: &[(Query, Vec<Row>)], addresses: &mut Addresses) -> Result<()> {
-    for row in of(raw, Query::Aliases) {
-        let address = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        addresses.alias(address, (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?));
+pub(super) fn alias(raw: &Raw, addresses: &mut Addresses) {
+    for (address, target) in raw.pairs(Query::Aliases) {
+        addresses.alias(*address, *target);
     }
-    Ok(())
 }
 
 /// Adds dependency edges and casts to the catalog.
-pub(super) fn apply(raw: &[(Query, Vec<Row>)], addresses: &Addresses, catalog: &mut Catalog) -> Result<()> {
-    for row in of(raw, Query::Dependencies) {
-        let dependent = addresses.resolve(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let on = addresses.resolve(row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+pub(super) fn apply(raw: &Raw, addresses: &Addresses, catalog: &mut Catalog) -> Result<()> {
+    for (from, to) in raw.pairs(Query::Dependencies) {
+        let dependent = addresses.resolve(from.0, from.1, from.2);
+        let on = addresses.resolve(to.0, to.1, to.2);
         if let (Some(dependent), Some(on)) = (dependent, on) {
             catalog.depend(dependent, on);
         }
     }
-    for row in of(raw, Query::Unmodelled) {
+    for row in raw.rows(Query::Unmodelled) {
         catalog.unmodelled.insert((row.try_get(0)?, row.try_get(1)?));
     }
-    for row in of(raw, Query::Casts) {
+    for row in raw.rows(Query::Casts) {
         let context: String = row.try_get(2)?;
         catalog.casts.insert(
             (row.try_get(0)?, row.try_get(1)?),

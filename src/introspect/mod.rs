@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use crate::catalog::{Addresses, Catalog};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
-use crate::kinds::{AnyObject, Present, Reader, readers};
+use crate::kinds::{AnyObject, Kind, Present, Reader, readers};
 
 pub use print::print;
 pub use sizes::{Size, sizes};
@@ -45,15 +45,18 @@ struct Batch {
 
 /// What one query gave.
 enum Answer {
-    Objects(Reader, Batch),
+    /// Objects of a kind, and of those that are read from its rows.
+    Objects(Vec<(Reader, Batch)>, Kind),
     Rows(Reader, Vec<Row>),
-    Raw(edges::Query, Vec<Row>),
+    Raw(edges::Raw),
 }
 
 /// What the queries are made for.
 struct Source<'a> {
     server: &'a Server,
     present: Present,
+    /// Kinds that are read from the rows of another.
+    sharing: Vec<(Kind, Reader)>,
 }
 
 /// One query that is to be run.
@@ -99,6 +102,9 @@ pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options) -
     let source = Source {
         server,
         present: session::present(client)?,
+        sharing: (readers().into_iter())
+            .filter_map(|reader| Some(((reader.shares)(server)?, reader)))
+            .collect(),
     };
     gather(url, client, &source, shared)
 }
@@ -110,8 +116,10 @@ pub fn release(client: &mut Client) -> Result<()> {
 
 /// Runs all queries on one connection or two, and puts the answers together while others are still being asked.
 fn gather(url: &Url, client: &mut Client, source: &Source, snapshot: Option<&str>) -> Result<Catalog> {
-    let can_have_rows = |reader: &Reader| source.present.has(reader.among.0, reader.among.1);
-    let mut tasks: Vec<Task> = readers().into_iter().filter(can_have_rows).map(Task::Kind).collect();
+    let is_asked = |reader: &Reader| {
+        source.present.has(reader.among.0, reader.among.1) && (reader.shares)(source.server).is_none()
+    };
+    let mut tasks: Vec<Task> = readers().into_iter().filter(is_asked).map(Task::Kind).collect();
     tasks.extend(edges::Query::ALL.iter().copied().map(Task::Raw));
     tasks.sort_by_key(Task::place);
     let queue = &Mutex::new(VecDeque::from(tasks));
@@ -177,44 +185,52 @@ impl Task {
     fn run(self, client: &mut Client, source: &Source) -> Result<Answer> {
         match self {
             Self::Raw(query) => {
-                let rows = client
-                    .query(&query.sql(&source.present), &[])
-                    .map_err(|error| naming(error, query.words()))?;
-                Ok(Answer::Raw(query, rows))
+                let rows = ask(client, &query.sql(&source.present), query.words())?;
+                let raw = edges::Raw::read(query, rows);
+                Ok(Answer::Raw(raw.map_err(|error| naming(error, query.words()))?))
             }
             Self::Kind(reader) => {
-                let words = reader.kind.words();
-                let rows = client
-                    .query(&(reader.query)(source.server, &source.present), &[])
-                    .map_err(|error| naming(error, words))?;
+                let sql = (reader.query)(source.server, &source.present);
+                let rows = ask(client, &sql, reader.kind.words())?;
                 if reader.late {
                     return Ok(Answer::Rows(reader, rows));
                 }
-                let objects = read_rows(reader, &rows, &Addresses::default())?;
-                Ok(Answer::Objects(reader, objects))
+                let sharing = source.sharing.iter().filter(|(kind, _)| *kind == reader.kind);
+                let readers = std::iter::once(reader).chain(sharing.map(|(_, reader)| *reader));
+                let mut batches: Vec<(Reader, Batch)> = readers.map(|reader| (reader, Batch::default())).collect();
+                let addresses = Addresses::default();
+                for row in rows {
+                    for (reader, batch) in &mut batches {
+                        batch.read(*reader, &row, &addresses)?;
+                    }
+                }
+                Ok(Answer::Objects(batches, reader.kind))
             }
         }
     }
 }
 
-fn naming(error: postgres::Error, words: &str) -> Error {
-    Error::from(error).context(format!("reading the catalog ({words})"))
+/// Sends a query in one round trip.
+fn ask(client: &mut Client, sql: &str, words: &str) -> Result<Vec<Row>> {
+    client.query_typed(sql, &[]).map_err(|error| naming(error, words))
 }
 
-fn read_rows(reader: Reader, rows: &[Row], addresses: &Addresses) -> Result<Batch> {
-    let naming = |error: Error| error.context(format!("reading the catalog ({})", reader.kind.words()));
-    let mut out = Batch::default();
-    out.objects.reserve(rows.len());
-    for row in rows {
+fn naming(error: impl Into<Error>, words: &str) -> Error {
+    error.into().context(format!("reading the catalog ({words})"))
+}
+
+impl Batch {
+    fn read(&mut self, reader: Reader, row: &Row, addresses: &Addresses) -> Result<()> {
+        let naming = |error: Error| error.context(format!("reading the catalog ({})", reader.kind.words()));
         if let Some(object) = (reader.read)(row, addresses).map_err(naming)? {
             let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
             if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
-                out.noted.insert((oid, number), noted);
+                self.noted.insert((oid, number), noted);
             }
-            out.objects.push((oid, sub, object));
+            self.objects.push((oid, sub, object));
         }
+        Ok(())
     }
-    Ok(out)
 }
 
 /// A catalog that grows with each answer.
@@ -222,7 +238,7 @@ struct Assembly {
     catalog: Catalog,
     addresses: Addresses,
     late: Vec<(Reader, Vec<Row>)>,
-    raw: Vec<(edges::Query, Vec<Row>)>,
+    raw: edges::Raw,
 }
 
 impl Assembly {
@@ -236,7 +252,7 @@ impl Assembly {
             catalog,
             addresses: Addresses::default(),
             late: Vec::new(),
-            raw: Vec::new(),
+            raw: edges::Raw::default(),
         }
     }
 
@@ -244,38 +260,54 @@ impl Assembly {
     fn finish(mut self, answers: Receiver<Answer>) -> Result<Catalog> {
         for answer in answers {
             match answer {
-                Answer::Objects(reader, batch) => self.keep(reader, batch),
+                Answer::Objects(batches, of) => {
+                    for (reader, batch) in batches {
+                        self.keep(reader, batch, reader.kind == of);
+                    }
+                }
                 Answer::Rows(reader, rows) => self.late.push((reader, rows)),
-                Answer::Raw(query, rows) => self.raw.push((query, rows)),
+                Answer::Raw(raw) => self.raw.add(raw),
             }
         }
-        self.raw.sort_by_key(|(query, _)| *query);
         edges::note(&self.raw, &mut self.addresses)?;
         let (attached, late): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.late).into_iter().partition(|(reader, _)| reader.attached);
         self.read_late(late)?;
-        edges::alias(&self.raw, &mut self.addresses)?;
+        edges::alias(&self.raw, &mut self.addresses);
         self.read_late(attached)?;
         edges::apply(&self.raw, &self.addresses, &mut self.catalog)?;
+        self.catalog.shrink();
         Ok(self.catalog)
     }
 
     fn read_late(&mut self, late: Vec<(Reader, Vec<Row>)>) -> Result<()> {
         let addresses = &self.addresses;
-        let read = |(reader, rows): (Reader, Vec<Row>)| Ok((reader, read_rows(reader, &rows, addresses)?));
+        let read = |(reader, rows): (Reader, Vec<Row>)| {
+            let mut batch = Batch::default();
+            rows.iter().try_for_each(|row| batch.read(reader, row, addresses))?;
+            Ok((reader, batch))
+        };
         let batches: Vec<(Reader, Batch)> = late.into_par_iter().map(read).collect::<Result<_>>()?;
         for (reader, batch) in batches {
-            self.keep(reader, batch);
+            self.keep(reader, batch, !reader.attached);
         }
         Ok(())
     }
 
-    fn keep(&mut self, reader: Reader, batch: Batch) {
+    /// Keeps objects; the address of a row is that of its own kind.
+    fn keep(&mut self, reader: Reader, batch: Batch, has_address: bool) {
+        // What belongs together is read together: one copy of a parent's names serves all of its parts.
+        let mut last = None;
         for (oid, sub, object) in batch.objects {
-            if reader.class != 0 && oid != 0 && !reader.attached {
-                self.addresses.insert(reader.class, oid, sub, object.identity());
+            let identity = object.identity();
+            if has_address && reader.class != 0 && oid != 0 {
+                self.addresses.insert(reader.class, oid, sub, identity.clone());
             }
-            self.catalog.insert(object);
+            let parent = object.parent();
+            if parent != last {
+                last = parent;
+            }
+            self.catalog.insert_as(identity, object, last.clone());
         }
         self.addresses.note_columns(batch.noted);
     }

@@ -209,7 +209,7 @@ impl Object for Column {
         };
         format!(
             "SELECT c.oid, a.attnum::int4 AS sub, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base_type,
-                    a.attcollation, n.nspname AS schema, c.relname AS table, a.attname AS name,
+                    a.attcollation, a.attnotnull, n.nspname AS schema, c.relname AS table, a.attname AS name,
                     pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type,
                     CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
                          THEN (SELECT pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(o.collname)

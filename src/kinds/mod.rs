@@ -171,6 +171,11 @@ pub trait Object: Sized {
     /// left out. Runs with an empty `search_path`, so that deparsed names are qualified.
     fn query(server: &Server) -> String;
 
+    /// Returns the kind from whose rows this one is read on a server, so that it needs no query of its own.
+    fn shares(_server: &Server) -> Option<Kind> {
+        None
+    }
+
     /// Returns the same query without what cannot have rows.
     fn query_among(server: &Server, _present: &Present) -> String {
         Self::query(server)

@@ -36,6 +36,19 @@ pub struct NotNull {
 }
 
 impl NotNull {
+    /// Reads the row of a column that is not null.
+    fn of_column(row: &Row) -> Result<Self> {
+        Ok(Self {
+            schema: row.try_get("schema")?,
+            table: row.try_get("table")?,
+            column: row.try_get("name")?,
+            name: None,
+            no_inherit: false,
+            valid: true,
+            parents: sql::pairs(row, "parent_schemas", "parent_names")?,
+        })
+    }
+
     /// Returns the identity of a column's not-null constraint.
     pub fn named(schema: &str, table: &str, column: &str) -> Identity {
         Identity::new(Kind::NotNull, [schema, table, column])
@@ -154,42 +167,36 @@ impl Object for NotNull {
     const CLASS: u32 = 2606;
     const AMONG: (u32, &'static str) = (0, "");
 
-    fn query(server: &Server) -> String {
-        let parents = "LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
+    fn shares(server: &Server) -> Option<Kind> {
+        // Before PostgreSQL 18 it is a flag of the column.
+        (server.major() < 18).then_some(Kind::Column)
+    }
+
+    fn query(_server: &Server) -> String {
+        format!(
+            "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column, k.conname::text AS name,
+                    k.connoinherit AS no_inherit, k.convalidated AS valid, i.schemas AS parent_schemas, i.names AS parent_names
+             FROM pg_catalog.pg_constraint k
+             JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+             LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
                                array_agg(p.relname::text ORDER BY h.inhseqno) AS names
                         FROM pg_catalog.pg_inherits h
                         JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
                         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-                        GROUP BY h.inhrelid) i ON i.inhrelid = c.oid AND a.attinhcount > 0";
-        let condition = format!(
-            "c.relkind IN ('r', 'p', 'f') AND {} AND {}",
+                        GROUP BY h.inhrelid) i ON i.inhrelid = c.oid AND a.attinhcount > 0
+             WHERE k.contype = 'n' AND c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_members_part("c.oid")
-        );
-        if server.major() >= 18 {
-            return format!(
-                "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column, k.conname::text AS name,
-                        k.connoinherit AS no_inherit, k.convalidated AS valid, i.schemas AS parent_schemas, i.names AS parent_names
-                 FROM pg_catalog.pg_constraint k
-                 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
-                 {parents}
-                 WHERE k.contype = 'n' AND {condition}"
-            );
-        }
-        format!(
-            "SELECT 0::oid AS oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column, NULL::text AS name,
-                    false AS no_inherit, true AS valid, i.schemas AS parent_schemas, i.names AS parent_names
-             FROM pg_catalog.pg_class c
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
-             {parents}
-             WHERE {condition}"
         )
     }
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+        let flag = row.columns().iter().position(|column| column.name() == "attnotnull");
+        if let Some(flag) = flag {
+            return Ok(if row.try_get(flag)? { Some(Self::of_column(row)?) } else { None });
+        }
         let mut out = Self {
             schema: row.try_get("schema")?,
             table: row.try_get("table")?,

@@ -29,6 +29,8 @@ pub struct Reader {
     pub among: (u32, &'static str),
     /// Makes the query.
     pub query: fn(&Server, &Present) -> String,
+    /// See [`Object::shares`].
+    pub shares: fn(&Server) -> Option<Kind>,
     /// See [`Object::note`].
     pub note: fn(&Row) -> Result<Option<(u32, u32)>>,
     /// Reads a row.
@@ -103,6 +105,7 @@ macro_rules! registry {
                 late: <$kind as Object>::LATE,
                 among: <$kind as Object>::AMONG,
                 query: <$kind as Object>::query_among,
+                shares: <$kind as Object>::shares,
                 note: <$kind as Object>::note,
                 read: |row, addresses| Ok(<$kind as Object>::read(row, addresses)?.map(AnyObject::from)),
             }, )* ]

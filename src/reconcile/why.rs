@@ -84,6 +84,6 @@ fn dependencies(catalog: &Catalog, object: &Identity) -> Vec<Identity> {
 /// Returns what depends on an object or on one of its parts.
 fn dependents(catalog: &Catalog, parts: &BTreeSet<Identity>) -> Vec<Identity> {
     let others = catalog.dependencies.iter().filter(|(other, _)| !parts.contains(*other));
-    let needing = others.filter(|(_, on)| !on.is_disjoint(parts));
+    let needing = others.filter(|(_, on)| on.iter().any(|on| parts.contains(on)));
     needing.map(|(other, _)| other.clone()).collect()
 }

@@ -1,11 +1,11 @@
 //! What the ledger holds, as values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::apply::watch::Party;
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Edges, Catalog, Identity};
 use crate::kinds::AnyObject;
 use crate::plan::{Plan, Step};
 
@@ -133,7 +133,7 @@ pub struct Status {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::apply) struct Snapshot {
     objects: Vec<AnyObject>,
-    dependencies: Vec<(Identity, BTreeSet<Identity>)>,
+    dependencies: Vec<(Identity, Edges)>,
 }
 
 impl Snapshot {
