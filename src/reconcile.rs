@@ -351,6 +351,8 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     if let Some((slot, print)) = known {
         slot.keep(print, &plan);
     }
+    // Taking two large catalogs apart takes a moment that nobody need wait for.
+    std::thread::spawn(move || drop(settled));
     Ok(plan)
 }
 

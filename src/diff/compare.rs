@@ -48,22 +48,23 @@ pub fn diff(context: &Context) -> Actions {
         .collect()
 }
 
-/// Groups both sides by the first two names of the path: a table with all that belongs to it.
+/// Groups what differs by the first two names of the path: a table with all that belongs to it.
 fn groups<'a>(context: &Context<'a>) -> BTreeMap<&'a [String], Vec<Pair<'a>>> {
     let mut out: BTreeMap<&[String], Vec<Pair>> = BTreeMap::new();
     let key = |identity: &'a Identity| &identity.path[..identity.path.len().min(2)];
-    for (identity, object) in &context.from.objects {
-        out.entry(key(identity))
-            .or_default()
-            .push((identity, Some(object), context.to.get(identity)));
-    }
-    for (identity, object) in &context.to.objects {
-        if !context.from.contains(identity) {
-            out.entry(key(identity))
-                .or_default()
-                .push((identity, None, Some(object)));
+    let mut desired = context.to.objects.iter().peekable();
+    let mut push = |pair: Pair<'a>| out.entry(key(pair.0)).or_default().push(pair);
+    for (identity, live) in &context.from.objects {
+        while let Some((new, object)) = desired.next_if(|(new, _)| *new < identity) {
+            push((new, None, Some(object)));
+        }
+        match desired.next_if(|(same, _)| *same == identity) {
+            Some((_, object)) if live == object => {}
+            Some((_, object)) => push((identity, Some(live), Some(object))),
+            None => push((identity, Some(live), None)),
         }
     }
+    desired.for_each(|(new, object)| push((new, None, Some(object))));
     out
 }
 
@@ -71,11 +72,11 @@ fn compare((_, live, desired): Pair, context: &Context) -> Option<Action> {
     match (live, desired) {
         (None, Some(_)) => Some(Action::Create),
         (Some(_), None) => Some(Action::Drop),
-        (Some(live), Some(desired)) if live != desired => match live.alter(desired, context) {
+        (Some(live), Some(desired)) => match live.alter(desired, context) {
             Alter::Unchanged => None,
             Alter::InPlace { statements, disturbs } => Some(Action::Alter { statements, disturbs }),
             Alter::Replace => Some(Action::Replace),
         },
-        _ => None,
+        (None, None) => None,
     }
 }

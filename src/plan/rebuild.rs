@@ -17,11 +17,17 @@ pub(super) struct Rebuilt {
 
 /// Adds to the actions what they force on unchanged dependents, until nothing more follows.
 pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
-    let dependents = context.from.dependents();
     let heirs = heirs(&actions, context);
     for identity in reread(&actions, context) {
         actions.insert(identity, Action::Replace);
     }
+    if !actions.iter().any(|(identity, action)| spreads(identity, action, &heirs)) {
+        return Rebuilt {
+            actions,
+            aside: BTreeSet::new(),
+        };
+    }
+    let dependents = context.from.dependents();
     let mut aside = BTreeSet::new();
     let mut queue: VecDeque<Identity> = actions.keys().cloned().collect();
     while let Some(identity) = queue.pop_front() {
@@ -50,6 +56,16 @@ pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
     }
     keep_below(&actions, &mut aside, context);
     Rebuilt { actions, aside }
+}
+
+/// Tells whether an action can force anything on what depends on its object.
+fn spreads(identity: &Identity, action: &Action, heirs: &BTreeMap<Identity, Identity>) -> bool {
+    match action {
+        Action::Replace => true,
+        Action::Alter { disturbs, .. } => !disturbs.is_empty(),
+        Action::Drop => heirs.contains_key(identity),
+        Action::Create => false,
+    }
 }
 
 /// Keeps what an object that is set aside depends on: it cannot be dropped before the object is.
