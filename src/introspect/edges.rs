@@ -160,11 +160,17 @@ impl Raw {
     }
 
     fn pairs(&self, query: Query) -> impl Iterator<Item = &(Address, Address)> {
-        self.pairs.iter().filter(move |(of, _)| *of == query).flat_map(|(_, pairs)| pairs)
+        self.pairs
+            .iter()
+            .filter(move |(of, _)| *of == query)
+            .flat_map(|(_, pairs)| pairs)
     }
 
     fn rows(&self, query: Query) -> &[Row] {
-        self.rows.iter().find(|(of, _)| *of == query).map_or(&[], |(_, rows)| rows)
+        self.rows
+            .iter()
+            .find(|(of, _)| *of == query)
+            .map_or(&[], |(_, rows)| rows)
     }
 }
 

@@ -270,8 +270,9 @@ impl Assembly {
             }
         }
         edges::note(&self.raw, &mut self.addresses)?;
-        let (attached, late): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.late).into_iter().partition(|(reader, _)| reader.attached);
+        let (attached, late): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|(reader, _)| reader.attached);
         self.read_late(late)?;
         edges::alias(&self.raw, &mut self.addresses);
         self.read_late(attached)?;

@@ -152,13 +152,21 @@ impl Keys {
         let classes: Vec<u32> = row.try_get("indclass")?;
         let collations: Vec<u32> = row.try_get("indcollation")?;
         let options: Vec<i16> = row.try_get("indoption")?;
-        let unknown = || Error::internal(format!("an index of the table with OID {table} has a key that was not read"));
+        let unknown = || {
+            Error::internal(format!(
+                "an index of the table with OID {table} has a key that was not read"
+            ))
+        };
         let mut out = String::new();
         for (place, column) in columns.iter().enumerate() {
             let (column, number) = column.as_ref().zip(numbers.get(place)).ok_or_else(unknown)?;
             let (data_type, own) = noted.columns.get(&(table, *number)).ok_or_else(unknown)?;
-            let class = classes.get(place).and_then(|class| noted.words.class(*class, *data_type));
-            let collation = collations.get(place).and_then(|collation| noted.words.collation(*collation, *own));
+            let class = classes
+                .get(place)
+                .and_then(|class| noted.words.class(*class, *data_type));
+            let collation = collations
+                .get(place)
+                .and_then(|collation| noted.words.collation(*collation, *own));
             let (class, collation) = class.zip(collation).ok_or_else(unknown)?;
             let order = match options.get(place).ok_or_else(unknown)? & 3 {
                 1 => " DESC NULLS LAST",

@@ -195,7 +195,11 @@ impl Object for NotNull {
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
         let flag = row.columns().iter().position(|column| column.name() == "attnotnull");
         if let Some(flag) = flag {
-            return Ok(if row.try_get(flag)? { Some(Self::of_column(row)?) } else { None });
+            return Ok(if row.try_get(flag)? {
+                Some(Self::of_column(row)?)
+            } else {
+                None
+            });
         }
         let mut out = Self {
             schema: row.try_get("schema")?,

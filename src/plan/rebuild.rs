@@ -21,7 +21,10 @@ pub(super) fn spread(mut actions: Actions, context: &Context) -> Rebuilt {
     for identity in reread(&actions, context) {
         actions.insert(identity, Action::Replace);
     }
-    if !actions.iter().any(|(identity, action)| spreads(identity, action, &heirs)) {
+    if !actions
+        .iter()
+        .any(|(identity, action)| spreads(identity, action, &heirs))
+    {
         return Rebuilt {
             actions,
             aside: BTreeSet::new(),

@@ -127,10 +127,20 @@ fn indexes_are_said_as_postgres_says_them() {
                 panic!("PostgreSQL {major}: {name} was not read");
             };
             let inside = format!(" USING {} ({})", index.method, index.keys);
-            assert!(definition.contains(&inside), "PostgreSQL {major}: {definition}, not {inside}");
+            assert!(
+                definition.contains(&inside),
+                "PostgreSQL {major}: {definition}, not {inside}"
+            );
             let stored = format!(" INCLUDE ({})", trueup::catalog::quote::list(&index.include));
-            assert_eq!(index.include.is_empty(), !definition.contains(" INCLUDE "), "{definition}");
-            assert!(index.include.is_empty() || definition.contains(&stored), "{definition}, not {stored}");
+            assert_eq!(
+                index.include.is_empty(),
+                !definition.contains(" INCLUDE "),
+                "{definition}"
+            );
+            assert!(
+                index.include.is_empty() || definition.contains(&stored),
+                "{definition}, not {stored}"
+            );
             assert_eq!(index.columns.len(), usize::try_from(keys).unwrap(), "{definition}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::apply::watch::Party;
-use crate::catalog::{Edges, Catalog, Identity};
+use crate::catalog::{Catalog, Edges, Identity};
 use crate::kinds::AnyObject;
 use crate::plan::{Plan, Step};
 

@@ -93,7 +93,9 @@ struct Counters<'a> {
 impl<'a> Counters<'a> {
     fn read(catalog: &'a Catalog) -> Self {
         let identities = catalog.objects.values().filter_map(|object| match object {
-            AnyObject::ColumnIdentity(own) => Some((Identity::new(Kind::Sequence, [&own.schema, &own.sequence]), &**own)),
+            AnyObject::ColumnIdentity(own) => {
+                Some((Identity::new(Kind::Sequence, [&own.schema, &own.sequence]), &**own))
+            }
             _ => None,
         });
         Self {

@@ -25,6 +25,10 @@ use std::time::{Duration, Instant};
 use support::{Database, binaries, servers};
 use trueup::introspect::{Options, introspect};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 7;
 
 /// Seconds of one round.
