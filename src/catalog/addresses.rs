@@ -12,11 +12,14 @@ pub struct Addresses {
     noted: Noted,
 }
 
+/// OIDs of a column's type, a domain's being the one that it stands for, and of its collation.
+pub type TypeAndCollation = (u32, u32);
+
 /// What objects need to know of others beyond their identity, by OID.
 #[derive(Debug, Default)]
 pub struct Noted {
-    /// Type, a domain's being the one that it stands for, and collation of columns, by table and number.
-    pub columns: HashMap<(u32, i16), (u32, u32)>,
+    /// Columns, by table and number.
+    pub columns: HashMap<(u32, i16), TypeAndCollation>,
     /// Operator classes and collations.
     pub words: KeyWords,
 }
@@ -41,7 +44,7 @@ impl Addresses {
     }
 
     /// Adds what is known of columns.
-    pub fn note_columns(&mut self, columns: HashMap<(u32, i16), (u32, u32)>) {
+    pub fn note_columns(&mut self, columns: HashMap<(u32, i16), TypeAndCollation>) {
         if self.noted.columns.is_empty() {
             self.noted.columns = columns;
         } else {

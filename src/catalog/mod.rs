@@ -10,7 +10,7 @@ pub(crate) mod packed;
 pub mod quote;
 mod state;
 
-pub use addresses::{Addresses, Noted};
+pub use addresses::{Addresses, Noted, TypeAndCollation};
 pub use edges::Edges;
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, Path};

@@ -15,7 +15,7 @@ use std::thread::ScopedJoinHandle;
 use postgres::{Client, Row};
 use rayon::prelude::*;
 
-use crate::catalog::{Addresses, Catalog};
+use crate::catalog::{Addresses, Catalog, TypeAndCollation};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::kinds::{AnyObject, Kind, Present, Reader, readers};
@@ -40,7 +40,7 @@ impl Default for Options {
 #[derive(Default)]
 struct Batch {
     objects: Vec<(u32, i32, AnyObject)>,
-    noted: HashMap<(u32, i16), (u32, u32)>,
+    noted: HashMap<(u32, i16), TypeAndCollation>,
 }
 
 /// What one query gave.

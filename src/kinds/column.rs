@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::settled::{same, settle};
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql};
 use crate::catalog::{
-    Addresses, Catalog, Identity,
+    Addresses, Catalog, Identity, TypeAndCollation,
     quote::{ident, qualified},
 };
 use crate::db::Server;
@@ -240,7 +240,7 @@ impl Object for Column {
         )
     }
 
-    fn note(row: &Row) -> Result<Option<(u32, u32)>> {
+    fn note(row: &Row) -> Result<Option<TypeAndCollation>> {
         Ok(Some((row.try_get("base_type")?, row.try_get("attcollation")?)))
     }
 

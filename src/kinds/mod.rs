@@ -117,7 +117,7 @@ pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
 
-use crate::catalog::{Addresses, Identity};
+use crate::catalog::{Addresses, Identity, TypeAndCollation};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -185,7 +185,7 @@ pub trait Object: Sized {
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>>;
 
     /// Notes what objects that are read later need to know of a row: type and collation of a column.
-    fn note(_row: &Row) -> Result<Option<(u32, u32)>> {
+    fn note(_row: &Row) -> Result<Option<TypeAndCollation>> {
         Ok(None)
     }
 
