@@ -117,7 +117,7 @@ pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
 
-use crate::catalog::{Addresses, Identity};
+use crate::catalog::{Addresses, Catalog, Identity};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -206,6 +206,11 @@ pub trait Object: Sized {
 
     /// Returns what this object depends on beyond its parent and `pg_depend`.
     fn dependencies(&self) -> Vec<Identity> {
+        Vec::new()
+    }
+
+    /// Returns the parts of the object in a catalog that it cannot be created without, as its own definition names them.
+    fn made_with(&self, _catalog: &Catalog) -> Vec<Identity> {
         Vec::new()
     }
 
