@@ -121,6 +121,7 @@ impl FileReader {
         let class = unit.node.as_ref().map_or_else(|| class_of_text(unit.text), classify);
         if let Some(node) = &unit.node {
             self.roles.collect(node);
+            source.hide_secrets_of(node);
         }
         match class {
             Class::Define => self.define(unit),

@@ -20,7 +20,7 @@ use crate::error::Result;
 pub struct Elsewhere {
     /// Foreign server.
     pub server: String,
-    /// Options as `name=value`, sorted, without secrets.
+    /// Options as `name=value`, sorted, with marks for secrets.
     pub options: Vec<String>,
 }
 
