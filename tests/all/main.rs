@@ -32,6 +32,7 @@ mod rules;
 mod safety;
 mod schema;
 mod scratch;
+mod secrets;
 mod servers;
 mod table_parts;
 mod whole_loop;
