@@ -61,6 +61,9 @@ impl Column {
         let mut kinds = sql::READS_COLUMNS.to_vec();
         if type_change::base(&self.data_type) != type_change::base(&desired.data_type) {
             kinds.extend(sql::CHECKS_COLUMNS);
+        } else {
+            // PostgreSQL makes them anew by itself and forgets their statistics target.
+            kinds.push(Kind::Statistics);
         }
         kinds
     }

@@ -19,6 +19,7 @@ mod drift;
 mod faults;
 mod house;
 mod kind_laws;
+mod kinds;
 mod laws;
 mod manual;
 mod migrate;
