@@ -83,14 +83,14 @@ impl Subscription {
     }
 
     /// Returns the assignments that turn one list of parameters into another.
-    fn changes(&self, desired: &Self) -> Vec<String> {
+    fn changes(&self, desired: &Self, major: i32) -> Vec<String> {
         let name = |parameter: &str| parameter.split('=').next().unwrap_or_default().to_owned();
         let gone = self
             .parameters
             .iter()
             .map(|parameter| name(parameter))
             .filter(|gone| !desired.parameters.iter().any(|parameter| name(parameter) == *gone));
-        let mut out: Vec<String> = gone.map(|name| format!("{name} = {}", default(&name))).collect();
+        let mut out: Vec<String> = gone.map(|name| format!("{name} = {}", default(&name, major))).collect();
         let new = desired
             .parameters
             .iter()
@@ -106,11 +106,11 @@ impl Subscription {
     }
 }
 
-fn default(parameter: &str) -> &'static str {
+fn default(parameter: &str, major: i32) -> &'static str {
     match parameter {
         "synchronous_commit" => "'off'",
         "origin" => "'any'",
-        // Since 18; before, whatever is not the default is named.
+        "streaming" if major >= 18 => "parallel",
         "streaming" => "off",
         "password_required" => "true",
         _ => "false",
@@ -235,7 +235,7 @@ impl Object for Subscription {
         out
     }
 
-    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let Self {
             name: _,
             connection,
@@ -261,7 +261,7 @@ impl Object for Subscription {
             // PostgreSQL refuses an enabled one without a slot.
             out.push(self.alter_statement("DISABLE"));
         }
-        let changes = self.changes(desired);
+        let changes = self.changes(desired, context.version_num / 10_000);
         if !changes.is_empty() {
             out.push(self.alter_statement(&format!("SET ({})", changes.join(", "))));
         }
