@@ -46,7 +46,7 @@ pub(super) fn refuse_forgotten(session: &mut Session, plan: &Plan, steps: &[Step
         .forward
         .iter()
         .filter(is_secret)
-        .flat_map(|step| step.changes.first());
+        .filter_map(|step| step.changes.first());
     let objects: Vec<String> = objects.map(|change| change.object.to_string()).collect();
     let message = format!(
         "execution {execution} cannot be rolled back: it replaced secrets, and nobody knows the former ones ({})",

@@ -187,23 +187,48 @@ pub fn unknown(marks: &[String]) -> Error {
     )
 }
 
-/// Returns the desired state with the live secrets where the files name none: they are set by hand.
+/// Takes the live secrets over into the desired state where the files name none: they are set by hand.
 pub fn keep_secrets(desired: &mut Catalog, live: &Catalog) {
+    let kept = |live: &[String], desired: &[String]| {
+        let mut options = desired.to_vec();
+        foreign_options::keep_secrets(&mut options, live);
+        (options.as_slice() != desired).then_some(options)
+    };
     for (identity, object) in &mut desired.objects {
-        match (object, live.get(identity)) {
-            (AnyObject::ForeignDataWrapper(desired), Some(AnyObject::ForeignDataWrapper(live))) => {
-                foreign_options::keep_secrets(&mut desired.options, &live.options);
+        match object {
+            AnyObject::ForeignDataWrapper(desired) => {
+                if let Some(AnyObject::ForeignDataWrapper(live)) = live.get(identity)
+                    && let Some(options) = kept(&live.options, &desired.options)
+                {
+                    Arc::make_mut(desired).options = options;
+                }
             }
-            (AnyObject::ForeignServer(desired), Some(AnyObject::ForeignServer(live))) => {
-                foreign_options::keep_secrets(&mut desired.options, &live.options);
+            AnyObject::ForeignServer(desired) => {
+                if let Some(AnyObject::ForeignServer(live)) = live.get(identity)
+                    && let Some(options) = kept(&live.options, &desired.options)
+                {
+                    Arc::make_mut(desired).options = options;
+                }
             }
-            (AnyObject::UserMapping(desired), Some(AnyObject::UserMapping(live))) => {
-                foreign_options::keep_secrets(&mut desired.options, &live.options);
+            AnyObject::UserMapping(desired) => {
+                if let Some(AnyObject::UserMapping(live)) = live.get(identity)
+                    && let Some(options) = kept(&live.options, &desired.options)
+                {
+                    Arc::make_mut(desired).options = options;
+                }
             }
-            (AnyObject::Subscription(desired), Some(AnyObject::Subscription(live))) => desired.keep_secrets(live),
-            (AnyObject::Table(desired), Some(AnyObject::Table(live))) => {
-                if let (Some(desired), Some(live)) = (&mut desired.foreign, &live.foreign) {
-                    foreign_options::keep_secrets(&mut desired.options, &live.options);
+            AnyObject::Table(desired) if desired.foreign.is_some() => {
+                if let Some(AnyObject::Table(live)) = live.get(identity)
+                    && let (Some(own), Some(live)) = (&desired.foreign, &live.foreign)
+                    && let Some(options) = kept(&live.options, &own.options)
+                    && let Some(own) = &mut Arc::make_mut(desired).foreign
+                {
+                    own.options = options;
+                }
+            }
+            AnyObject::Subscription(desired) => {
+                if let Some(AnyObject::Subscription(live)) = live.get(identity) {
+                    Arc::make_mut(desired).keep_secrets(live);
                 }
             }
             _ => {}
