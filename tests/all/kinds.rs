@@ -52,14 +52,11 @@ fn body(name: &str) -> String {
     for opening in [format!("struct {name} {{"), format!("struct {name}(")] {
         let Some(text) = file(&opening) else { continue };
         let (_, body) = text.split_once(&opening).unwrap();
-        return match opening.ends_with('{') {
-            true => body.split_once("\n}").unwrap().0.to_owned(),
-            false => self::body(
-                body.split([' ', ')'])
-                    .find(|word| word.starts_with(char::is_uppercase))
-                    .unwrap(),
-            ),
-        };
+        if opening.ends_with('{') {
+            return body.split_once("\n}").unwrap().0.to_owned();
+        }
+        let mut words = body.split([' ', ')']);
+        return self::body(words.find(|word| word.starts_with(char::is_uppercase)).unwrap());
     }
     panic!("no file has struct {name}");
 }
@@ -182,7 +179,7 @@ fn another(value: &Value) -> Value {
         Value::Array(items) if items.is_empty() => serde_json::json!(["other=1"]),
         Value::Array(items) => Value::Array(items[1..].to_vec()),
         Value::Null => Value::String("1".to_owned()),
-        other => other.clone(),
+        Value::Object(fields) => Value::Object(fields.clone()),
     }
 }
 
