@@ -92,7 +92,20 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
     }
     let mut ground = ground_of(setup, url, source, (client, server), introspect::hold)?;
     ground.held = Some(Held(slot));
-    between(setup, ground)
+    Ok(with_secrets_from(source, between(setup, ground)?))
+}
+
+/// Says in a plan where the values of the secrets are that its statements name by their marks.
+fn with_secrets_from(source: &Source, mut plan: Plan) -> Plan {
+    if plan.needs_secrets() {
+        let has_files = matches!(source, Source::Folder(_) | Source::File(_) | Source::Git { .. });
+        plan.secrets_from = has_files.then(|| source.to_string());
+        plan.notes.push(format!(
+            "A plan holds no secrets, only marks such as <secret:…>. Apply takes their values from {source} again, or from \
+             the target files that --schema names."
+        ));
+    }
+    plan
 }
 
 fn open(url: &Url) -> Result<(Client, Server)> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::watch::Party;
 use crate::catalog::Identity;
+use crate::kinds::Secrets;
 use crate::risk::Risk;
 
 /// How a plan is executed.
@@ -27,6 +28,8 @@ pub struct Options {
     pub preflight: bool,
     /// What the ledger says about this run beside its statements.
     pub record: Record,
+    /// Values of the secrets that the statements name by their marks.
+    pub secrets: Secrets,
 }
 
 /// Who runs something where and why, for the ledger.
@@ -77,6 +80,7 @@ impl Default for Options {
             wait: Duration::from_secs(10),
             dry_run: false,
             preflight: true,
+            secrets: Secrets::default(),
             record: Record::default(),
         }
     }

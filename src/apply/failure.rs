@@ -4,7 +4,7 @@ use postgres::Client;
 use postgres::error::{DbError, Severity};
 
 use crate::error::Error;
-use crate::kinds::Facts;
+use crate::kinds::{Facts, Secrets};
 
 /// A server's error, fit to be shown and kept.
 #[derive(Debug, Clone)]
@@ -59,6 +59,16 @@ impl Failure {
             out.message = message(&out.message, "P0", true);
         }
         out
+    }
+
+    /// Returns the failure without the secrets that its statement held.
+    #[must_use]
+    pub(super) fn without(mut self, secrets: &Secrets) -> Self {
+        self.message = secrets.conceal(&self.message);
+        for line in &mut self.detail {
+            *line = secrets.conceal(line);
+        }
+        self
     }
 
     /// Tells whether the same transaction may succeed later.

@@ -6,6 +6,7 @@ use super::event::{Event, Options, Outcome};
 use super::gate::{self, State};
 use super::ledger::{self, ExecutionKind, Ledger, Opening, Snapshot};
 use super::run::Runner;
+use super::secrets;
 use super::session::Session;
 use crate::catalog::Catalog;
 use crate::db::Url;
@@ -36,6 +37,7 @@ pub fn apply(
     session.lock()?;
     let live = session.introspect()?;
     gate::unmoved(&live, plan)?;
+    secrets::know(&mut session, plan, &plan.forward)?;
     if options.preflight {
         preflight::refuse(&mut session.client, plan, preflight::Options::default())?;
     }

@@ -25,6 +25,7 @@ mod restore;
 mod resume;
 mod rollback;
 mod run;
+mod secrets;
 mod session;
 mod watch;
 

@@ -8,6 +8,7 @@ use super::forward::{Work, outcome};
 use super::gate::{self, State};
 use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Reached};
 use super::run::Runner;
+use super::secrets;
 use super::session::Session;
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::db::Url;
@@ -28,6 +29,7 @@ pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut
     gate::same_database(&plan.database, &session.server)?;
     let live = session.introspect()?;
     gate::untouched(&live, plan, &touched(&execution), execution.id)?;
+    secrets::know(&mut session, plan, &execution.steps)?;
     let all = items(&execution.steps);
     let (begun, open) = remaining(&execution, &all);
     if options.dry_run {

@@ -7,11 +7,12 @@ use super::forward::{Work, outcome};
 use super::gate;
 use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Opening, Reached, Snapshot};
 use super::resume::touched;
+use super::secrets;
 use super::session::Session;
 use crate::catalog::Catalog;
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kinds::{Context, Loss};
+use crate::kinds::{Context, Loss, Secrets};
 use crate::plan::{Reversal, Step, Verb, route};
 use crate::quarantine;
 use crate::risk::{Finding, Risk};
@@ -33,9 +34,10 @@ pub struct Preview {
 }
 
 /// Returns what a rollback would do, with all its checks but the approvals; nothing is written and nothing is locked.
-pub fn preview(url: &Url, execution: Option<i64>) -> Result<Preview> {
+pub fn preview(url: &Url, execution: Option<i64>, secrets: &Secrets) -> Result<Preview> {
     let options = Options {
         dry_run: true,
+        secrets: secrets.clone(),
         ..Options::default()
     };
     let mut ignore = |_| {};
@@ -115,6 +117,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
         execution.status == ExecutionStatus::Succeeded && gate::deviations(&live, &plan.expected).is_empty();
     if is_complete {
         quarantine::refuse_purged(&mut session.client, &plan.rollback)?;
+        secrets::refuse_forgotten(session, plan, &plan.rollback, execution.id)?;
         return Ok(Way {
             steps: plan.rollback.clone(),
             is_partial: false,
@@ -127,6 +130,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
     gate::untouched(&live, plan, &touched(&execution), execution.id)?;
     let steps = from_here(&live, &execution, session.server.version_num);
     quarantine::refuse_purged(&mut session.client, &steps)?;
+    secrets::refuse_forgotten(session, plan, &steps, execution.id)?;
     Ok(Way {
         steps,
         is_partial: true,
@@ -212,7 +216,7 @@ fn refuse_impossible(execution: &Execution) -> Result<()> {
         .filter(|item| item.statement == 0 && ran(item))
     {
         let step = &execution.steps[item.step];
-        if let Reversal::Impossible(reason) = &step.reversal {
+        if let (Reversal::Impossible(reason), false) = (&step.reversal, secrets::forgets(step)) {
             let object = step.changes.first().map(|change| change.object.to_string());
             reasons.push(format!("{}: {reason}", object.unwrap_or_default()));
         }
@@ -240,17 +244,19 @@ fn findings(steps: &[Step]) -> Vec<Finding> {
         losses.filter_map(move |loss| Some((at, &step.changes.first()?.object, loss)))
     });
     losses
-        .map(|(step, object, loss)| {
-            let (Loss::Values(what) | Loss::Precision(what)) = loss;
-            Finding {
-                code: LOSS_CODE.to_owned(),
-                risk: Risk::Dangerous,
-                object: object.clone(),
-                step,
-                message: format!("Rolling back loses data: {what}."),
-                hint: "Save what was written since, before rolling back.".to_owned(),
-                ruling: None,
-            }
+        .filter_map(|(step, object, loss)| match loss {
+            Loss::Values(what) | Loss::Precision(what) => Some((step, object, what)),
+            // What the apply set is still where it came from.
+            Loss::Secret(_) => None,
+        })
+        .map(|(step, object, what)| Finding {
+            code: LOSS_CODE.to_owned(),
+            risk: Risk::Dangerous,
+            object: object.clone(),
+            step,
+            message: format!("Rolling back loses data: {what}."),
+            hint: "Save what was written since, before rolling back.".to_owned(),
+            ruling: None,
         })
         .collect()
 }

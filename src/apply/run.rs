@@ -126,6 +126,8 @@ impl Runner<'_, '_> {
                 object: change.object.clone(),
             });
         }
+        let secrets = session.options.secrets.clone();
+        let sql = secrets.filled(&item.sentence.sql).map_err(|error| Stop::of(&error))?;
         let is_patient = blocks_nobody(&item.sentence.facts);
         if is_patient {
             session
@@ -141,7 +143,7 @@ impl Runner<'_, '_> {
             lock_timeout: session.options.lock_timeout,
         };
         let watched = watch
-            .run(&item.sentence.sql, &mut |blockers| {
+            .run(&sql, &mut |blockers| {
                 events(Event::WaitingForLock {
                     step,
                     blockers: blockers.to_vec(),
@@ -158,7 +160,7 @@ impl Runner<'_, '_> {
         if let Err(error) = watched.outcome {
             return Err(Stop {
                 at: Some(at),
-                failure: Failure::read(&error, &session.client, Some(&item.sentence.facts)),
+                failure: Failure::read(&error, &session.client, Some(&item.sentence.facts)).without(&secrets),
                 blockers: watched.blockers,
             });
         }

@@ -55,10 +55,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut options = arguments.execution.options(&place)?;
     options.preflight = !arguments.preflight.no_preflight && place.settings.preflight.unwrap_or(true);
     if let Some(execution) = arguments.resume {
+        if arguments.schema.schema.is_some() {
+            options.secrets = setup::secrets(&setup::schema(&arguments.schema)?)?;
+        }
         let outcome = apply::resume(&place.url, execution, &options, &mut execution::show)?;
         return execution::finish(&outcome, "resumed");
     }
     let plan = plan(arguments, &place)?;
+    if plan.needs_secrets() && (arguments.plan.is_none() || arguments.schema.schema.is_some()) {
+        options.secrets = setup::secrets(&setup::schema(&arguments.schema)?)?;
+    }
     protect(arguments, &place, &plan, &mut options)?;
     let allowed = options.record.allowed;
     let findings = |approvals: &_| {

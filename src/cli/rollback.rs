@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::arguments::LiveArguments;
-use super::{execution, place, terminal};
+use super::{execution, place, setup, terminal};
 use crate::apply;
 use crate::error::{Error, Result};
 
@@ -13,6 +13,9 @@ pub(super) struct Arguments {
     /// Number of the execution; without it the newest one that is not rolled back
     #[arg(value_name = "EXECUTION")]
     number: Option<i64>,
+    /// Target files that state the former values of secrets that the execution replaced, for example git:REF:schema
+    #[arg(long, value_name = "SOURCE")]
+    schema: Option<String>,
     #[command(flatten)]
     live: LiveArguments,
     #[command(flatten)]
@@ -22,9 +25,12 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let place = place::place(&arguments.live)?;
-    let options = arguments.execution.options(&place)?;
+    let mut options = arguments.execution.options(&place)?;
+    if let Some(schema) = &arguments.schema {
+        options.secrets = setup::secrets(&setup::source(schema)?)?;
+    }
     let url = place.url;
-    let preview = apply::preview(&url, arguments.number)?;
+    let preview = apply::preview(&url, arguments.number, &options.secrets)?;
     let count: usize = preview.steps.iter().map(|step| step.statements.len()).sum();
     terminal::say(&format!(
         "execution {} is rolled back by {count} statements",

@@ -9,9 +9,11 @@ use super::place::Place;
 use super::{place, progress};
 use crate::apply::command;
 use crate::config::Config;
-use crate::db::{Environment, Url};
+use crate::db::{Environment, Server, Url};
+use crate::desired::secrets::learn;
 use crate::desired::source::Source;
 use crate::error::{Error, Result};
+use crate::kinds::Secrets;
 use crate::progress::Progress;
 use crate::reconcile::{Answers, Setup};
 use crate::risk::{Bytes, Online};
@@ -165,6 +167,20 @@ pub(super) fn unnamed(arguments: &LiveArguments, config: &Config) -> Result<Url>
 pub(super) fn schema(arguments: &SchemaArguments) -> Result<Source> {
     let named = arguments.schema.clone().or(config()?.schema);
     source(named.as_deref().unwrap_or("schema"))
+}
+
+/// Returns the secrets that a source states or holds.
+pub(super) fn secrets(source: &Source) -> Result<Secrets> {
+    let secrets = Secrets::default();
+    match source {
+        Source::Database(text) => {
+            let mut client = Url::parse(text, &environment())?.connect()?;
+            let server = Server::read(&mut client)?;
+            secrets.learn_live(&mut client, &server)?;
+        }
+        files => learn(&secrets, files)?,
+    }
+    Ok(secrets)
 }
 
 /// Understands a source; `env:NAME` is resolved here, since only the command line reads the environment.

@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, Fingerprint};
 use crate::db::{Server, Url};
 use crate::error::Result;
 use crate::introspect;
-use crate::kinds::{complete_owners, public_schema_as_on};
+use crate::kinds::{complete_owners, keep_secrets, public_schema_as_on};
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
 
@@ -220,6 +220,7 @@ impl Desired {
         live.role.clone_into(&mut catalog.role);
         if let Some(declared) = &self.owner_roles {
             complete_owners(&mut catalog, live, declared);
+            keep_secrets(&mut catalog, live);
         }
         catalog
     }

@@ -18,6 +18,7 @@ pub mod psql;
 mod reader;
 pub mod replay;
 pub mod roles;
+pub mod secrets;
 pub mod source;
 pub mod statement;
 mod subscription;

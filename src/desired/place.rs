@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use pg_query::NodeEnum;
 use serde::{Deserialize, Serialize};
+
+use crate::kinds::{Secrets, hide_literals};
 
 /// Says where in a target file something stands; line and column count from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +33,8 @@ pub struct SourceText {
     pub text: String,
     original: String,
     lines: Vec<usize>,
+    /// What must not be shown.
+    secrets: Secrets,
 }
 
 impl SourceText {
@@ -48,7 +53,13 @@ impl SourceText {
             text,
             original,
             lines,
+            secrets: Secrets::default(),
         }
+    }
+
+    /// Takes note of the secrets that a statement states, which are never shown.
+    pub fn hide_secrets_of(&self, statement: &NodeEnum) {
+        self.secrets.learn_statement(statement);
     }
 
     /// Turns a byte offset into a place.
@@ -70,14 +81,17 @@ impl SourceText {
     /// Returns the line that holds an offset and a second line with a marker below it.
     pub fn show(&self, offset: usize) -> Vec<String> {
         let place = self.place(offset);
-        let line = self
-            .original
-            .lines()
-            .nth(place.line - 1)
-            .unwrap_or_default()
-            .replace('\t', " ");
+        let line = self.original.lines().nth(place.line - 1).unwrap_or_default();
+        let (before, after) = line.split_at(
+            line.char_indices()
+                .nth(place.column - 1)
+                .map_or(line.len(), |(at, _)| at),
+        );
+        let hidden = |part: &str| self.secrets.conceal(part).replace('\t', " ");
+        let column = hidden(before).chars().count() + 1;
+        let line = hide_literals(&(hidden(before) + &hidden(after)));
         let number = place.line.to_string();
-        let (line, column) = shorten(&line, place.column);
+        let (line, column) = shorten(&line, column.min(line.chars().count() + 1));
         vec![
             format!("{number} | {line}"),
             format!("{} | {}^", " ".repeat(number.len()), " ".repeat(column - 1)),

@@ -91,7 +91,7 @@ impl FileReader {
     pub(super) fn read_made(
         &mut self,
         source: &SourceText,
-        (offset, sql, settings): (usize, &str, &Settings),
+        (order, offset, sql, settings): (usize, usize, &str, &Settings),
         place: impl Fn(&[String]) -> Option<usize>,
     ) -> Result<()> {
         let before = self.statements.len();
@@ -107,6 +107,7 @@ impl FileReader {
         )?;
         for statement in &mut self.statements[before..] {
             statement.rewritten = true;
+            statement.order = Some(order);
             for declared in &mut statement.declares {
                 let within = declared.offset - offset;
                 declared.offset = place(&declared.path).unwrap_or(offset);
@@ -121,6 +122,7 @@ impl FileReader {
         let class = unit.node.as_ref().map_or_else(|| class_of_text(unit.text), classify);
         if let Some(node) = &unit.node {
             self.roles.collect(node);
+            source.hide_secrets_of(node);
         }
         match class {
             Class::Define => self.define(unit),
@@ -161,6 +163,7 @@ impl FileReader {
             declares: Vec::new(),
             drops: Vec::new(),
             settings: self.settings.clone(),
+            order: None,
             alone: false,
             reaches_cluster: false,
             runs_code: false,

@@ -60,6 +60,8 @@ pub struct Statement {
     pub drops: Vec<Declared>,
     /// Settings in force.
     pub settings: Settings,
+    /// Place among the statements that are made of something else than SQL, whatever files they come from.
+    pub order: Option<usize>,
     /// Whether it cannot share a transaction with others.
     pub alone: bool,
     /// Whether it touches objects of a role outside of the database too.

@@ -59,7 +59,10 @@ impl Column {
     /// also those that it could keep only where the operators happen to fit.
     pub(super) fn disturbed(&self, desired: &Self) -> Vec<Kind> {
         let mut kinds = sql::READS_COLUMNS.to_vec();
-        if type_change::base(&self.data_type) != type_change::base(&desired.data_type) {
+        if type_change::base(&self.data_type) == type_change::base(&desired.data_type) {
+            // PostgreSQL makes them anew by itself and forgets their statistics target.
+            kinds.push(Kind::Statistics);
+        } else {
             kinds.extend(sql::CHECKS_COLUMNS);
         }
         kinds

@@ -21,7 +21,7 @@ pub struct ForeignColumn {
     pub table: String,
     /// Column.
     pub column: String,
-    /// Options as `name=value`, sorted, without secrets.
+    /// Options as `name=value`, sorted, with marks for secrets.
     pub options: Vec<String>,
 }
 

@@ -18,7 +18,7 @@ pub struct ForeignDataWrapper {
     pub handler: Option<String>,
     /// Validator function, qualified and quoted.
     pub validator: Option<String>,
-    /// Options as `name=value`, sorted, without secrets.
+    /// Options as `name=value`, sorted, with marks for secrets.
     pub options: Vec<String>,
 }
 
@@ -90,7 +90,10 @@ impl Object for ForeignDataWrapper {
         if *validator != desired.validator {
             out.push(self.alter_statement(&function("VALIDATOR", desired.validator.as_ref())));
         }
-        out.extend(foreign_options::change(options, &desired.options).map(|change| self.alter_statement(&change)));
+        out.extend(
+            foreign_options::change(options, &desired.options)
+                .map(|change| foreign_options::forgets(self.alter_statement(&change), options, &desired.options)),
+        );
         Alter::in_place(out)
     }
 

@@ -1,47 +1,32 @@
-//! Options of foreign-data objects: `name=value` lists. Secrets among them are never read out of the database; they are
-//! neither compared nor written, and what a statement does not name stays as it is.
+//! Options of foreign-data objects: `name=value` lists. A secret among them never leaves the server: a mark stands for it.
 
 use postgres::Row;
 
+use super::{Loss, Statement, secret};
 use crate::catalog::quote::{ident, literal};
 use crate::error::Result;
 
-/// Words that name an option whose value is a secret.
-const SECRETS: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "credential",
-    "private_key",
-    "access_key",
-    "api_key",
-];
-
-/// Returns the SQL that leaves secrets out of a `text[]` of options, on the server already.
+/// Returns the SQL that puts marks in the place of secrets in a `text[]` of options, on the server already.
 pub(super) fn column(options: &str) -> String {
-    let secret: Vec<String> = SECRETS
-        .iter()
-        .map(|word| {
-            format!(
-                "pg_catalog.split_part(o, '=', 1) NOT ILIKE {}",
-                literal(&format!("%{word}%"))
-            )
-        })
-        .collect();
     format!(
-        "(SELECT array_agg(o ORDER BY o) FROM pg_catalog.unnest({options}) o WHERE {})",
-        secret.join(" AND ")
+        "(SELECT array_agg(CASE WHEN {} THEN p.name || '=' || {} ELSE o END)
+          FROM pg_catalog.unnest({options}) o,
+               LATERAL (SELECT pg_catalog.split_part(o, '=', 1) AS name,
+                               pg_catalog.substr(o, pg_catalog.strpos(o, '=') + 1) AS value) p)",
+        secret::is_secret_sql("p.name"),
+        secret::mark_sql("p.name", "p.value"),
     )
 }
 
 /// Reads what [`column`] selected.
 pub(super) fn read(row: &Row, name: &str) -> Result<Vec<String>> {
-    Ok(row.try_get::<_, Option<Vec<String>>>(name)?.unwrap_or_default())
+    let mut options = row.try_get::<_, Option<Vec<String>>>(name)?.unwrap_or_default();
+    options.sort();
+    Ok(options)
 }
 
-fn split(option: &str) -> (&str, &str) {
+/// Returns name and value of an option.
+pub(super) fn split(option: &str) -> (&str, &str) {
     option.split_once('=').unwrap_or((option, ""))
 }
 
@@ -61,19 +46,46 @@ pub(super) fn clause(options: &[String]) -> String {
 
 /// Returns `OPTIONS (ADD …, SET …, DROP …)` that turns one list into another.
 pub(super) fn change(live: &[String], desired: &[String]) -> Option<String> {
-    let has = |list: &[String], name: &str| list.iter().any(|option| split(option).0 == name);
     let gone = live
         .iter()
         .map(|option| split(option).0)
-        .filter(|name| !has(desired, name));
+        .filter(|name| !names(desired, name));
     let mut parts: Vec<String> = gone.map(|name| format!("DROP {}", ident(name))).collect();
     for option in desired.iter().filter(|option| !live.contains(option)) {
-        let verb = if has(live, split(option).0) { "SET" } else { "ADD" };
+        let verb = if names(live, split(option).0) { "SET" } else { "ADD" };
         parts.push(format!("{verb} {}", said(option)));
     }
     (!parts.is_empty()).then(|| format!("OPTIONS ({})", parts.join(", ")))
 }
 
+/// States which secrets of `live` are not in `desired`: nobody but the server knows them.
+pub(super) fn forgets(statement: Statement, live: &[String], desired: &[String]) -> Statement {
+    let lost = live.iter().filter(|option| !desired.contains(option));
+    let lost: Vec<&str> = lost
+        .map(|option| split(option))
+        .filter(|(_, value)| secret::is_mark(value))
+        .map(|(name, _)| name)
+        .collect();
+    if lost.is_empty() {
+        return statement;
+    }
+    statement.loses(Loss::Secret(format!("the value of option {}", lost.join(", "))))
+}
+
+fn names(options: &[String], name: &str) -> bool {
+    options.iter().any(|option| split(option).0 == name)
+}
+
+/// Takes the secrets that are not declared over from the live object.
+pub(super) fn keep_secrets(desired: &mut Vec<String>, live: &[String]) {
+    let kept = live.iter().filter(|option| {
+        let (name, value) = split(option);
+        secret::is_mark(value) && !names(desired, name)
+    });
+    let kept: Vec<String> = kept.cloned().collect();
+    desired.extend(kept);
+    desired.sort();
+}
 #[cfg(test)]
 mod tests {
     use super::*;

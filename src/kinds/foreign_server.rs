@@ -3,7 +3,7 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, foreign_options, sql};
+use super::{Alter, AnyObject, Context, Kind, Object, Statement, foreign_options, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, literal},
@@ -23,7 +23,7 @@ pub struct ForeignServer {
     pub server_type: Option<String>,
     /// Version, likewise.
     pub version: Option<String>,
-    /// Options as `name=value`, sorted, without secrets.
+    /// Options as `name=value`, sorted, with marks for secrets.
     pub options: Vec<String>,
 }
 
@@ -78,8 +78,13 @@ impl Object for ForeignServer {
         vec![Statement::new(sql)]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
-        vec![Statement::new(format!("DROP SERVER {}", ident(&self.name)))]
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        let drop = Statement::new(format!("DROP SERVER {}", ident(&self.name)));
+        let again = match context.after(&self.identity()) {
+            Some(AnyObject::ForeignServer(again)) => again.options.as_slice(),
+            _ => &[],
+        };
+        vec![foreign_options::forgets(drop, &self.options, again)]
     }
 
     fn alter(&self, desired: &Self, _context: &Context) -> Alter {
@@ -101,7 +106,10 @@ impl Object for ForeignServer {
                 .map_or("NULL".to_owned(), |version| literal(version));
             out.push(self.alter_statement(&format!("VERSION {version}")));
         }
-        out.extend(foreign_options::change(options, &desired.options).map(|change| self.alter_statement(&change)));
+        out.extend(
+            foreign_options::change(options, &desired.options)
+                .map(|change| foreign_options::forgets(self.alter_statement(&change), options, &desired.options)),
+        );
         Alter::in_place(out)
     }
 

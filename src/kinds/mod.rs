@@ -78,6 +78,8 @@ mod range_type;
 mod replica_identity;
 mod rule;
 mod schema;
+mod secret;
+mod secrets;
 mod sequence;
 mod sequence_owner;
 mod shell_type;
@@ -111,13 +113,15 @@ pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
 pub(crate) use routine::Routine;
 pub(crate) use schema::{public_schema, public_schema_as_on};
+pub(crate) use secret::hide_literals;
+pub use secrets::{Secrets, keep_secrets, needs_secrets, unknown as unknown_secrets};
 pub use sequence_options::SequenceOptions;
 pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
 
-use crate::catalog::{Addresses, Identity, TypeAndCollation};
+use crate::catalog::{Addresses, Catalog, Identity, TypeAndCollation};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -206,6 +210,11 @@ pub trait Object: Sized {
 
     /// Returns what this object depends on beyond its parent and `pg_depend`.
     fn dependencies(&self) -> Vec<Identity> {
+        Vec::new()
+    }
+
+    /// Returns the parts of the object in a catalog that it cannot be created without, as its own definition names them.
+    fn made_with(&self, _catalog: &Catalog) -> Vec<Identity> {
         Vec::new()
     }
 

@@ -10,7 +10,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Object, Present, Statement};
-use crate::catalog::{Addresses, Fingerprint, Identity, TypeAndCollation};
+use crate::catalog::{Addresses, Catalog, Fingerprint, Identity, TypeAndCollation};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -141,6 +141,11 @@ macro_rules! registry {
             /// See [`Object::dependencies`].
             pub fn dependencies(&self) -> Vec<Identity> {
                 match self { $( AnyObject::$kind(object) => object.dependencies(), )* }
+            }
+
+            /// See [`Object::made_with`].
+            pub fn made_with(&self, catalog: &Catalog) -> Vec<Identity> {
+                match self { $( AnyObject::$kind(object) => object.made_with(catalog), )* }
             }
 
             /// See [`Object::claims`].

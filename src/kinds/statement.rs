@@ -67,6 +67,8 @@ pub enum Loss {
     Values(String),
     /// Values may change or fail to convert (narrowing); the text says how.
     Precision(String),
+    /// A secret is forgotten; the text says which. Only the server knew it, and no plan may hold it.
+    Secret(String),
 }
 
 /// How a statement stands to transactions.

@@ -1,13 +1,13 @@
 //! Subscription: what is replicated into this database.
 //!
 //! No statement here connects to the publisher: a subscription is created disabled and without a slot, and what is
-//! dropped leaves its slot there. Passwords in the connection string are taken out before it leaves this module; they
-//! are neither compared nor written. Whether it is enabled is the business of operations, not of a schema.
+//! dropped leaves its slot there. Marks stand for the passwords of the connection string before it leaves this module.
+//! Whether it is enabled is the business of operations, not of a schema.
 
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Loss, Object, Statement, connection_string, sql};
+use super::{Alter, AnyObject, Context, Kind, Loss, Object, Statement, connection_string, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, list, literal},
@@ -21,7 +21,7 @@ use crate::error::Result;
 pub struct Subscription {
     /// Name.
     pub name: String,
-    /// Connection string without secrets; `None` where the connected role may not read it.
+    /// Connection string with marks for secrets; `None` where the connected role may not read it.
     pub connection: Option<String>,
     /// Publications, sorted.
     pub publications: Vec<String>,
@@ -49,15 +49,48 @@ impl Subscription {
         self.parameters.iter().filter(is_fixed).collect()
     }
 
+    /// States which passwords the connection string loses on the way to another one.
+    fn forgets(&self, statement: Statement, desired: &str) -> Statement {
+        let kept = connection_string::marks(desired);
+        let marks = connection_string::marks(self.connection.as_deref().unwrap_or_default());
+        let lost: Vec<String> = marks
+            .into_iter()
+            .filter(|mark| !kept.contains(mark))
+            .map(|(name, _)| name)
+            .collect();
+        if lost.is_empty() {
+            return statement;
+        }
+        statement.loses(Loss::Secret(format!(
+            "the {} of its connection string",
+            lost.join(", ")
+        )))
+    }
+
+    /// Takes the passwords that are not declared over from the live subscription.
+    pub(super) fn keep_secrets(&mut self, live: &Self) {
+        let (Some(desired), Some(live)) = (&mut self.connection, &live.connection) else {
+            return;
+        };
+        for (name, mark) in connection_string::marks(live) {
+            if connection_string::marks(desired)
+                .iter()
+                .all(|(other, _)| *other != name)
+            {
+                *desired = connection_string::add(desired, &name, &mark);
+            }
+        }
+    }
+
     /// Returns the assignments that turn one list of parameters into another.
-    fn changes(&self, desired: &Self) -> Vec<String> {
+    fn changes(&self, desired: &Self, major: i32) -> Vec<String> {
         let name = |parameter: &str| parameter.split('=').next().unwrap_or_default().to_owned();
         let gone = self
             .parameters
             .iter()
             .map(|parameter| name(parameter))
             .filter(|gone| !desired.parameters.iter().any(|parameter| name(parameter) == *gone));
-        let mut out: Vec<String> = gone.map(|name| format!("{name} = {}", default(&name))).collect();
+        let mut out: Vec<String> = gone.map(|name| format!("{name} = {}", default(&name, major))).collect();
         let new = desired
             .parameters
             .iter()
@@ -73,11 +106,11 @@ impl Subscription {
     }
 }
 
-fn default(parameter: &str) -> &'static str {
+fn default(parameter: &str, major: i32) -> &'static str {
     match parameter {
         "synchronous_commit" => "'off'",
         "origin" => "'any'",
-        // Since 18; before, whatever is not the default is named.
+        "streaming" if major >= 18 => "parallel",
         "streaming" => "off",
         "password_required" => "true",
         _ => "false",
@@ -155,7 +188,7 @@ impl Object for Subscription {
         parameters.sort();
         Ok(Some(Self {
             name: row.try_get("name")?,
-            connection: connection.map(|text| connection_string::without_secrets(&text)),
+            connection: connection.map(|text| connection_string::marked(&text)),
             publications: row.try_get("publications")?,
             slot_name: row.try_get("slot_name")?,
             parameters,
@@ -184,7 +217,7 @@ impl Object for Subscription {
         ))]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
         let name = ident(&self.name);
         let mut out = Vec::new();
         if self.slot_name.is_some() {
@@ -193,11 +226,16 @@ impl Object for Subscription {
             out.push(self.alter_statement("SET (slot_name = NONE)"));
         }
         let loss = format!("the replication progress of {name}");
-        out.push(Statement::new(format!("DROP SUBSCRIPTION {name}")).loses(Loss::Values(loss)));
+        let drop = Statement::new(format!("DROP SUBSCRIPTION {name}")).loses(Loss::Values(loss));
+        let again = match context.after(&self.identity()) {
+            Some(AnyObject::Subscription(again)) => again.connection.as_deref().unwrap_or_default(),
+            _ => "",
+        };
+        out.push(self.forgets(drop, again));
         out
     }
 
-    fn alter(&self, desired: &Self, _context: &Context) -> Alter {
+    fn alter(&self, desired: &Self, context: &Context) -> Alter {
         let Self {
             name: _,
             connection,
@@ -212,7 +250,8 @@ impl Object for Subscription {
         if let (Some(live), Some(connection)) = (connection, &desired.connection)
             && live != connection
         {
-            out.push(self.alter_statement(&format!("CONNECTION {}", literal(connection))));
+            let alter = self.alter_statement(&format!("CONNECTION {}", literal(connection)));
+            out.push(self.forgets(alter, connection));
         }
         if *publications != desired.publications {
             let names = list(&desired.publications);
@@ -222,7 +261,7 @@ impl Object for Subscription {
             // PostgreSQL refuses an enabled one without a slot.
             out.push(self.alter_statement("DISABLE"));
         }
-        let changes = self.changes(desired);
+        let changes = self.changes(desired, context.version_num / 10_000);
         if !changes.is_empty() {
             out.push(self.alter_statement(&format!("SET ({})", changes.join(", "))));
         }

@@ -4,9 +4,11 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, ForeignServer, Kind, Lock, Loss, Object, Statement, foreign_options, options, sql};
+use super::{
+    Alter, Context, ForeignServer, Kind, Lock, Loss, Object, Statement, foreign_options, options, partitioning, sql,
+};
 use crate::catalog::{
-    Addresses, Identity,
+    Addresses, Catalog, Identity,
     quote::{ident, qualified},
 };
 use crate::db::Server;
@@ -18,7 +20,7 @@ use crate::error::Result;
 pub struct Elsewhere {
     /// Foreign server.
     pub server: String,
-    /// Options as `name=value`, sorted, without secrets.
+    /// Options as `name=value`, sorted, with marks for secrets.
     pub options: Vec<String>,
 }
 
@@ -189,6 +191,14 @@ impl Object for Table {
         out.extend(self.inherits.iter().map(|(schema, name)| Self::named(schema, name)));
         out.extend(self.foreign.iter().map(|foreign| ForeignServer::named(&foreign.server)));
         out
+    }
+
+    fn made_with(&self, catalog: &Catalog) -> Vec<Identity> {
+        if self.partition_key.is_none() {
+            return Vec::new();
+        }
+        let columns = partitioning::within(catalog, Kind::Column, &self.schema, &self.name);
+        columns.map(|(column, _)| column.clone()).collect()
     }
 
     fn claims(&self) -> Vec<(&'static str, String)> {

@@ -1,10 +1,9 @@
-//! User mapping: as whom a role appears at a foreign server. Passwords stay in the database: they are neither read nor
-//! written, and a mapping that is created has to be given its password by hand.
+//! User mapping: as whom a role appears at a foreign server.
 
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, ForeignServer, Kind, Object, Statement, foreign_options, sql};
+use super::{Alter, AnyObject, Context, ForeignServer, Kind, Object, Statement, foreign_options, sql};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;
@@ -17,7 +16,7 @@ pub struct UserMapping {
     pub server: String,
     /// Role, or `public`, which PostgreSQL reserves, for everybody.
     pub role: String,
-    /// Options as `name=value`, sorted, without secrets; none where the connected role may not read them.
+    /// Options as `name=value`, sorted, with marks for secrets; none where the connected role may not read them.
     pub options: Vec<String>,
 }
 
@@ -67,9 +66,14 @@ impl Object for UserMapping {
         vec![Statement::new(format!("CREATE {}{options}", self.sql_name()))]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
         // Never implied: DROP SERVER refuses while there are mappings.
-        vec![Statement::new(format!("DROP {}", self.sql_name()))]
+        let drop = Statement::new(format!("DROP {}", self.sql_name()));
+        let again = match context.after(&self.identity()) {
+            Some(AnyObject::UserMapping(again)) => again.options.as_slice(),
+            _ => &[],
+        };
+        vec![foreign_options::forgets(drop, &self.options, again)]
     }
 
     fn alter(&self, desired: &Self, _context: &Context) -> Alter {
@@ -79,7 +83,10 @@ impl Object for UserMapping {
             options,
         } = self;
         let change = foreign_options::change(options, &desired.options);
-        let statement = change.map(|change| Statement::new(format!("ALTER {} {change}", self.sql_name())));
+        let statement = change.map(|change| {
+            let alter = Statement::new(format!("ALTER {} {change}", self.sql_name()));
+            foreign_options::forgets(alter, options, &desired.options)
+        });
         Alter::in_place(statement.into_iter().collect())
     }
 }

@@ -74,6 +74,7 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         findings: Vec::new(),
         questions: Vec::new(),
         trials: Vec::new(),
+        secrets_from: None,
         proof: None,
         notes: Vec::new(),
         unmodelled: live.unmodelled.iter().cloned().collect(),

@@ -11,7 +11,7 @@ use super::question::Question;
 use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kinds::Large;
+use crate::kinds::{Large, needs_secrets};
 use crate::preflight::Trial;
 use crate::risk::Finding;
 
@@ -129,6 +129,10 @@ pub struct Plan {
     pub trials: Vec<Trial>,
     /// What came of executing it on a scratch database; none where there is nothing to execute, or a question is open.
     pub proof: Option<Proof>,
+    /// Target files that hold the values of the secrets which the statements name by their marks; none where no statement
+    /// does, or where they came from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets_from: Option<String>,
     /// What was passed over in the target files, with its place.
     pub notes: Vec<String>,
     /// Objects that trueup does not model: kind in words, and name.
@@ -146,6 +150,12 @@ impl Plan {
     /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.forward.is_empty()
+    }
+
+    /// Tells whether a statement of the way forward names a secret by its mark.
+    pub fn needs_secrets(&self) -> bool {
+        let sentences = self.forward.iter().flat_map(|step| &step.statements);
+        sentences.into_iter().any(|sentence| needs_secrets(&sentence.sql))
     }
 
     /// Refuses a plan that failed its proof.

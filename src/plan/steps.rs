@@ -138,7 +138,8 @@ pub(super) fn phase(node: &Node) -> Phase {
 
 /// Derives the phase of statements that are no part of a rebuild.
 pub(super) fn phase_of(role: Role, statements: &[Statement]) -> Phase {
-    if role == Role::Drop || statements.iter().any(|statement| statement.facts.loss.is_some()) {
+    let narrows = |statement: &Statement| matches!(statement.facts.loss, Some(Loss::Values(_) | Loss::Precision(_)));
+    if role == Role::Drop || statements.iter().any(narrows) {
         return Phase::Contract;
     }
     if statements.iter().any(|statement| !statement.facts.writes.is_empty()) {
@@ -163,7 +164,8 @@ fn reversal(statements: &[Sentence]) -> Reversal {
         .map(|loss| match loss {
             Loss::Values(what) => Reversal::SchemaOnly(format!("{what} are gone")),
             Loss::Precision(how) => Reversal::Lossy(how.clone()),
+            Loss::Secret(what) => Reversal::Impossible(format!("{what} is known to the server only")),
         })
-        .min()
+        .min_by_key(|reversal| (!matches!(reversal, Reversal::Impossible(_)), reversal.clone()))
         .unwrap_or(Reversal::Exact)
 }

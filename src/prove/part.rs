@@ -33,7 +33,18 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     wanted.extend(looked_into);
     let scope = plan.scope.iter().map(|(object, _)| object);
     wanted.extend(scope.filter(|object| from.contains(object)));
-    let mut wanted = closure(wanted, |object| from.dependencies_of(object).collect());
+    let needed = |object: &Identity| {
+        let made_with = from
+            .get(object)
+            .map(|object| object.made_with(from))
+            .unwrap_or_default();
+        let parts = made_with
+            .into_iter()
+            .filter_map(|part| from.objects.get_key_value(&part));
+        let parts = parts.map(|(part, _)| part);
+        from.dependencies_of(object).chain(parts).collect()
+    };
+    let mut wanted = closure(wanted, needed);
     loop {
         let links = links(from, to, &wanted);
         if links.is_empty() {

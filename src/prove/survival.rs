@@ -16,6 +16,16 @@ struct Values {
     type_name: String,
     /// Sum of the hashes of all values, whatever their order.
     hash: String,
+    /// Whether the values are computed from the row's others.
+    generated: bool,
+}
+
+impl Values {
+    /// Tells whether the values are what they were. What is computed before and after is no value of its own: its
+    /// expression may change, and what that reads.
+    fn are(&self, now: &Self) -> bool {
+        self.hash == now.hash || (self.generated && now.generated)
+    }
 }
 
 /// One table as it was.
@@ -77,15 +87,15 @@ impl Survival {
                 )));
             }
             for (number, values) in &before.columns {
+                // A generated column may be made anew.
                 let of_that_name = || after.columns.values().find(|now| now.name == values.name);
-                // A generated column is computed anew when what it reads changes.
                 let now = after.columns.get(number).or_else(of_that_name);
                 let known = [Some(values), now].into_iter().flatten();
                 let mut names = known.map(|values| column(&before.identity, &after.identity, &values.name));
                 if names.any(|names| names.iter().any(told)) {
                     continue;
                 }
-                let same = now.is_some_and(|now| now.type_name != values.type_name || now.hash == values.hash);
+                let same = now.is_some_and(|now| now.type_name != values.type_name || values.are(now));
                 if !same {
                     let name = &values.name;
                     return Ok(Some(format!(
@@ -120,7 +130,9 @@ impl Survival {
                     continue;
                 }
                 let found = after.into_iter().flat_map(|after| after.columns.values());
-                let same = found.into_iter().any(|now| now == values);
+                let is_same =
+                    |now: &Values| now.name == values.name && now.type_name == values.type_name && values.are(now);
+                let same = found.into_iter().any(is_same);
                 if !same {
                     let name = &values.name;
                     return Ok(Some(format!(
@@ -166,7 +178,8 @@ fn measure(client: &mut Client) -> Result<BTreeMap<u32, Contents>> {
 
 fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Contents> {
     let columns = client.query(
-        "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a
+        "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> ''
+         FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1",
         &[&oid],
     )?;
@@ -178,20 +191,24 @@ fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Content
     let mut sums = vec!["count(*)".to_owned()];
     let mut named = Vec::new();
     for row in &columns {
-        let (number, name, type_name): (i16, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let (number, name): (i16, String) = (row.try_get(0)?, row.try_get(1)?);
         sums.push(format!(
             "coalesce(sum(pg_catalog.hashtextextended({}::text, 0)::numeric), 0)::text",
             ident(&name)
         ));
-        named.push((number, name, type_name));
+        named.push((number, name, row.try_get(2)?, row.try_get(3)?));
     }
     let path: Vec<&str> = out.identity.path.iter().map(String::as_str).collect();
     let sql = format!("SELECT {} FROM ONLY {}", sums.join(", "), qualified(path));
     let row = client.query_one(&sql, &[])?;
     out.rows = row.try_get(0)?;
-    for (at, (number, name, type_name)) in named.into_iter().enumerate() {
-        let hash = row.try_get(at + 1)?;
-        let values = Values { name, type_name, hash };
+    for (at, (number, name, type_name, generated)) in named.into_iter().enumerate() {
+        let values = Values {
+            name,
+            type_name,
+            hash: row.try_get(at + 1)?,
+            generated,
+        };
         out.columns.insert(number, values);
     }
     Ok(out)

@@ -1,6 +1,6 @@
 //! The difference between two sources, and a plan for a database that only a snapshot stands for.
 
-use super::{Ground, Setup, between, read};
+use super::{Ground, Setup, between, read, with_secrets_from};
 use crate::catalog::Catalog;
 use crate::db::{Server, Url};
 use crate::desired::elaborate::{Desired, Workshop};
@@ -72,7 +72,7 @@ pub fn plan_snapshot(setup: &Setup, snapshot: &Source, source: &Source) -> Resul
         server: server.clone(),
         held: None,
     };
-    Ok(unmeasured(between(setup, ground)?, true))
+    Ok(unmeasured(with_secrets_from(source, between(setup, ground)?), true))
 }
 
 /// Says where it matters that nobody could measure the tables.

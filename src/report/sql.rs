@@ -194,6 +194,7 @@ mod tests {
             rollback: Vec::new(),
             large: crate::kinds::Large::default(),
             trials: Vec::new(),
+            secrets_from: None,
             renamed: None,
             findings: vec![Finding {
                 code: "TU104".to_owned(),

@@ -94,6 +94,7 @@ impl Live {
             findings: Vec::new(),
             questions: Vec::new(),
             trials: Vec::new(),
+            secrets_from: None,
             renamed: None,
             proof: None,
             notes: Vec::new(),
@@ -286,7 +287,7 @@ fn apply_and_rollback() {
     assert_eq!(again.kind, ErrorKind::Moved);
     assert!(again.hint.unwrap().contains("applied before"));
 
-    let preview = apply::preview(&live.url, None).unwrap();
+    let preview = apply::preview(&live.url, None, &trueup::kinds::Secrets::default()).unwrap();
     assert!(!preview.is_partial);
     assert_eq!(preview.steps, plan.rollback);
     let blocked = live.rollback(&[]).unwrap_err();
@@ -462,7 +463,7 @@ fn failing_statement_then_rollback() {
     // A program that was killed leaves the execution at work in the ledger; nobody is.
     live.run("UPDATE trueup.execution SET status = 'running', error = NULL");
     assert_eq!(live.latest().status, ExecutionStatus::Failed);
-    let preview = apply::preview(&live.url, None).unwrap();
+    let preview = apply::preview(&live.url, None, &trueup::kinds::Secrets::default()).unwrap();
     assert!(preview.is_partial && preview.findings.iter().any(|finding| finding.code == apply::LOSS_CODE));
     live.run("ALTER TABLE shop.orders ALTER COLUMN id SET STATISTICS 7");
     let moved = live.rollback(&["dangerous"]).unwrap_err();

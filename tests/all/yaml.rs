@@ -312,6 +312,38 @@ fn everything_comes_back() {
     }
 }
 
+/// Whatever file a statement stands in, it runs in its place: what is made after default privileges would have more.
+#[test]
+fn everything_comes_back_from_a_file_per_table() {
+    for (_, server) in servers() {
+        let database = Database::with(&server, EVERYTHING);
+        let folder = Folder::with(&[]);
+        let url = database.url();
+        let inspect = [
+            "inspect",
+            &url,
+            "--format",
+            "yaml",
+            "--layout",
+            "table",
+            "--out",
+            folder.path(),
+        ];
+        trueup(inspect).expect(0);
+        assert!(folder.0.join("shop/orders.yaml").exists());
+        let plan = [
+            "plan",
+            "--database",
+            &url,
+            "--schema",
+            folder.path(),
+            "--scratch",
+            &server,
+        ];
+        trueup(plan.into_iter().chain(["--exit-code", "--no-prove", "--no-cache"])).expect(0);
+    }
+}
+
 #[test]
 fn what_no_form_says_comes_back_too() {
     let database = Database::with(

@@ -106,13 +106,18 @@ pub(super) fn statements(index: usize, file: &TargetFile, made: &Made) -> Result
         } else {
             Settings::default()
         };
-        reader.read_made(&source, (sentence.offset, &sentence.sql, &settings), place)?;
+        reader.read_made(
+            &source,
+            (sentence.order, sentence.offset, &sentence.sql, &settings),
+            place,
+        )?;
     }
     Ok((source, reader))
 }
 
-/// Brings the statements of YAML files into line with the others: a schema that a file only names is made once, and
-/// default privileges come last, because they say nothing about the objects of the target.
+/// Brings the statements of YAML files into line with the others: they stand in the order that works, whatever files they
+/// come from, a schema that a file only names is made once, and default privileges come last, because they say nothing
+/// about the objects of the target.
 pub(super) fn settle(target: &mut Target, files: &[TargetFile]) {
     let is_yaml = |file: usize| files.get(file).is_some_and(|file| file.form == Form::Yaml);
     let said: Vec<String> = target
@@ -131,6 +136,16 @@ pub(super) fn settle(target: &mut Target, files: &[TargetFile]) {
                 .iter()
                 .any(|declared| said.contains(&declared.name())))
     });
+    let made = target.statements.iter().filter(|statement| statement.order.is_some());
+    let mut ordered: Vec<_> = made.cloned().collect();
+    ordered.sort_by_key(|statement| statement.order);
+    let places = target
+        .statements
+        .iter_mut()
+        .filter(|statement| statement.order.is_some());
+    for (place, statement) in places.zip(ordered) {
+        *place = statement;
+    }
     let (late, mut statements): (Vec<_>, Vec<_>) = std::mem::take(&mut target.statements)
         .into_iter()
         .partition(|statement| is_yaml(statement.file) && sentences::is_late(&statement.sql));

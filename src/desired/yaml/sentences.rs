@@ -14,6 +14,8 @@ use crate::plan::route;
 /// A statement with its place.
 #[derive(Debug, Clone)]
 pub(super) struct Sentence {
+    /// Place among the sentences of all files.
+    pub order: usize,
     /// Index of the file.
     pub file: usize,
     /// Byte offset of the object in the file.
@@ -71,6 +73,7 @@ pub(super) fn sentences(objects: &Placed) -> Vec<Sentence> {
             continue;
         };
         out.extend(step.statements.into_iter().map(|sentence| Sentence {
+            order: 0,
             file,
             offset,
             sql: sentence.sql,
@@ -81,11 +84,15 @@ pub(super) fn sentences(objects: &Placed) -> Vec<Sentence> {
         let (file, offset) = place(&privilege.identity()).unwrap_or_default();
         let sql = privilege_statements(privilege, &context);
         out.extend(sql.into_iter().map(|sql| Sentence {
+            order: 0,
             file,
             offset,
             sql,
             at_home: true,
         }));
+    }
+    for (order, sentence) in out.iter_mut().enumerate() {
+        sentence.order = order;
     }
     out
 }
@@ -99,6 +106,7 @@ fn bare_extensions(to: &mut Catalog, objects: &Placed) -> Vec<Sentence> {
         {
             to.remove(identity);
             out.push(Sentence {
+                order: 0,
                 file: *file,
                 offset: *offset,
                 sql: format!("CREATE EXTENSION {}", ident(&extension.name)),

@@ -107,7 +107,7 @@ fn columns_of_foreign_tables_change_without_conversion() {
 }
 
 #[test]
-fn secrets_of_foreign_data_are_left_where_they_are() {
+fn secrets_of_foreign_data_leave_the_server_as_marks() {
     for (_, server) in servers() {
         let database = Database::with(
             &server,
@@ -115,7 +115,10 @@ fn secrets_of_foreign_data_are_left_where_they_are() {
              CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (user 'u', password 'hunter2');",
         );
         let text = serde_json::to_string(&database.catalog()).unwrap();
-        assert!(text.contains("user=u") && !text.contains("hunter2"), "{text}");
+        assert!(
+            text.contains("user=u") && text.contains("password=<secret:") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Slot;
 
 /// Every slot, in an order in which SQL can create them.
-pub(super) const SLOTS: &[Slot] = &[
+pub(crate) const SLOTS: &[Slot] = &[
     // 0: schema
     (
         14,
