@@ -9,6 +9,7 @@
 //! command line ([`cli`]) only calls them.
 
 pub mod apply;
+pub mod backfill;
 pub mod catalog;
 pub mod cli;
 pub mod config;

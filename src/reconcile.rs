@@ -289,12 +289,14 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
 fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     let settled = settle(setup, &mut ground)?;
     let (from, to, desired) = (settled.from(), &settled.to, &settled.desired);
+    let backfills = desired.backfills(to)?;
     let sides = Sides {
         live: &settled.live,
         from,
         to,
         renames: &settled.renames,
         large: Large::NONE,
+        backfills: &backfills,
     };
     let mut plan = draft(sides, ground.database.clone());
     let known = ground.release(&plan)?;

@@ -7,6 +7,7 @@
 mod argument;
 mod context;
 mod derived_name;
+mod fill;
 mod firing;
 mod large;
 mod online;

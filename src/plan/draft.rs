@@ -8,6 +8,7 @@ use super::build::{Route, route};
 use super::file::{Database, Detail, Difference, FORMAT, Plan};
 use super::references::references;
 use super::steps::{Change, Phase, Step, Verb};
+use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::diff::Rename;
 use crate::kinds::{AnyObject, Context, Large, Statement};
@@ -25,6 +26,8 @@ pub struct Sides<'a> {
     pub renames: &'a [Rename],
     /// Tables that are too large to be locked while they are read or written, under the names that they will have.
     pub large: &'a Large,
+    /// Columns that are filled.
+    pub backfills: &'a Backfills,
 }
 
 /// Plans the way from one catalog to another, and back. Findings, notes and places are added by the caller.
@@ -35,9 +38,12 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         to,
         renames,
         large,
+        backfills,
     } = sides;
     let version_num = database.version_num;
-    let context = Context::new(from, to, version_num).with_large(large);
+    let context = Context::new(from, to, version_num)
+        .with_large(large)
+        .with_backfills(backfills);
     let inverse = Context::new(to, from, version_num).with_large(large);
     let (mut forward, mut rollback) = rayon::join(|| route(&context), || route(&inverse));
     let mut scope = scope(&[&forward, &rollback], from, to);

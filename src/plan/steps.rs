@@ -157,13 +157,19 @@ pub(super) fn phase_of(role: Role, statements: &[Statement]) -> Phase {
 }
 
 /// Derives the label of a step's rollback from what its statements destroy.
-fn reversal(statements: &[Sentence]) -> Reversal {
-    let losses = statements.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
+fn reversal(sentences: &[Sentence]) -> Reversal {
+    let losses = sentences.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
+    let fills = |sentence: &Sentence| sentence.facts.batches.as_ref().is_some_and(|batches| batches.stays);
+    let filled = sentences
+        .iter()
+        .any(fills)
+        .then(|| Reversal::Lossy("rows that had no value keep the one that they were filled with".to_owned()));
     losses
         .map(|loss| match loss {
             Loss::Values(what) => Reversal::SchemaOnly(format!("{what} are gone")),
             Loss::Precision(how) => Reversal::Lossy(how.clone()),
         })
+        .chain(filled)
         .min()
         .unwrap_or(Reversal::Exact)
 }
