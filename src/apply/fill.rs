@@ -94,10 +94,16 @@ impl Runner<'_, '_> {
             filling.walk = self.ours(|client| Walk::begin(client, batches, None))?;
         }
         self.tell(&mut filling, true);
+        let elapsed = started.elapsed();
+        (self.session.events)(Event::Done {
+            step: item.step + 1,
+            sql: item.sentence.sql.clone(),
+            elapsed,
+        });
         let progress = [Progress {
             ordinal: item.ordinal,
             started,
-            elapsed: started.elapsed(),
+            elapsed,
         }];
         self.ours(|client| ledger.done(client, &progress))
     }

@@ -18,7 +18,10 @@ pub(super) fn declared(column: &Identity, context: &Context) -> Vec<Statement> {
         .iter()
         .filter(|holder| context.stays(&holder.table_identity()))
         .map(|holder| {
-            let batches = batches(holder, set.clone(), context);
+            let mut batches = batches(holder, set.clone(), context);
+            if !batches.fills.contains(column) {
+                batches.fills.push(column.clone());
+            }
             let form = format!(
                 "filled in batches {}, each in a transaction of its own",
                 batches.ranges()
