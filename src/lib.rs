@@ -33,3 +33,4 @@ pub mod reconcile;
 pub mod report;
 pub mod risk;
 pub mod scratch;
+pub mod staged;

@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Loss};
-use crate::plan::{Reversal, Step, Verb, route};
+use crate::plan::{Reversal, Step, Verb, way};
 use crate::quarantine;
 use crate::risk::{Finding, Risk};
 
@@ -140,7 +140,7 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
     let snapshot = renamed.as_ref().unwrap_or(&execution.before);
     let before = snapshot.restore(live, &execution.plan);
     let context = Context::new(live, &before, version_num).with_large(&execution.plan.large);
-    let mut steps = quarantine::take_back(route(&context).steps, &execution.plan, &context);
+    let mut steps = quarantine::take_back(way(&context).steps, &execution.plan, &context);
     if renamed.is_some() {
         // As in the whole rollback: names go back when everything else has.
         let transaction = steps.last().map_or(0, |step| step.transaction + 1);

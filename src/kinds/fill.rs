@@ -80,7 +80,8 @@ fn batches(column: &Column, set: String, context: &Context) -> Batches {
     }
 }
 
-pub(super) fn statement(batches: Batches) -> Statement {
+/// Returns the statement that fills in batches.
+pub(crate) fn statement(batches: Batches) -> Statement {
     let table = batches.table.clone();
     let mut out = Statement::new(batches.block())
         .locks(table.clone(), Lock::RowExclusive)

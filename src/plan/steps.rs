@@ -56,7 +56,7 @@ pub enum Reversal {
 }
 
 /// One change of one object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// Object.
@@ -102,7 +102,7 @@ pub struct Step {
 
 impl Step {
     /// Makes a step of statements; its transaction is numbered later.
-    pub(super) fn new(changes: Vec<Change>, phase: Phase, statements: &[Statement]) -> Self {
+    pub(crate) fn new(changes: Vec<Change>, phase: Phase, statements: &[Statement]) -> Self {
         let forms: BTreeSet<&str> = statements.iter().filter_map(|s| s.form.as_deref()).collect();
         let temporary: BTreeSet<&Identity> = statements.iter().flat_map(|s| &s.temporary).collect();
         let sentences: Vec<Sentence> = statements.iter().map(Sentence::from).collect();

@@ -161,7 +161,10 @@ fn what_is_no_backfill_is_refused_at_its_place() {
         ("backfill note", "unknown hint"),
         ("backfill note using 1; DROP TABLE t", "unknown hint"),
         ("backfill note using 1) FROM t --", "unknown hint"),
-        ("backfill nowhere using 1", "names `public.t.nowhere`, which is no column"),
+        (
+            "backfill nowhere using 1",
+            "names `public.t.nowhere`, which is no column",
+        ),
     ] {
         let file = format!("-- trueup: {hint}\nCREATE TABLE t (id int PRIMARY KEY, note text);");
         let shop = Shop::new(major, &server, "", ("schema/t.sql", &file));
