@@ -73,6 +73,11 @@ pub(super) fn chains(context: &Context) -> Vec<Chain> {
     if context.large.is_empty() {
         return Vec::new();
     }
+    chains_with(context, |table| context.large.get(table).is_some())
+}
+
+/// Returns the chains whose type changes and of which some table is as asked for.
+pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool) -> Vec<Chain> {
     let retyped = retyped(context);
     if retyped.is_empty() {
         return Vec::new();
@@ -111,12 +116,7 @@ pub(super) fn chains(context: &Context) -> Vec<Chain> {
             open.extend(next.filter(|next| left.remove(*next)).cloned().collect::<Vec<_>>());
             of_chain.push(column);
         }
-        let is_large = |column: &Identity| {
-            context
-                .large
-                .get(&Table::named(&column.path[0], &column.path[1]))
-                .is_some()
-        };
+        let is_large = |column: &Identity| wanted(&Table::named(&column.path[0], &column.path[1]));
         if of_chain.iter().any(is_large) {
             let members = once(of_chain)
                 .into_iter()
@@ -162,8 +162,8 @@ fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
         let is_number = |column: &Column| NUMBERS.contains(&column.data_type.as_str());
         if before.data_type != after.data_type && is_number(before) && is_number(after) {
             let member = Member {
-                new: temporary_name(&before.name, "new"),
-                old: temporary_name(&before.name, "old"),
+                new: free(before, "new", context),
+                old: free(before, "old", context),
                 before: before.clone(),
                 after: after.clone(),
             };
@@ -171,6 +171,17 @@ fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
         }
     }
     out
+}
+
+/// Returns a name that no column of the table has: a swap that was cut short may have left one.
+fn free(column: &Column, label: &str, context: &Context) -> String {
+    let first = temporary_name(&column.name, label);
+    let others = (2..).map(|number| temporary_name(&column.name, &format!("{label}_{number}")));
+    let is_free = |name: &String| {
+        let identity = Column::named(&column.schema, &column.table, name);
+        !context.from.contains(&identity) && !context.to.contains(&identity)
+    };
+    std::iter::once(first).chain(others).find(is_free).unwrap_or_default()
 }
 
 /// A kind whose objects can be listed.

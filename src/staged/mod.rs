@@ -69,6 +69,13 @@ pub fn why_not(context: &Context) -> Vec<String> {
         .collect()
 }
 
+/// Returns the tables whose identifying columns change their type and that have rows: where nothing may go wrong they are
+/// changed in stages however small they are.
+pub fn tables(context: &Context, has_rows: impl Fn(&Identity) -> bool) -> Vec<Identity> {
+    let chains = chain::chains_with(context, has_rows);
+    once(chains.iter().flat_map(Chain::tables))
+}
+
 /// Tells whether a step is a stage.
 pub fn is_stage(step: &Step) -> bool {
     step.form.as_ref().is_some_and(|form| form.contains(FORM))
@@ -98,6 +105,7 @@ struct Script {
     changes: Vec<Change>,
     transaction: usize,
     of: Change,
+    /// What the first step says beside.
     form: String,
 }
 
@@ -118,7 +126,7 @@ impl Script {
             transaction: 0,
             of: of(&chain.members[0]),
             form: format!(
-                "{FORM}, since its table is large, with all that foreign keys tie to it: {}",
+                ", since its table is large or protected; foreign keys tie together {}",
                 names.join(", ")
             ),
         }
@@ -130,7 +138,7 @@ impl Script {
         if statements.is_empty() {
             return;
         }
-        let form = format!("{what}; {}", self.form);
+        let form = format!("{FORM}: {what}{}", std::mem::take(&mut self.form));
         let statements: Vec<Statement> = statements.into_iter().map(|statement| statement.form(&form)).collect();
         let mut changes = vec![self.of.clone()];
         changes.extend(more.iter().cloned());

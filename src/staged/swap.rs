@@ -366,7 +366,9 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
         }
     }
     for (number, sequence) in identities(dependents, arrive.to).into_iter().enumerate() {
-        out.extend(AnyObject::ColumnIdentity(sequence.clone()).create(arrive));
+        // What follows the first statement guesses the next value, which is known here.
+        let create = AnyObject::ColumnIdentity(sequence.clone()).create(arrive);
+        out.extend(create.into_iter().take(1));
         let name = literal(&qualified([&sequence.schema, &sequence.sequence]));
         let part =
             |at| format!("pg_catalog.split_part(pg_catalog.current_setting('trueup.identity_{number}'), ' ', {at})");
