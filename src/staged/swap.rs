@@ -1,5 +1,5 @@
 //! The swap: in one short transaction the new columns take the names of the old ones, and everything that speaks of them
-//! changes over. Behind it constraints are validated again, and the old columns go: their values are in the new ones.
+//! changes over, and the old columns go: their values are in the new ones. Behind it checks are validated again.
 
 use std::collections::BTreeSet;
 
@@ -52,6 +52,9 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     sentences.extend(said(renames(chain)));
     sentences.extend(said(into_place(chain, &dependents, context, &arrive)));
     sentences.extend(way(&Context::new(&closing, &reached, context.version_num)));
+    // In the same transaction: a row that is written by the places of columns must not land in an old one.
+    let drop = |member: &Member| alter(member, &format!("DROP COLUMN {}", ident(&member.old)));
+    sentences.extend(said(chain.members.iter().map(drop).collect()));
     push(chain, &dependents, script, sentences);
     for check in checks(&dependents, &reached) {
         script.step(
@@ -60,22 +63,6 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
             vec![validate(check)],
             vec![rebuilt(&check_identity(check))],
         );
-    }
-    for table in chain.tables() {
-        let members: Vec<&Member> = chain.of_table(&table).collect();
-        if let Some(member) = members.first() {
-            script.about(&member.identity());
-        }
-        let drops = members.iter().map(|member| {
-            let sql = format!(
-                "ALTER TABLE {} DROP COLUMN {}",
-                qualified(&table.path),
-                ident(&member.old)
-            );
-            Statement::new(sql).locks(table.clone(), Lock::AccessExclusive)
-        });
-        let what = "old columns dropped, since their values are in the new ones";
-        script.step(Phase::Contract, what, drops.collect(), Vec::new());
     }
     Ok(reached)
 }

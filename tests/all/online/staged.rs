@@ -165,7 +165,9 @@ fn write(url: &str, writer: i64, stop: &AtomicBool) -> (BTreeMap<i64, i64>, i64)
         let id: i64 = row.get(0);
         assert_eq!(own.insert(id, writer), None, "number {id} was given twice");
         client
-            .batch_execute(&format!("INSERT INTO shop.lines VALUES ({id}, 1, 'new')"))
+            .batch_execute(&format!(
+                "INSERT INTO shop.lines (order_id, number, what) VALUES ({id}, 1, 'new')"
+            ))
             .unwrap();
         if round % 3 == 0 {
             client
