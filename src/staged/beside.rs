@@ -100,6 +100,17 @@ fn check_table(table: &Identity, context: &Context) -> Result<(), String> {
         AnyObject::Inheritance(link) => is(&link.schema, &link.table) || is(&link.parent_schema, &link.parent_table),
         _ => false,
     });
+    let is_published = context.from.objects.values().any(|object| match object {
+        AnyObject::Publication(publication) => publication.all_tables,
+        AnyObject::PublicationSchema(published) => published.schema == table.path[0],
+        AnyObject::PublicationTable(published) => is(&published.schema, &published.table),
+        _ => false,
+    });
+    if is_published {
+        return Err(format!(
+            "{name} is published, and subscribers do not have the new column"
+        ));
+    }
     if found.partition_key.is_some() || found.foreign.is_some() || found.of_type.is_some() || has_family {
         return Err(format!("{name} is partitioned, inherits, is foreign or of a type"));
     }
