@@ -137,7 +137,7 @@ fn holders<'a>(column: &Identity, catalog: &'a Catalog) -> Vec<&'a Column> {
         let has_rows =
             matches!(table, Some(AnyObject::Table(table)) if table.partition_key.is_none() && table.foreign.is_none());
         if has_rows {
-            out.push(found);
+            out.push(found.as_ref());
         }
     }
     out

@@ -134,7 +134,7 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
         };
         let new = Column::named(&column.schema, &column.table, &member.new);
         let old = Column::named(&column.schema, &column.table, &member.old);
-        let create = AnyObject::Column(column).create(&context.plain());
+        let create = AnyObject::from(column).create(&context.plain());
         out.extend(
             create
                 .into_iter()
@@ -301,7 +301,7 @@ pub(super) fn indexes<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a Index
     };
     let objects: Vec<&'a AnyObject> = context.from.objects.values().collect();
     let indexes = objects.into_iter().filter_map(|object| match object {
-        AnyObject::Index(index) => Some(index),
+        AnyObject::Index(index) => Some(index.as_ref()),
         _ => None,
     });
     indexes.filter(|index| holds(index)).collect()
@@ -344,7 +344,7 @@ fn index_beside(chain: &Chain, index: &Index) -> Result<AnyObject, String> {
         .include
         .iter()
         .map(|name| chain.name(&index.schema, &index.table, name));
-    Ok(AnyObject::Index(Index {
+    Ok(AnyObject::from(Index {
         name: index_name(index),
         keys: keys.join(", "),
         include: include.collect(),
@@ -390,7 +390,7 @@ fn foreign_key_beside(chain: &Chain, key: &ForeignKey) -> Result<AnyObject, Stri
         .map(|name| chain.name(&key.referenced_schema, &key.referenced_table, name))
         .collect();
     let name = foreign_key_name(key);
-    Ok(AnyObject::ForeignKey(ForeignKey {
+    Ok(AnyObject::from(ForeignKey {
         definition: format!("FOREIGN KEY ({}) REFERENCES {to}({}){rest}", list(&own), list(&others)),
         columns: own,
         referenced_columns: others,

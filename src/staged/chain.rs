@@ -164,8 +164,8 @@ fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
             let member = Member {
                 new: free(before, "new", context),
                 old: free(before, "old", context),
-                before: before.clone(),
-                after: after.clone(),
+                before: Column::clone(before),
+                after: Column::clone(after),
             };
             out.insert(identity.clone(), member);
         }

@@ -219,7 +219,7 @@ fn dependents(chain: &Chain, context: &Context) -> Result<Dependents, String> {
 fn reached(chain: &Chain, dependents: &Dependents, context: &Context) -> Catalog {
     let mut out = context.from.clone();
     for member in &chain.members {
-        out.insert(AnyObject::Column(member.after.clone()));
+        out.insert(member.after.clone().into());
     }
     for identity in dependents.own.iter().filter(|own| own.kind == Kind::ColumnIdentity) {
         let (Some(AnyObject::ColumnIdentity(before)), after) = (context.before(identity), context.after(identity))
@@ -345,16 +345,16 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
             Some(AnyObject::Check(check)) => {
                 let check = Check {
                     valid: false,
-                    ..check.clone()
+                    ..Check::clone(check)
                 };
-                out.extend(AnyObject::Check(check).create(arrive));
+                out.extend(AnyObject::from(check).create(arrive));
             }
             _ => {}
         }
     }
     for (number, sequence) in identities(dependents, arrive.to).into_iter().enumerate() {
         // What follows the first statement guesses the next value, which is known here.
-        let create = AnyObject::ColumnIdentity(sequence.clone()).create(arrive);
+        let create = AnyObject::from(sequence.clone()).create(arrive);
         out.extend(create.into_iter().take(1));
         let name = literal(&qualified([&sequence.schema, &sequence.sequence]));
         let part =
@@ -374,7 +374,7 @@ fn identities<'a>(dependents: &Dependents, catalog: &'a Catalog) -> Vec<&'a Colu
     let objects = dependents.own.iter().filter_map(|own| catalog.get(own));
     objects
         .filter_map(|object| match object {
-            AnyObject::ColumnIdentity(identity) => Some(identity),
+            AnyObject::ColumnIdentity(identity) => Some(identity.as_ref()),
             _ => None,
         })
         .collect()
@@ -388,7 +388,11 @@ fn not_null(member: &Member, context: &Context) -> Vec<Statement> {
         &format!("ALTER COLUMN {} SET NOT NULL", ident(&column.name)),
     )];
     let own = context.before(&NotNull::named(&column.schema, &column.table, &column.name));
-    if let Some(AnyObject::NotNull(NotNull { name: Some(name), .. })) = own {
+    let name = match own {
+        Some(AnyObject::NotNull(own)) => own.name.as_ref(),
+        _ => None,
+    };
+    if let Some(name) = name {
         let chosen = chosen_name(&column.table, Some(&column.name), "not_null");
         out.push(alter(
             member,
@@ -406,7 +410,7 @@ fn checks<'a>(dependents: &Dependents, reached: &'a Catalog) -> Vec<&'a Check> {
     let objects = dependents.own.iter().filter_map(|own| reached.get(own));
     objects
         .filter_map(|object| match object {
-            AnyObject::Check(check) => Some(check),
+            AnyObject::Check(check) => Some(check.as_ref()),
             _ => None,
         })
         .collect()

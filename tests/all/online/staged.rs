@@ -87,15 +87,23 @@ fn identifiers_grow_in_stages_and_come_back() {
 #[test]
 fn what_cannot_be_staged_is_said() {
     let (_, server) = servers().pop().unwrap();
-    let table = "CREATE TABLE t (id integer PRIMARY KEY, twice integer GENERATED ALWAYS AS (id * 2) STORED);
-         INSERT INTO t VALUES (1);";
-    let pair = Pair::new(&server, table, &table.replace("id integer", "id bigint"));
-    let plan = pair.plan(Online::Always);
-    let said = plan
-        .notes
-        .iter()
-        .any(|note| note.contains("public.t.id is not changed in stages"));
-    assert!(said, "{:?}", plan.notes);
+    let table = "CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1);";
+    for (more, why) in [
+        (
+            "ALTER TABLE t ADD twice integer GENERATED ALWAYS AS (id * 2) STORED;",
+            "twice depends on it",
+        ),
+        ("CREATE INDEX odd ON t ((id + 1));", "odd depends on it"),
+        ("CREATE PUBLICATION p FOR TABLE t;", "is published"),
+        ("CREATE TABLE child () INHERITS (t);", "is partitioned, inherits"),
+    ] {
+        let before = format!("{table}{more}");
+        let pair = Pair::new(&server, &before, &before.replace("id integer", "id bigint"));
+        let plan = pair.plan(Online::Always);
+        let mut notes = plan.notes.iter();
+        let said = notes.find(|note| note.contains("public.t.id is not changed in stages"));
+        assert!(said.is_some_and(|note| note.contains(why)), "{more} {:?}", plan.notes);
+    }
 }
 
 #[test]
