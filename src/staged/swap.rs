@@ -46,15 +46,15 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     let bare = without(context.from, &dependents.own);
     let leave = Context::new(context.from, &bare, context.version_num);
     let arrive = Context::new(&bare, &reached, context.version_num);
-    let mut sentences = said(lock(chain, context));
+    let mut sentences = said(&lock(chain, context));
     sentences.extend(way(&Context::new(context.from, &open, context.version_num)));
-    sentences.extend(said(out_of_the_way(chain, &dependents, &leave)));
-    sentences.extend(said(renames(chain)));
-    sentences.extend(said(into_place(chain, &dependents, context, &arrive)));
+    sentences.extend(said(&out_of_the_way(chain, &dependents, &leave)));
+    sentences.extend(said(&renames(chain)));
+    sentences.extend(said(&into_place(chain, &dependents, context, &arrive)));
     sentences.extend(way(&Context::new(&closing, &reached, context.version_num)));
     // In the same transaction: a row that is written by the places of columns must not land in an old one.
     let drop = |member: &Member| alter(member, &format!("DROP COLUMN {}", ident(&member.old)));
-    sentences.extend(said(chain.members.iter().map(drop).collect()));
+    sentences.extend(said(&chain.members.iter().map(drop).collect::<Vec<_>>()));
     push(chain, &dependents, script, sentences);
     for check in checks(&dependents, &reached) {
         script.step(
@@ -105,7 +105,7 @@ fn push(chain: &Chain, dependents: &Dependents, script: &mut Script, sentences: 
     }
 }
 
-fn said(statements: Vec<Statement>) -> Vec<Sentence> {
+fn said(statements: &[Statement]) -> Vec<Sentence> {
     statements
         .iter()
         .map(|statement| plain(Sentence::from(statement)))
