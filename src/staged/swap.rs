@@ -95,7 +95,7 @@ fn push(chain: &Chain, dependents: &Dependents, script: &mut Script, sentences: 
     changes.retain(|change| change.object != script.of.object);
     // The statement only makes the step; what it says is the whole transaction.
     script.step(
-        Phase::Validation,
+        Phase::Contract,
         "swapped in one transaction",
         vec![Statement::new("")],
         changes,
@@ -220,6 +220,15 @@ fn reached(chain: &Chain, dependents: &Dependents, context: &Context) -> Catalog
     let mut out = context.from.clone();
     for member in &chain.members {
         out.insert(member.after.clone().into());
+    }
+    // What is made again gets the form that it will have, as far as what it needs is there.
+    for identity in &dependents.remade {
+        let is_there = |on: &Identity| out.contains(on);
+        if let Some(after) = context.after(identity).cloned()
+            && context.to.dependencies_of(identity).all(is_there)
+        {
+            out.insert(after);
+        }
     }
     for identity in dependents.own.iter().filter(|own| own.kind == Kind::ColumnIdentity) {
         let (Some(AnyObject::ColumnIdentity(before)), after) = (context.before(identity), context.after(identity))

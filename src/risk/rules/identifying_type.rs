@@ -82,7 +82,7 @@ fn hit(look: &Look, chains: &Chains, (at, object): (usize, &Identity), types: (&
     if crate::staged::is_stage(&look.steps[at]) {
         message.push_str(" It is changed in stages, while everybody reads and writes.");
         return Some(
-            Hit::new(Risk::Caution, at, object, message)
+            Hit::new(Risk::Dangerous, at, object, message)
                 .hint("The new column stands at the end of its table: make sure that nobody writes `INSERT` without a list of columns, or \
              reads `SELECT *` by place."),
         );
