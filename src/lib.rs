@@ -9,6 +9,7 @@
 //! command line ([`cli`]) only calls them.
 
 pub mod apply;
+pub mod backfill;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -32,3 +33,4 @@ pub mod reconcile;
 pub mod report;
 pub mod risk;
 pub mod scratch;
+pub mod staged;

@@ -22,14 +22,14 @@ use crate::desired::source::Source;
 use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
-use crate::kinds::Large;
+use crate::kinds::{Context, Large};
 use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{self, prove};
 use crate::risk::{
     Day, Look, Online, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
-use crate::{preflight, quarantine, scratch};
+use crate::{preflight, quarantine, scratch, staged};
 use known::Slot;
 use pairs::Pairs;
 
@@ -65,6 +65,8 @@ pub struct Setup {
     pub answers: Answers,
     /// What happens to rows that are dropped.
     pub on_drop: OnDrop,
+    /// Whether nothing may go wrong: identifiers change their type in stages on small tables too.
+    pub protected: bool,
     /// Whether rows that decide findings are counted.
     pub preflight: bool,
 }
@@ -302,12 +304,14 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
 fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     let settled = settle(setup, &mut ground)?;
     let (from, to, desired) = (settled.from(), &settled.to, &settled.desired);
+    let backfills = desired.backfills(to)?;
     let sides = Sides {
         live: &settled.live,
         from,
         to,
         renames: &settled.renames,
         large: Large::NONE,
+        backfills: &backfills,
     };
     let mut plan = draft(sides, ground.database.clone());
     let known = ground.release(&plan)?;
@@ -320,6 +324,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
     let questions = pairs.questions(&plan, &settled, &figures, &rulings);
     let large = setup.online.large(&plan, from, &figures);
+    let large = protect(setup, large, sides, &figures);
     if !large.is_empty() {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
@@ -355,10 +360,12 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     for change in &mut plan.changes {
         change.declared_at = settled.place(&change.change.object);
     }
+    let whole = staged::why_not(&Context::new(from, to, from.version_num).with_large(&plan.large));
     plan.notes = ground
         .notes
         .into_iter()
         .chain(expired)
+        .chain(whole)
         .chain(desired.notes.clone())
         .collect();
     if let Some((slot, print)) = known {
@@ -367,6 +374,21 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     // Taking two large catalogs apart takes a moment that nobody need wait for.
     std::thread::spawn(move || drop(settled));
     Ok(plan)
+}
+
+/// Adds the tables that are changed in stages although they are small.
+fn protect(setup: &Setup, large: Large, sides: Sides, figures: &Statistics) -> Large {
+    if !setup.protected || setup.online == Online::Never {
+        return large;
+    }
+    let context = Context::new(sides.from, sides.to, sides.from.version_num);
+    let tables = staged::tables(&context, |table| figures.size(table) != Size::Empty);
+    let small: Vec<Identity> = tables.into_iter().filter(|table| large.get(table).is_none()).collect();
+    large.with(
+        small
+            .into_iter()
+            .map(|table| (table, "in a protected environment".to_owned())),
+    )
 }
 
 /// Asks the rows of the live database what some findings depend on.

@@ -146,6 +146,19 @@ pub enum Event {
         /// Sessions that held the lock, as far as they were seen.
         blockers: Vec<Party>,
     },
+    /// A backfill has come so far.
+    Filled {
+        /// Step that it belongs to.
+        step: usize,
+        /// Rows that are filled, by earlier runs too.
+        rows: u64,
+        /// Rows of the table, about, where the planner knows.
+        of: Option<u64>,
+        /// Rows that this run has filled in a second.
+        per_second: u64,
+        /// Time that is left, about.
+        left: Option<Duration>,
+    },
     /// The invalid index or the pending detachment of a failed statement was cleared away.
     Cleared {
         /// SQL that did it.

@@ -322,7 +322,7 @@ impl<'a> Engine<'a> {
             watcher: &mut session.second,
             lock_timeout: session.options.lock_timeout,
         };
-        let watched = watch.run(sql, &mut |blockers| {
+        let watched = watch.run(|client| client.batch_execute(sql), &mut |blockers| {
             events(Event::WaitingForLock {
                 step: file + 1,
                 blockers: blockers.to_vec(),

@@ -14,6 +14,7 @@ mod event;
 mod explain;
 mod failure;
 pub(crate) mod files;
+mod fill;
 mod forward;
 mod gate;
 mod guarded;

@@ -143,6 +143,10 @@ fn remaining<'a>(execution: &Execution, all: &[Item<'a>]) -> (Option<Item<'a>>, 
 /// Finds out whether a statement outside a transaction was completed by an earlier attempt, and clears away what it
 /// left behind when it was not.
 fn settle(runner: &mut Runner, item: &Item, live: &Catalog, execution: &Execution) -> Result<bool> {
+    if item.sentence.facts.batches.is_some() {
+        // Its batches are in the ledger: it goes on behind the last of them.
+        return Ok(false);
+    }
     if runner.clear(item)? {
         return Ok(true);
     }

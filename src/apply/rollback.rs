@@ -1,5 +1,7 @@
 //! Rolls an execution back, from the ledger alone.
 
+use std::collections::BTreeSet;
+
 use super::approvals::{Approvals, refuse};
 use super::batch::{Item, items};
 use super::event::{Event, Options, Outcome};
@@ -9,11 +11,11 @@ use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Ope
 use super::resume::touched;
 use super::secrets;
 use super::session::Session;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Identity};
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Loss, Secrets};
-use crate::plan::{Reversal, Step, Verb, route};
+use crate::plan::{Reversal, Step, Verb, way};
 use crate::quarantine;
 use crate::risk::{Finding, Risk};
 
@@ -144,7 +146,16 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
     let snapshot = renamed.as_ref().unwrap_or(&execution.before);
     let before = snapshot.restore(live, &execution.plan);
     let context = Context::new(live, &before, version_num).with_large(&execution.plan.large);
-    let mut steps = quarantine::take_back(route(&context).steps, &execution.plan, &context);
+    let mut steps = quarantine::take_back(way(&context).steps, &execution.plan, &context);
+    // What stood only on the way holds nothing that is not elsewhere.
+    let temporary: BTreeSet<&Identity> = execution.plan.forward.iter().flat_map(|step| &step.temporary).collect();
+    for step in &mut steps {
+        if step.changes.iter().all(|change| temporary.contains(&change.object)) {
+            step.statements
+                .iter_mut()
+                .for_each(|sentence| sentence.facts.loss = None);
+        }
+    }
     if renamed.is_some() {
         // As in the whole rollback: names go back when everything else has.
         let transaction = steps.last().map_or(0, |step| step.transaction + 1);

@@ -33,11 +33,13 @@ pub(super) struct Runner<'s, 'a> {
 }
 
 /// Where a batch stopped.
-struct Stop {
+pub(super) struct Stop {
     /// Statement; none when it was the transaction itself.
-    at: Option<usize>,
-    failure: Failure,
-    blockers: Vec<Party>,
+    pub(super) at: Option<usize>,
+    /// What the server said.
+    pub(super) failure: Failure,
+    /// Who was in the way.
+    pub(super) blockers: Vec<Party>,
 }
 
 impl Runner<'_, '_> {
@@ -53,6 +55,9 @@ impl Runner<'_, '_> {
     }
 
     fn run_batch(&mut self, batch: &Batch) -> Result<()> {
+        if let Some(batches) = &batch.items[0].sentence.facts.batches {
+            return self.fill(batch, batches);
+        }
         let of = self.session.options.retries;
         for attempt in 0..=of {
             let mut stop = match self.attempt(batch) {
@@ -104,10 +109,10 @@ impl Runner<'_, '_> {
     }
 
     /// Runs a statement that belongs to no step.
-    fn ours(
+    pub(super) fn ours<T>(
         &mut self,
-        run: impl FnOnce(&mut Client) -> std::result::Result<(), postgres::Error>,
-    ) -> std::result::Result<(), Stop> {
+        run: impl FnOnce(&mut Client) -> std::result::Result<T, postgres::Error>,
+    ) -> std::result::Result<T, Stop> {
         let client = &mut self.session.client;
         run(client).map_err(|error| Stop {
             at: None,
@@ -118,14 +123,8 @@ impl Runner<'_, '_> {
 
     fn statement(&mut self, at: usize, item: &Item) -> std::result::Result<Progress, Stop> {
         let step = item.step + 1;
+        self.tell_start(item);
         let session = &mut *self.session;
-        if let (0, Some(change)) = (item.statement, self.steps[item.step].changes.first()) {
-            (session.events)(Event::Started {
-                step,
-                of: self.steps.len(),
-                object: change.object.clone(),
-            });
-        }
         let secrets = session.options.secrets.clone();
         let sql = secrets.filled(&item.sentence.sql).map_err(|error| Stop::of(&error))?;
         let is_patient = blocks_nobody(&item.sentence.facts);
@@ -143,7 +142,7 @@ impl Runner<'_, '_> {
             lock_timeout: session.options.lock_timeout,
         };
         let watched = watch
-            .run(&sql, &mut |blockers| {
+            .run(|client| client.batch_execute(&sql), &mut |blockers| {
                 events(Event::WaitingForLock {
                     step,
                     blockers: blockers.to_vec(),
@@ -175,6 +174,17 @@ impl Runner<'_, '_> {
             started,
             elapsed,
         })
+    }
+
+    /// Tells that a step starts, at its first statement.
+    pub(super) fn tell_start(&mut self, item: &Item) {
+        if let (0, Some(change)) = (item.statement, self.steps[item.step].changes.first()) {
+            (self.session.events)(Event::Started {
+                step: item.step + 1,
+                of: self.steps.len(),
+                object: change.object.clone(),
+            });
+        }
     }
 
     /// Clears away what an earlier attempt at a statement outside a transaction left behind; true when that completes
@@ -231,7 +241,7 @@ impl Runner<'_, '_> {
     }
 
     /// Records where the execution stopped, and makes the error that says so.
-    fn stopped(&mut self, batch: &Batch, stop: &Stop) -> Error {
+    pub(super) fn stopped(&mut self, batch: &Batch, stop: &Stop) -> Error {
         // Outside a transaction nobody knows whether the statement ended, so that it must not return to pending.
         let known = stop.at.or((!batch.in_transaction).then_some(0));
         let ordinal = known.map(|at| batch.items[at].ordinal);
@@ -290,7 +300,8 @@ impl Runner<'_, '_> {
 }
 
 impl Stop {
-    fn of(error: &Error) -> Self {
+    /// Makes it of an error that no statement caused.
+    pub(super) fn of(error: &Error) -> Self {
         Self {
             at: None,
             failure: Failure::of(error),

@@ -66,9 +66,9 @@ fn blockers(watcher: &mut Client, pid: i32) -> Result<Vec<Party>> {
 }
 
 /// What a watched statement came to.
-pub(super) struct Watched {
+pub(super) struct Watched<T> {
     /// What the server answered.
-    pub(super) outcome: std::result::Result<(), postgres::Error>,
+    pub(super) outcome: std::result::Result<T, postgres::Error>,
     /// Who was seen blocking it last.
     pub(super) blockers: Vec<Party>,
 }
@@ -87,7 +87,11 @@ pub(super) struct Watch<'a> {
 
 impl Watch<'_> {
     /// Runs a statement; `waits` is called whenever other sessions than before block it.
-    pub(super) fn run(self, sql: &str, waits: &mut dyn FnMut(&[Party])) -> Result<Watched> {
+    pub(super) fn run<T: Send>(
+        self,
+        statement: impl FnOnce(&mut Client) -> std::result::Result<T, postgres::Error> + Send,
+        waits: &mut dyn FnMut(&[Party]),
+    ) -> Result<Watched<T>> {
         let Self {
             client,
             pid,
@@ -99,7 +103,7 @@ impl Watch<'_> {
             let (sender, receiver) = mpsc::channel();
             scope.spawn(move || {
                 // The receiver lives until it has the outcome.
-                let _ = sender.send(client.batch_execute(sql));
+                let _ = sender.send(statement(client));
             });
             let mut seen: Vec<Party> = Vec::new();
             loop {

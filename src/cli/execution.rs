@@ -137,11 +137,50 @@ pub(super) fn show(event: Event) {
                 pause.as_secs_f64()
             )
         }
+        Event::Filled {
+            rows,
+            of,
+            per_second,
+            left,
+            ..
+        } => filled(rows, of, per_second, left),
         Event::Cleared { sql } => format!("        cleared: {sql}"),
         Event::Noted { text } => text,
         Event::Verified { objects } => format!("verified: {objects} objects are as planned"),
     };
     terminal::progress(&line);
+}
+
+fn filled(rows: u64, of: Option<u64>, per_second: u64, left: Option<Duration>) -> String {
+    let of = of.map(|of| format!(" of about {}", counted(of))).unwrap_or_default();
+    let left = left
+        .map(|left| format!(", about {} left", in_words(left.as_secs())))
+        .unwrap_or_default();
+    format!(
+        "        {}{of} rows filled, {} rows/s{left}",
+        counted(rows),
+        counted(per_second)
+    )
+}
+
+fn counted(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
 }
 
 /// Prints what an execution did, or would do.

@@ -118,6 +118,17 @@ fn fields(event: &Event) -> (&'static str, &'static str, Value) {
             });
             ("retry", "warn", fields)
         }
+        Event::Filled {
+            step,
+            rows,
+            of,
+            per_second,
+            left,
+        } => {
+            let left = left.map(|left| left.as_secs());
+            let fields = json!({ "step": step, "rows": rows, "of": of, "rows_per_second": per_second, "left_s": left });
+            ("filled", "info", fields)
+        }
         Event::Cleared { sql } => ("cleared", "info", json!({ "sql": sql })),
         Event::Noted { text } => ("note", "info", json!({ "text": text })),
         Event::Verified { objects } => ("verified", "info", json!({ "objects": objects })),

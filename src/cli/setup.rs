@@ -70,6 +70,7 @@ pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
         progress: Progress::to(progress::stage),
         answers: Answers::default(),
         on_drop: config.defaults.on_drop(),
+        protected: config.defaults.is_protected(),
         preflight: false,
     })
 }
@@ -100,6 +101,7 @@ pub(super) fn planning_for(
     }
     Ok(Setup {
         on_drop: place.settings.on_drop(),
+        protected: place.settings.is_protected(),
         preflight: !preflight.no_preflight && place.settings.preflight.unwrap_or(true),
         ..planning(&schema.scratch, arguments)?
     })

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::hints::{Hint, Says};
 use super::source::TargetFile;
 use super::{execute, statement};
+use crate::backfill::Backfills;
 use crate::catalog::quote::ident;
-use crate::catalog::{Catalog, Fingerprint};
+use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::db::{Server, Url};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::introspect;
-use crate::kinds::{complete_owners, keep_secrets, public_schema_as_on};
+use crate::kinds::{Kind, complete_owners, keep_secrets, public_schema_as_on};
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
 
@@ -165,7 +166,7 @@ impl Desired {
                 path: hint.path.clone(),
                 renamed_from: former.clone(),
             }),
-            Says::NotRenamed | Says::Waives(_) => None,
+            Says::NotRenamed | Says::Waives(_) | Says::Backfills { .. } => None,
         };
         self.hints.iter().filter_map(rename).collect()
     }
@@ -183,6 +184,38 @@ impl Desired {
             if let Says::Waives(waiver) = &hint.says {
                 out.push(waiver.ruling(&hint.path, format!("{}:{}", hint.place.file, hint.place.line))?);
             }
+        }
+        Ok(out)
+    }
+
+    /// Returns the columns of the desired state that get values in rows that are there.
+    pub fn backfills(&self, to: &Catalog) -> Result<Backfills> {
+        let mut out = Backfills::default();
+        for hint in &self.hints {
+            let Says::Backfills { column, value } = &hint.says else {
+                continue;
+            };
+            let mut path = hint.path.clone();
+            if let Some(column) = column {
+                if hint.word == "column" {
+                    path.pop();
+                }
+                path.push(column.clone());
+            }
+            let is_meant = |identity: &&Identity| identity.path[..] == path[..] || identity.path[1..] == path[..];
+            let columns = to.objects.keys().filter(|identity| identity.kind == Kind::Column);
+            let Some(found) = columns
+                .filter(is_meant)
+                .max_by_key(|identity| identity.path[0] == "public")
+            else {
+                let place = format!("{}:{}", hint.place.file, hint.place.line);
+                let message = format!("{place}: a backfill names `{}`, which is no column", path.join("."));
+                return Err(Error::target(message).hint(
+                    "Write `-- trueup: backfill COLUMN using EXPRESSION` above the declaration of the table or of one of its \
+                     columns.",
+                ));
+            };
+            out.insert(found.clone(), value.clone());
         }
         Ok(out)
     }

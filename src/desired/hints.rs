@@ -1,5 +1,6 @@
 //! Hints that target files give in comments, directly above a declaration: `-- trueup: renamed from X`,
-//! `-- trueup: not renamed`, and `-- trueup: waive TU101 until 2027-01-31: reason`.
+//! `-- trueup: not renamed`, `-- trueup: waive TU101 until 2027-01-31: reason`, and `-- trueup: backfill column using
+//! expression`.
 
 use pg_query::NodeEnum;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use super::declare::Declared;
 use super::lex::{self, Piece};
 use super::place::{Place, SourceText};
 use super::statement::Unit;
+use crate::backfill::is_expression;
 use crate::error::{Error, Result};
 use crate::risk::Waiver;
 
@@ -21,6 +23,13 @@ pub enum Says {
     NotRenamed,
     /// A finding about it is waived.
     Waives(Waiver),
+    /// A column gets values in rows that are there when it is made, or made `NOT NULL`.
+    Backfills {
+        /// Column of the table; none where the object is the column.
+        column: Option<String>,
+        /// Expression.
+        value: String,
+    },
 }
 
 /// Something that target files say about an object beside declaring it.
@@ -73,8 +82,8 @@ fn hint(
     let says = said(directive).ok_or_else(|| {
         fail(
             &format!("unknown hint `{directive}`"),
-            "Write `-- trueup: renamed from NAME` above the declaration, `-- trueup: not renamed`, or `-- trueup: waive \
-             CODE until YYYY-MM-DD: REASON`; no other hint is known.",
+            "Write `-- trueup: renamed from NAME` above the declaration, `-- trueup: not renamed`, `-- trueup: waive CODE \
+             until YYYY-MM-DD: REASON`, or `-- trueup: backfill COLUMN using EXPRESSION`; no other hint is known.",
         )
     })?;
     let line_start = source.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -106,7 +115,8 @@ fn said(directive: &str) -> Option<Says> {
         return Some(Says::NotRenamed);
     }
     let waives = waiver(directive).map(Says::Waives);
-    waives.or_else(|| renamed_from(directive).map(Says::RenamedFrom))
+    let renames = || renamed_from(directive).map(Says::RenamedFrom);
+    waives.or_else(renames).or_else(|| backfill(directive))
 }
 
 /// Reads `waive CODE until DAY: REASON`.
@@ -120,6 +130,33 @@ fn waiver(directive: &str) -> Option<Waiver> {
         code: code.to_owned(),
         until: day.parse().ok()?,
         reason: reason.to_owned(),
+    })
+}
+
+/// Reads `backfill COLUMN using EXPRESSION`; above a column, its name can be left out.
+fn backfill(directive: &str) -> Option<Says> {
+    let word = |text: &str| -> Option<(usize, usize)> {
+        let start = text.find(|c: char| !c.is_whitespace())?;
+        let (_, end) = lex::next(text.as_bytes(), start);
+        Some((start, end))
+    };
+    let rest = directive
+        .get(..8)
+        .filter(|word| word.eq_ignore_ascii_case("backfill"))
+        .and(directive.get(8..))?;
+    let (start, end) = word(rest).filter(|(start, _)| *start > 0)?;
+    let (column, rest) = if rest[start..end].eq_ignore_ascii_case("using") {
+        (None, &rest[end..])
+    } else {
+        let [column] = identifiers(&rest[start..end])?.try_into().ok()?;
+        let (using, after) = word(&rest[end..])?;
+        rest[end..][using..after].eq_ignore_ascii_case("using").then_some(())?;
+        (Some(column), &rest[end..][after..])
+    };
+    let value = rest.trim();
+    is_expression(value).then(|| Says::Backfills {
+        column,
+        value: value.to_owned(),
     })
 }
 

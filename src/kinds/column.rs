@@ -5,7 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, options, sql};
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, fill, options, sql};
 use crate::catalog::{
     Addresses, Catalog, Identity, TypeAndCollation,
     quote::{ident, qualified},
@@ -328,6 +328,11 @@ impl Object for Column {
         }
         let mut out = vec![add];
         out.extend(self.bare().settings(self));
+        let own = |kind| Identity::new(kind, &self.identity().path);
+        let has_default = context.after(&own(Kind::ColumnDefault)).is_some();
+        if !has_default && fill::is_declared(&self.identity(), context) {
+            out.extend(fill::declared(&self.identity(), context));
+        }
         out
     }
 

@@ -4,12 +4,10 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{
-    Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Statement, Table, Transaction, partitioning, sql,
-};
+use super::{Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Statement, Table, fill, partitioning, sql};
 use crate::catalog::{
     Addresses, Identity,
-    quote::{dollar, ident, literal, qualified},
+    quote::{ident, qualified},
 };
 use crate::db::Server;
 use crate::error::Result;
@@ -31,9 +29,6 @@ pub struct ColumnDefault {
     pub volatile: bool,
 }
 
-/// Pages that one transaction fills: a moment's work, so that row locks are short and the log is written evenly.
-const PAGES: u32 = 1000;
-
 impl ColumnDefault {
     /// Returns the identity of a column's default.
     pub fn named(schema: &str, table: &str, column: &str) -> Identity {
@@ -52,35 +47,12 @@ impl ColumnDefault {
         (is_new && default.volatile).then_some(large)
     }
 
-    /// Returns the block that fills the rows which were there before the default. What it has done stays, and it can run
-    /// again. It walks through the pages that the table has at the start: what is written later has the default.
-    fn fill(&self) -> Statement {
-        let table = qualified([&self.schema, &self.table]);
-        let (text, column) = (literal(&table), ident(&self.column));
-        let body = format!(
-            "
-DECLARE
-    pages bigint := pg_catalog.pg_relation_size({text}::pg_catalog.regclass)
-        / pg_catalog.current_setting('block_size')::bigint;
-    page bigint := 0;
-BEGIN
-    WHILE page < pages LOOP
-        UPDATE ONLY {table} SET {column} = DEFAULT
-        WHERE ctid >= pg_catalog.format('(%s,0)', page)::pg_catalog.tid
-            AND ctid < pg_catalog.format('(%s,0)', page + {PAGES})::pg_catalog.tid
-            AND {column} IS NULL;
-        COMMIT;
-        page := page + {PAGES};
-    END LOOP;
-END
-"
-        );
-        let identity = Table::named(&self.schema, &self.table);
-        Statement::new(format!("DO {}", dollar(&body)))
-            .locks(identity.clone(), Lock::RowExclusive)
-            .scans(identity.clone())
-            .writes(identity)
-            .transaction(Transaction::Outside)
+    /// Returns the statement that fills the rows which were there before the default.
+    fn fill(&self, context: &Context) -> Option<Statement> {
+        match context.after(&self.column_identity()) {
+            Some(AnyObject::Column(column)) => Some(fill::with_default(column, context)),
+            _ => None,
+        }
     }
 
     fn column_identity(&self) -> Identity {
@@ -176,11 +148,18 @@ impl Object for ColumnDefault {
     }
 
     fn create(&self, context: &Context) -> Vec<Statement> {
+        if fill::is_declared(&self.column_identity(), context) {
+            // A default that comes with the column would be the value of the rows that are there.
+            let form = "set behind the new column, whose rows are then filled otherwise";
+            let mut out = vec![self.set().form(form)];
+            out.extend(fill::declared(&self.column_identity(), context));
+            return out;
+        }
         if let Some(large) = Self::fills_later(&self.column_identity(), context) {
             let form = format!("set behind the new column, whose rows are then filled in batches: {large}");
             let mut out = vec![self.set().form(&form)];
             if !partitioning::is_partitioned(&self.schema, &self.table, context.to) {
-                out.push(self.fill().form(&form));
+                out.extend(self.fill(context).map(|fill| fill.form(&form)));
             }
             return out;
         }

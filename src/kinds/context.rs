@@ -1,6 +1,7 @@
 //! What an object may look at, beyond itself, while it writes its statements.
 
 use super::{AnyObject, Kind, Large};
+use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Identity};
 
 /// The two states that a change stands between, and the server that will run it.
@@ -14,6 +15,8 @@ pub struct Context<'a> {
     pub version_num: i32,
     /// Tables that are too large to be locked while they are read or written; none for a replay or a creation.
     pub large: &'a Large,
+    /// Columns that are filled when they are made, or made `NOT NULL`; none for a replay or a way back.
+    pub backfills: &'a Backfills,
 }
 
 impl<'a> Context<'a> {
@@ -24,6 +27,7 @@ impl<'a> Context<'a> {
             to,
             version_num,
             large: Large::NONE,
+            backfills: Backfills::NONE,
         }
     }
 
@@ -33,10 +37,16 @@ impl<'a> Context<'a> {
         Self { large, ..self }
     }
 
+    /// Returns the same context with these backfills.
+    #[must_use]
+    pub fn with_backfills(self, backfills: &'a Backfills) -> Self {
+        Self { backfills, ..self }
+    }
+
     /// Returns the same context in which every statement has its plain form.
     #[must_use]
     pub fn plain(self) -> Self {
-        self.with_large(Large::NONE)
+        self.with_large(Large::NONE).with_backfills(Backfills::NONE)
     }
 
     /// Returns the name of a table with its size in words when it is large: the reason for an online form.

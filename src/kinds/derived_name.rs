@@ -42,7 +42,7 @@ pub(super) fn aside(schema: &str, name: &str) -> String {
 }
 
 /// Returns the name of an object that stands only for a part of the plan; a hash keeps cut names apart.
-pub(super) fn temporary(name: &str, label: &str) -> String {
+pub(crate) fn temporary(name: &str, label: &str) -> String {
     let tail = format!("_trueup_{label}");
     if name.len() + tail.len() <= LIMIT {
         return format!("{name}{tail}");

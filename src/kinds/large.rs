@@ -21,6 +21,12 @@ impl Large {
         Self(tables)
     }
 
+    /// Returns the set with more tables in it.
+    #[must_use]
+    pub fn with(self, more: impl IntoIterator<Item = (Identity, String)>) -> Self {
+        Self::new(self.0.into_iter().chain(more))
+    }
+
     /// Tells whether no table is large.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -7,6 +7,7 @@
 mod argument;
 mod context;
 mod derived_name;
+mod fill;
 mod firing;
 mod large;
 mod online;
@@ -99,7 +100,8 @@ mod view;
 
 pub use argument::ArgumentMode;
 pub use context::Context;
-pub(crate) use derived_name::{chosen as chosen_name, multirange as chosen_multirange};
+pub(crate) use derived_name::{chosen as chosen_name, multirange as chosen_multirange, temporary as temporary_name};
+pub(crate) use fill::statement as fill_in_batches;
 pub use firing::Firing;
 pub(crate) use grants::built_in;
 pub(crate) use index_keys::QUERY as KEY_WORDS;

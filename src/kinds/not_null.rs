@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::online::{self, Proof};
 use super::{
-    Alter, AnyObject, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, Table, partitioning, sql,
+    Alter, AnyObject, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, Table, fill, partitioning,
+    sql,
 };
 use crate::catalog::{
     Addresses, Identity,
@@ -99,8 +100,23 @@ impl NotNull {
         context.large(&self.table_identity()).filter(|_| has_values)
     }
 
+    /// Returns the statements that fill a column which stands, before it has to have values.
+    fn filled_first(&self, context: &Context) -> Vec<Statement> {
+        if context.stays(&self.column_identity()) {
+            fill::declared(&self.column_identity(), context)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Tells whether rows that are there are filled before the column has to have values.
+    fn is_filled(&self, context: &Context) -> bool {
+        fill::is_declared(&self.column_identity(), context) || !self.filled_first(context).is_empty()
+    }
+
     fn waits_for_values(&self, context: &Context) -> bool {
-        ColumnDefault::fills_later(&self.column_identity(), context).is_some()
+        let column = self.column_identity();
+        ColumnDefault::fills_later(&column, context).is_some() || fill::is_declared(&column, context)
     }
 
     /// Makes sure that there are no nulls while reads and writes go on. PostgreSQL 18 can add the constraint itself
@@ -255,8 +271,14 @@ impl Object for NotNull {
         if self.is_inherited(context) {
             return Vec::new();
         }
-        if let Some(large) = self.large(context).filter(|_| self.valid) {
+        if let Some(large) = self.large(context).filter(|_| self.valid && !self.is_filled(context)) {
             return self.add_online(context, &large);
+        }
+        if self.valid && self.is_filled(context) {
+            let mut out = self.filled_first(context);
+            let table = self.table_identity().path_text();
+            out.extend(self.add_online(context, &format!("rows of {table} are filled first")));
+            return out;
         }
         let column = ident(&self.column);
         if !self.valid {

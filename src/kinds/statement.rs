@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::settled;
+use crate::backfill::Batches;
 use crate::catalog::Identity;
 
 /// Table-level lock modes, weakest first (manual: Explicit Locking).
@@ -100,6 +101,10 @@ pub struct Facts {
     /// Tables whose rows it changes, batch by batch, each in a transaction of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<Identity>,
+    /// How it is executed where trueup runs it: batch by batch, resumable. Its SQL does the same for whoever runs it by
+    /// hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Batches>,
     /// What is destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,

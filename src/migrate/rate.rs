@@ -6,6 +6,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ObjectType};
 
 use super::program::{Line, Program};
+use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Identity};
 use crate::desired::elaborate::Workshop;
 use crate::desired::place::Place;
@@ -60,6 +61,7 @@ impl Rating {
                 to: after,
                 renames: known,
                 large: Large::NONE,
+                backfills: Backfills::NONE,
             },
             database(after),
         );

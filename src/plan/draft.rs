@@ -8,9 +8,11 @@ use super::build::{Route, route};
 use super::file::{Database, Detail, Difference, FORMAT, Plan};
 use super::references::references;
 use super::steps::{Change, Phase, Step, Verb};
+use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::diff::Rename;
 use crate::kinds::{AnyObject, Context, Large, Statement};
+use crate::staged::stages;
 
 /// The states that a plan stands between.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,8 @@ pub struct Sides<'a> {
     pub renames: &'a [Rename],
     /// Tables that are too large to be locked while they are read or written, under the names that they will have.
     pub large: &'a Large,
+    /// Columns that are filled.
+    pub backfills: &'a Backfills,
 }
 
 /// Plans the way from one catalog to another, and back. Findings, notes and places are added by the caller.
@@ -35,11 +39,14 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         to,
         renames,
         large,
+        backfills,
     } = sides;
     let version_num = database.version_num;
-    let context = Context::new(from, to, version_num).with_large(large);
+    let context = Context::new(from, to, version_num)
+        .with_large(large)
+        .with_backfills(backfills);
     let inverse = Context::new(to, from, version_num).with_large(large);
-    let (mut forward, mut rollback) = rayon::join(|| route(&context), || route(&inverse));
+    let (mut forward, mut rollback) = rayon::join(|| way(&context), || way(&inverse));
     let mut scope = scope(&[&forward, &rollback], from, to);
     for rename in renames {
         scope.extend([rename.from.clone(), rename.to.clone()]);
@@ -79,6 +86,29 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         notes: Vec::new(),
         unmodelled: live.unmodelled.iter().cloned().collect(),
     }
+}
+
+/// Plans the way between the two states of a context: what has to be done in stages first, then the rest.
+pub(crate) fn way(context: &Context) -> Route {
+    let Some(staged) = stages(context) else {
+        return route(context);
+    };
+    let rest = route(&Context {
+        from: &staged.reached,
+        ..*context
+    });
+    let first = staged.steps.last().map_or(0, |step| step.transaction + 1);
+    let (mut steps, mut changes) = (staged.steps, staged.changes);
+    steps.extend(rest.steps.into_iter().map(|step| Step {
+        transaction: step.transaction + first,
+        ..step
+    }));
+    let said: BTreeSet<Identity> = rest.changes.iter().map(|change| change.object.clone()).collect();
+    changes.retain(|change| !said.contains(&change.object));
+    changes.extend(rest.changes);
+    changes.sort();
+    changes.dedup_by(|one, other| one.object == other.object);
+    Route { steps, changes }
 }
 
 /// Returns the objects of a scope with their edges, as they stand in a catalog.

@@ -16,8 +16,8 @@ mod steps;
 mod transactions;
 
 pub use build::{Route, route};
-pub(crate) use draft::differences;
 pub use draft::{Sides, draft};
+pub(crate) use draft::{differences, way};
 pub use file::{Database, Detail, Difference, FORMAT, Plan, Reference, StandIn};
 pub use proof::{Direction, Proof, Refutation, Surprise, Verdict};
 pub use question::{Answer, Former, Question};

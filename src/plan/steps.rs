@@ -56,7 +56,7 @@ pub enum Reversal {
 }
 
 /// One change of one object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// Object.
@@ -102,7 +102,7 @@ pub struct Step {
 
 impl Step {
     /// Makes a step of statements; its transaction is numbered later.
-    pub(super) fn new(changes: Vec<Change>, phase: Phase, statements: &[Statement]) -> Self {
+    pub(crate) fn new(changes: Vec<Change>, phase: Phase, statements: &[Statement]) -> Self {
         let forms: BTreeSet<&str> = statements.iter().filter_map(|s| s.form.as_deref()).collect();
         let temporary: BTreeSet<&Identity> = statements.iter().flat_map(|s| &s.temporary).collect();
         let sentences: Vec<Sentence> = statements.iter().map(Sentence::from).collect();
@@ -158,14 +158,20 @@ pub(super) fn phase_of(role: Role, statements: &[Statement]) -> Phase {
 }
 
 /// Derives the label of a step's rollback from what its statements destroy.
-fn reversal(statements: &[Sentence]) -> Reversal {
-    let losses = statements.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
+fn reversal(sentences: &[Sentence]) -> Reversal {
+    let losses = sentences.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
+    let fills = |sentence: &Sentence| sentence.facts.batches.as_ref().is_some_and(|batches| batches.stays);
+    let filled = sentences
+        .iter()
+        .any(fills)
+        .then(|| Reversal::Lossy("rows that had no value keep the one that they were filled with".to_owned()));
     losses
         .map(|loss| match loss {
             Loss::Values(what) => Reversal::SchemaOnly(format!("{what} are gone")),
             Loss::Precision(how) => Reversal::Lossy(how.clone()),
             Loss::Secret(what) => Reversal::Impossible(format!("{what} is known to the server only")),
         })
+        .chain(filled)
         .min_by_key(|reversal| (!matches!(reversal, Reversal::Impossible(_)), reversal.clone()))
         .unwrap_or(Reversal::Exact)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::backfill::Batches;
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::AnyObject;
 use crate::plan::Plan;
@@ -11,7 +12,8 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     let touched = touched(plan);
     let tops: BTreeSet<Identity> = touched.iter().map(|object| top(object, from, to)).collect();
     // What a statement locks it looks into: the columns of a partitioned table, say, that gets another partition.
-    let locked: BTreeSet<Identity> = locked(plan).map(|object| top(object, from, to)).collect();
+    let mut locked: BTreeSet<Identity> = locked(plan).map(|object| top(object, from, to)).collect();
+    locked.extend(mentioned(plan, from));
     let (mut whole, mut looked_into) = (Vec::new(), Vec::new());
     for object in from.objects.keys() {
         let top = top(object, from, to);
@@ -73,6 +75,21 @@ fn locked(plan: &Plan) -> impl Iterator<Item = &Identity> {
     let steps = plan.forward.iter().chain(&plan.rollback);
     let facts = steps.flat_map(|step| &step.statements).map(|sentence| &sentence.facts);
     facts.flat_map(|facts| facts.locks.iter().map(|(object, _)| object))
+}
+
+/// Returns what the values are made of that a plan fills in.
+fn mentioned<'a>(plan: &Plan, from: &'a Catalog) -> impl Iterator<Item = Identity> + use<'a> {
+    let sentences = plan.forward.iter().flat_map(|step| &step.statements);
+    let batches = sentences.filter_map(|sentence| sentence.facts.batches.as_ref());
+    let names: BTreeSet<String> = batches.flat_map(Batches::mentions).collect();
+    let is_named = move |object: &&Identity| match &object.path[..] {
+        [schema, name] => {
+            let bare = name.split_once('(').map_or(name.as_str(), |(bare, _)| bare);
+            names.contains(&format!("{schema}.{bare}"))
+        }
+        _ => false,
+    };
+    from.objects.keys().filter(is_named).cloned()
 }
 
 /// Returns the objects that either way changes.

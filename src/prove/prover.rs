@@ -10,6 +10,7 @@ use super::part::{part, touched};
 use super::rows;
 use super::survival::Survival;
 use crate::apply::{SETTINGS, batches, clear, items};
+use crate::backfill;
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
@@ -224,6 +225,19 @@ impl Prover<'_> {
         Ok(Ok(()))
     }
 
+    /// Runs what has no transaction around it; a backfill as it will be executed, and then as others execute it, who find
+    /// nothing left to do. Triggers do not fire: what they reach need not be here.
+    fn outside(&mut self, step: usize, sentence: &Sentence) -> std::result::Result<(), Stop> {
+        let Some(batches) = &sentence.facts.batches else {
+            return self.statement(step, sentence);
+        };
+        let _ = self.client.batch_execute("SET session_replication_role = replica");
+        let done = backfill::whole(&mut self.client, batches).map_err(|error| Stop::of(Some(step), &error));
+        let done = done.and_then(|()| self.statement(step, sentence));
+        let _ = self.client.batch_execute("RESET session_replication_role");
+        done
+    }
+
     fn statement(&mut self, step: usize, sentence: &Sentence) -> std::result::Result<(), Stop> {
         let done = self.client.batch_execute(&sentence.sql);
         done.map_err(|error| Stop::of(Some(step), &error))
@@ -241,7 +255,9 @@ impl Prover<'_> {
     /// Runs both ways again, with rows, each statement on its own, and watches.
     fn with_rows(&mut self, plan: &mut Plan, ground: Ground) -> Result<Outcome> {
         let filled = rows::fill(&mut self.client)?;
-        let losses = losses(&plan.forward, ground.from);
+        let mut losses = losses(&plan.forward, ground.from);
+        // Rows keep what they were filled with; the step says so.
+        losses.extend(fills(&plan.forward));
         let renamed = renamed_values(&plan.forward, ground.to);
         let copied = copied(&plan.forward);
         let mut survival = Survival::before(&mut self.client)?;
@@ -311,7 +327,7 @@ impl Prover<'_> {
         if sentence.facts.transaction == Transaction::Outside {
             // Its locks are gone before anybody could ask; what the kind states stands.
             self.relations = None;
-            return Ok(self.statement(step, sentence));
+            return Ok(self.outside(step, sentence));
         }
         let relations = match self.relations.take() {
             Some(relations) => relations,
@@ -382,6 +398,13 @@ fn losses(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
         }
     }
     out
+}
+
+/// Returns the columns that steps fill.
+fn fills(steps: &[Step]) -> BTreeSet<Identity> {
+    let sentences = steps.iter().flat_map(|step| &step.statements);
+    let batches = sentences.filter_map(|sentence| sentence.facts.batches.as_ref());
+    batches.flat_map(|batches| &batches.fills).cloned().collect()
 }
 
 /// Returns what is dropped after it was copied: it is gone after the way forward, and must be there after the way back.

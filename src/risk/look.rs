@@ -87,6 +87,14 @@ impl<'a> Look<'a> {
         !self.from.contains(object) || self.remade.contains(object)
     }
 
+    /// Tells whether the plan fills a column of rows that are there.
+    pub(super) fn is_filled(&self, column: &Identity) -> bool {
+        let mut batches = self
+            .statements()
+            .filter_map(|(_, _, sentence)| sentence.facts.batches.as_ref());
+        batches.any(|batches| batches.fills.contains(column))
+    }
+
     /// Tells whether an object is dropped because what it belongs to is.
     pub(super) fn falls_with_parent(&self, object: &Identity) -> bool {
         let parent = self.from.get(object).and_then(AnyObject::parent);

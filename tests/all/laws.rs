@@ -124,6 +124,7 @@ fn plan(from: &Catalog, to: &Catalog) -> String {
             to,
             renames: &[],
             large: trueup::kinds::Large::NONE,
+            backfills: trueup::backfill::Backfills::NONE,
         },
         database,
     )

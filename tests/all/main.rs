@@ -6,6 +6,7 @@
 mod support;
 
 mod apply;
+mod backfill;
 mod bad_input;
 mod cases;
 mod catalog_columns;

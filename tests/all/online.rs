@@ -21,6 +21,7 @@ use crate::support::{Database, machine, servers};
 
 mod cases;
 mod interrupted;
+mod staged;
 mod writers;
 
 /// A live database and the one that shows what it shall be.
@@ -55,6 +56,7 @@ impl Pair {
             answers: reconcile::Answers::default(),
             preflight: false,
             on_drop: trueup::config::OnDrop::Drop,
+            protected: false,
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }

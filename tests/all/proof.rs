@@ -46,6 +46,7 @@ impl Pair {
             to: &self.to,
             renames: &[],
             large: trueup::kinds::Large::NONE,
+            backfills: trueup::backfill::Backfills::NONE,
         };
         let database = Named {
             name: self.live.name().to_owned(),

@@ -31,6 +31,7 @@ fn plan(live: &Database, desired: &Database) -> Plan {
         to: &to,
         renames: &[],
         large: trueup::kinds::Large::NONE,
+        backfills: trueup::backfill::Backfills::NONE,
     };
     let database = Target {
         name: "shop".to_owned(),

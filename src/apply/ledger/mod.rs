@@ -3,6 +3,7 @@
 
 mod account;
 mod applied;
+mod filled;
 pub(crate) mod migrations;
 mod read;
 mod record;
@@ -18,6 +19,7 @@ pub use trace::{LastChange, last_change};
 
 pub(crate) use applied::{follows, record_between};
 pub(super) use applied::{record, record_all, record_some};
+pub(super) use filled::Filled;
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};
 pub(super) use version::{ensure, is_there};

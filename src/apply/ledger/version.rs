@@ -10,16 +10,21 @@ use crate::error::{Error, ErrorKind, Result};
 const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
 
 /// Files by version: the one at index n brings version n to n + 1.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 5] = [
     include_str!("../../../schema/ledger/0001_executions.sql"),
     include_str!("../../../schema/ledger/0002_applied.sql"),
     include_str!("../../../schema/ledger/0003_safety.sql"),
     include_str!("../../../schema/ledger/0004_migrations.sql"),
+    include_str!("../../../schema/ledger/0005_backfills.sql"),
 ];
 
 /// Triggers that keep finished rows as they are; version 3 comes with them.
 const APPEND_ONLY: &str = include_str!("../../../schema/ledger/append_only.sql");
 const APPEND_ONLY_SINCE: usize = 3;
+
+/// The same for version 5.
+const APPEND_ONLY_BACKFILLS: &str = include_str!("../../../schema/ledger/append_only_backfills.sql");
+const BACKFILLS_SINCE: usize = 5;
 
 /// Name of the ledger's schema.
 const NAME: &str = "trueup";
@@ -66,8 +71,12 @@ pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<O
             at + 1
         ));
     }
-    if from < APPEND_ONLY_SINCE && has_plpgsql(client)? {
+    let is_new = from < APPEND_ONLY_SINCE && has_plpgsql(client)?;
+    if is_new {
         script.push_str(APPEND_ONLY);
+    }
+    if from < BACKFILLS_SINCE && (is_new || keeps_history(client)?) {
+        script.push_str(APPEND_ONLY_BACKFILLS);
     }
     script.push_str("COMMIT");
     if let Err(error) = client.batch_execute(&script) {
@@ -101,6 +110,12 @@ fn quiet(major: i32) -> &'static str {
 fn has_plpgsql(client: &mut Client) -> Result<bool> {
     let sql = "SELECT 1 FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'";
     Ok(client.query_typed_opt(sql, &[])?.is_some())
+}
+
+fn keeps_history(client: &mut Client) -> Result<bool> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+               WHERE n.nspname = $1 AND p.proname = 'keep_history'";
+    Ok(client.query_typed_opt(sql, &[(&NAME, Type::TEXT)])?.is_some())
 }
 
 fn has_schema(client: &mut Client) -> Result<bool> {

@@ -25,6 +25,8 @@ pub(super) enum Attached {
     NotRenamed,
     /// `waive`
     Waive,
+    /// `backfill`
+    Backfill,
 }
 
 impl Attached {
@@ -48,6 +50,7 @@ impl Attached {
         Self::Renamed,
         Self::NotRenamed,
         Self::Waive,
+        Self::Backfill,
     ];
 
     /// Returns the key.
@@ -59,6 +62,7 @@ impl Attached {
             Self::Renamed => "renamed_from",
             Self::NotRenamed => "not_renamed",
             Self::Waive => "waive",
+            Self::Backfill => "backfill",
         }
     }
 
@@ -68,7 +72,7 @@ impl Attached {
             Self::Grants => Want::Named(&Want::Names),
             Self::Waive => super::said::WAIVE,
             Self::NotRenamed => Want::Bool,
-            Self::Comment | Self::Owner | Self::Renamed => Want::Text,
+            Self::Comment | Self::Owner | Self::Renamed | Self::Backfill => Want::Text,
         }
     }
 
@@ -82,6 +86,9 @@ impl Attached {
             }
             Self::Renamed => "Former name, so that it is renamed instead of dropped and created.",
             Self::NotRenamed => "`true`: it is new, and no other name of what is dropped, however alike the two look.",
+            Self::Backfill => {
+                "Expression that fills the column in rows that are there, in batches, when a plan adds it or makes it `NOT NULL`."
+            }
             Self::Waive => {
                 "Findings about it, and about everything in it, that need no approval: `TU703: {until: 2027-01-31, reason: why}`."
             }

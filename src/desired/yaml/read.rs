@@ -236,7 +236,7 @@ impl Declared {
                     .as_object()
                     .map(|grants| attached::privileges(identity, identity, grants))
                     .unwrap_or_default(),
-                Attached::Renamed | Attached::NotRenamed | Attached::Waive => {
+                Attached::Renamed | Attached::NotRenamed | Attached::Waive | Attached::Backfill => {
                     let given = Json::Object(Fields::from_iter([(entry.key.clone(), value)]));
                     self.say(identity, &given, entry.node.offset)?;
                     Vec::new()

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use super::complaint::Complaint;
 use super::read::Declared;
 use super::want::{Key, Want, own};
+use crate::backfill::is_expression;
 use crate::catalog::Identity;
 use crate::desired::hints::{Says, identifiers};
 use crate::risk::Waiver;
@@ -42,6 +43,16 @@ impl Declared {
         }
         if given["not_renamed"] == true {
             all.push(Says::NotRenamed);
+        }
+        if let Some(value) = given["backfill"].as_str() {
+            if !is_expression(value) {
+                let message = "`backfill` is no expression of SQL".to_owned();
+                return Err(Complaint::new(offset, message).hint("Write one expression over the columns of the table."));
+            }
+            all.push(Says::Backfills {
+                column: None,
+                value: value.trim().to_owned(),
+            });
         }
         for (code, waiver) in given["waive"].as_object().into_iter().flatten() {
             all.push(Says::Waives(read(code, waiver, offset)?));

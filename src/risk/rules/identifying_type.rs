@@ -12,14 +12,17 @@
 //! a foreign key disagree. A conversion that changes the text of a value (`uuid` to `varchar`, `text` to `integer`)
 //! breaks everybody who kept the old form, and that cannot be seen from here.
 //!
-//! It is `critical`; `caution` where all tables of the chain are empty, or where only a length limit grows and
-//! PostgreSQL touches no row.
+//! It is `critical`; `dangerous` where it is changed in stages; `caution` where all tables of the chain are empty, or
+//! where only a length limit grows and PostgreSQL touches no row.
 //!
 //! ## Safer way
 //!
-//! Add a column of the new type beside the old one, keep it filled by a trigger, fill old rows in batches, build its
-//! unique index with `CREATE INDEX CONCURRENTLY`, do the same in every table of the chain, then switch keys and foreign
-//! keys over in one short transaction. Drop the old columns when nobody reads them any more.
+//! From one integer type to another trueup takes the safer way by itself on large tables, and in a protected environment
+//! on all that have rows. It adds a column of the new type beside the old one, keeps it filled by a trigger, fills old
+//! rows in batches, builds its unique index with `CREATE INDEX CONCURRENTLY`, does the same in every table of the chain,
+//! then switches keys and foreign keys over in one short transaction, and drops the old columns. What remains dangerous:
+//! the new column stands at the end of its table, so that `INSERT` without a list of columns and `SELECT *` see another
+//! order. Between other types do the same by hand, and keep the old columns until nobody reads them any more.
 //!
 //! ## PostgreSQL versions
 //!
@@ -76,6 +79,14 @@ fn hit(look: &Look, chains: &Chains, (at, object): (usize, &Identity), types: (&
     let empty = std::iter::once(object)
         .chain(tied)
         .all(|column| look.size(&table_of(column)) == Size::Empty);
+    if crate::staged::is_stage(&look.steps[at]) {
+        message.push_str(" It is changed in stages, while everybody reads and writes.");
+        return Some(
+            Hit::new(Risk::Dangerous, at, object, message)
+                .hint("The new column stands at the end of its table: make sure that nobody writes `INSERT` without a list of columns, or \
+             reads `SELECT *` by place."),
+        );
+    }
     let risk = if empty || only_widens(look, at) {
         Risk::Caution
     } else {

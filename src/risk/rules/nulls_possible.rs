@@ -9,11 +9,11 @@
 //! the whole table under ACCESS EXCLUSIVE: nobody reads or writes it meanwhile. Code that stores nulls fails from then on.
 //!
 //! It is `critical` where the statistics have seen nulls, `caution` where they have seen none (which proves nothing: they
-//! are a sample), `dangerous` where nobody knows. A table that is certainly empty is not reported.
+//! are a sample) or where a declared backfill fills them first, `dangerous` where nobody knows. A table that is certainly empty is not reported.
 //!
 //! ## Safer way
 //!
-//! Count and fill the nulls first. On a large table add `CHECK (c IS NOT NULL) NOT VALID`, validate it in another
+//! Count and fill the nulls first, or declare how: `-- trueup: backfill COLUMN using EXPRESSION`. On a large table add `CHECK (c IS NOT NULL) NOT VALID`, validate it in another
 //! transaction, then set `NOT NULL`, which takes the check for proof, and drop the check.
 //!
 //! ## PostgreSQL versions
@@ -53,6 +53,7 @@ fn hit(look: &Look, at: usize, change: &Change) -> Option<Hit> {
         return None;
     }
     let (risk, seen) = match look.statistics.nulls(&column) {
+        _ if look.is_filled(&column) => (Risk::Caution, "but for those that the backfill fills first".to_owned()),
         Some(share) if share > 0.0 => (
             Risk::Critical,
             format!("and {} of its values are null as of the last `ANALYZE`", percent(share)),

@@ -10,8 +10,8 @@
 //!
 //! ## Safer way
 //!
-//! Give the column a default (a constant one costs nothing), or add it nullable, fill it in batches, and make it
-//! `NOT NULL` in a later plan.
+//! Give the column a default (a constant one costs nothing), or declare how rows are filled: `-- trueup: backfill COLUMN
+//! using EXPRESSION` above it adds it nullable, fills it in batches, and makes it `NOT NULL` by a validated check.
 //!
 //! ## PostgreSQL versions
 //!
@@ -33,6 +33,7 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
             let fails = look.is_new(&column)
                 && look.stands(&table)
                 && look.size(&table) != Size::Empty
+                && !look.is_filled(&column)
                 && !fills_itself(look, &column);
             let message = format!(
                 "Column `{}` is added without a default and must have a value: the statement fails if {} has one row.",
@@ -41,7 +42,7 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
             );
             fails.then(|| {
                 Hit::new(Risk::Dangerous, at, &column, message).hint(
-                    "Give the column a default, or add it nullable, fill it, and make it `NOT NULL` in a later plan.",
+                    "Give the column a default, or declare how rows are filled: `-- trueup: backfill COLUMN using EXPRESSION`.",
                 )
             })
         })

@@ -30,7 +30,7 @@ fn kill(live: &Database) {
 }
 
 /// Applies the plan and kills it when this many statements have run; returns the plan.
-fn killed_after(pair: &Pair, statements: usize) -> Plan {
+pub(super) fn killed_after(pair: &Pair, statements: usize) -> Plan {
     let plan = pair.plan(Online::Always);
     let mut done = 0;
     let stopped = pair.apply(&plan, &mut |event| {

@@ -1,0 +1,214 @@
+//! Columns that foreign keys tie to one another and whose type changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::once;
+use crate::catalog::Identity;
+use crate::kinds::{AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Table, temporary_name};
+
+/// Types between which values are carried over unchanged, or refused.
+const NUMBERS: [&str; 3] = ["smallint", "integer", "bigint"];
+
+/// One column of a chain.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    /// As it is.
+    pub(super) before: Column,
+    /// As it will be.
+    pub(super) after: Column,
+    /// Name of the new column until the swap.
+    pub(super) new: String,
+    /// Name of the old one behind it.
+    pub(super) old: String,
+}
+
+impl Member {
+    pub(super) fn identity(&self) -> Identity {
+        Column::named(&self.before.schema, &self.before.table, &self.before.name)
+    }
+
+    pub(super) fn table(&self) -> Identity {
+        self.before.table_identity()
+    }
+}
+
+/// A chain: its tables, those that others refer to first, and their columns.
+#[derive(Debug, Clone)]
+pub(super) struct Chain {
+    pub(super) members: Vec<Member>,
+}
+
+impl Chain {
+    pub(super) fn tables(&self) -> Vec<Identity> {
+        let mut out: Vec<Identity> = Vec::new();
+        for member in &self.members {
+            if !out.contains(&member.table()) {
+                out.push(member.table());
+            }
+        }
+        out
+    }
+
+    pub(super) fn of_table<'a>(&'a self, table: &'a Identity) -> impl Iterator<Item = &'a Member> {
+        self.members.iter().filter(move |member| member.table() == *table)
+    }
+
+    pub(super) fn member(&self, column: &Identity) -> Option<&Member> {
+        self.members.iter().find(|member| member.identity() == *column)
+    }
+
+    /// Returns the name that a column of a table has before the swap when it is to be the new one.
+    pub(super) fn name(&self, schema: &str, table: &str, column: &str) -> String {
+        let member = self.member(&Column::named(schema, table, column));
+        member.map_or_else(|| column.to_owned(), |member| member.new.clone())
+    }
+
+    pub(super) fn columns(&self) -> BTreeSet<Identity> {
+        self.members.iter().map(Member::identity).collect()
+    }
+}
+
+/// Returns the chains whose type changes and of which a table is large.
+pub(super) fn chains(context: &Context) -> Vec<Chain> {
+    if context.large.is_empty() {
+        return Vec::new();
+    }
+    chains_with(context, |table| context.large.get(table).is_some())
+}
+
+/// Returns the chains whose type changes and of which some table is as asked for.
+pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool) -> Vec<Chain> {
+    let retyped = retyped(context);
+    if retyped.is_empty() {
+        return Vec::new();
+    }
+    let foreign_keys: Vec<&ForeignKey> = all(context);
+    let mut tied: BTreeMap<Identity, BTreeSet<Identity>> = BTreeMap::new();
+    let mut known: BTreeSet<Identity> = BTreeSet::new();
+    for key in &foreign_keys {
+        for (own, referenced) in key.columns.iter().zip(&key.referenced_columns) {
+            let own = Column::named(&key.schema, &key.table, own);
+            let referenced = Column::named(&key.referenced_schema, &key.referenced_table, referenced);
+            known.extend([own.clone(), referenced.clone()]);
+            tied.entry(own.clone()).or_default().insert(referenced.clone());
+            tied.entry(referenced).or_default().insert(own);
+        }
+    }
+    let keys = all::<Key>(context)
+        .into_iter()
+        .filter(|key| key.constraint == KeyType::Primary);
+    known.extend(keys.flat_map(|key| {
+        key.columns
+            .iter()
+            .map(|name| Column::named(&key.schema, &key.table, name))
+    }));
+    let mut left: BTreeSet<Identity> = retyped
+        .keys()
+        .filter(|column| known.contains(column))
+        .cloned()
+        .collect();
+    let mut out = Vec::new();
+    while let Some(first) = left.pop_first() {
+        let mut open = vec![first];
+        let mut of_chain = Vec::new();
+        while let Some(column) = open.pop() {
+            let next = tied.get(&column).into_iter().flatten();
+            open.extend(next.filter(|next| left.remove(*next)).cloned().collect::<Vec<_>>());
+            of_chain.push(column);
+        }
+        let is_large = |column: &Identity| wanted(&Table::named(&column.path[0], &column.path[1]));
+        if of_chain.iter().any(is_large) {
+            let members = once(of_chain)
+                .into_iter()
+                .filter_map(|column| retyped.get(&column).cloned());
+            let mut members: Vec<Member> = members.collect();
+            // As people write: a row that is referred to, then those that refer to it; locks are taken in that order.
+            members.sort_by_key(|member| depth(&member.table(), &foreign_keys, 0));
+            out.push(Chain { members });
+        }
+    }
+    out
+}
+
+/// Returns how many tables a table refers to, one through the other.
+fn depth(table: &Identity, keys: &[&ForeignKey], so_far: usize) -> usize {
+    if so_far > 30 {
+        return so_far;
+    }
+    let own = keys
+        .iter()
+        .filter(|key| Table::named(&key.schema, &key.table) == *table);
+    let others = own
+        .map(|key| key.referenced_identity())
+        .filter(|referenced| referenced != table);
+    others
+        .map(|referenced| depth(&referenced, keys, so_far + 1))
+        .max()
+        .unwrap_or(so_far)
+}
+
+/// Returns the columns that stand and change from one type to another, between which values are carried over unchanged.
+fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
+    let mut out = BTreeMap::new();
+    for (identity, object) in context
+        .from
+        .objects
+        .iter()
+        .filter(|(identity, _)| identity.kind == Kind::Column)
+    {
+        let (AnyObject::Column(before), Some(AnyObject::Column(after))) = (object, context.after(identity)) else {
+            continue;
+        };
+        let is_number = |column: &Column| NUMBERS.contains(&column.data_type.as_str());
+        if before.data_type != after.data_type && is_number(before) && is_number(after) {
+            let member = Member {
+                new: free(before, "new", context),
+                old: free(before, "old", context),
+                before: Column::clone(before),
+                after: Column::clone(after),
+            };
+            out.insert(identity.clone(), member);
+        }
+    }
+    out
+}
+
+/// Returns a name that no column of the table has: a swap that was cut short may have left one.
+fn free(column: &Column, label: &str, context: &Context) -> String {
+    let first = temporary_name(&column.name, label);
+    let others = (2..).map(|number| temporary_name(&column.name, &format!("{label}_{number}")));
+    let is_free = |name: &String| {
+        let identity = Column::named(&column.schema, &column.table, name);
+        !context.from.contains(&identity) && !context.to.contains(&identity)
+    };
+    std::iter::once(first).chain(others).find(is_free).unwrap_or_default()
+}
+
+/// A kind whose objects can be listed.
+pub(super) trait Listed: Sized {
+    fn of(object: &AnyObject) -> Option<&Self>;
+}
+
+impl Listed for ForeignKey {
+    fn of(object: &AnyObject) -> Option<&Self> {
+        match object {
+            AnyObject::ForeignKey(key) => Some(key),
+            _ => None,
+        }
+    }
+}
+
+impl Listed for Key {
+    fn of(object: &AnyObject) -> Option<&Self> {
+        match object {
+            AnyObject::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+}
+
+/// Returns every object of a kind before the plan.
+pub(super) fn all<'a, T: Listed + 'a>(context: &Context<'a>) -> Vec<&'a T> {
+    let objects: Vec<&'a AnyObject> = context.from.objects.values().collect();
+    objects.into_iter().filter_map(T::of).collect()
+}

@@ -1,0 +1,164 @@
+//! Changes of the type of columns that identify rows, on large tables, in stages: new columns beside the old ones along the
+//! foreign keys, kept in step by triggers, filled in batches, indexed and validated while everybody works, swapped by names
+//! in one short transaction. `ALTER COLUMN TYPE` would write every table of the chain anew while nobody reads it.
+
+mod beside;
+mod chain;
+mod swap;
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Catalog, Identity};
+use crate::kinds::{Context, Large, Statement};
+use crate::plan::{Change, Phase, Step, Verb};
+use chain::Chain;
+
+/// How the form of every stage begins.
+const FORM: &str = "changed in stages";
+
+/// The stages of a way, and where they lead.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    /// In order.
+    pub(crate) steps: Vec<Step>,
+    /// What they change.
+    pub(crate) changes: Vec<Change>,
+    /// The state before the plan with what they change.
+    pub(crate) reached: Catalog,
+}
+
+/// Returns the stages that a way begins with; nothing where no identifying column of a large table changes its type, or
+/// only such that cannot be staged.
+pub(crate) fn stages(context: &Context) -> Option<Staged> {
+    let mut out = Staged {
+        steps: Vec::new(),
+        changes: Vec::new(),
+        reached: context.from.clone(),
+    };
+    for chain in chain::chains(context) {
+        let reached = out.reached.clone();
+        let here = Context {
+            from: &reached,
+            ..*context
+        };
+        if let Ok(written) = write(&chain, &here) {
+            let first = out.steps.last().map_or(0, |step| step.transaction + 1);
+            out.steps.extend(written.steps.into_iter().map(|step| Step {
+                transaction: step.transaction + first,
+                ..step
+            }));
+            out.changes.extend(written.changes);
+            out.reached = written.reached;
+        }
+    }
+    (!out.steps.is_empty()).then_some(out)
+}
+
+/// Returns why chains of large tables are changed as a whole, in full sentences.
+pub fn why_not(context: &Context) -> Vec<String> {
+    let all = chain::chains(context);
+    all.iter()
+        .filter_map(|chain| {
+            let why = write(chain, context).err()?;
+            let columns: Vec<String> = chain.members.iter().map(|member| member.identity().path_text()).collect();
+            Some(format!(
+                "The type of {} is not changed in stages: {why}. Its table is written anew while nobody reads or writes it.",
+                columns.join(", ")
+            ))
+        })
+        .collect()
+}
+
+/// Returns the tables whose identifying columns change their type and that have rows: where nothing may go wrong they are
+/// changed in stages however small they are.
+pub fn tables(context: &Context, has_rows: impl Fn(&Identity) -> bool) -> Vec<Identity> {
+    let chains = chain::chains_with(context, has_rows);
+    once(chains.iter().flat_map(Chain::tables))
+}
+
+/// Tells whether a step is a stage.
+pub fn is_stage(step: &Step) -> bool {
+    step.form.as_ref().is_some_and(|form| form.contains(FORM))
+}
+
+fn write(chain: &Chain, context: &Context) -> Result<Staged, String> {
+    let large = Large::new(chain.tables().into_iter().map(|table| {
+        let size = context.large.get(&table).unwrap_or("tied to it").to_owned();
+        (table, size)
+    }));
+    let context = context.plain().with_large(&large);
+    let mut script = Script::new(chain);
+    beside::write(chain, &context, &mut script)?;
+    let reached = swap::write(chain, &context, &mut script)?;
+    let mut changes = script.changes;
+    changes.dedup();
+    Ok(Staged {
+        steps: script.steps,
+        changes,
+        reached,
+    })
+}
+
+/// The steps of one chain as they are written.
+struct Script {
+    steps: Vec<Step>,
+    changes: Vec<Change>,
+    transaction: usize,
+    of: Change,
+    /// What the first step says beside.
+    form: String,
+}
+
+impl Script {
+    fn new(chain: &Chain) -> Self {
+        let of = |member: &chain::Member| Change {
+            object: member.identity(),
+            verb: Verb::Alter,
+        };
+        let names: Vec<String> = chain
+            .members
+            .iter()
+            .map(|member| member.identity().path_text())
+            .collect();
+        Self {
+            steps: Vec::new(),
+            changes: chain.members.iter().map(of).collect(),
+            transaction: 0,
+            of: of(&chain.members[0]),
+            form: format!(
+                ", since its table is large or protected; foreign keys tie together {}",
+                names.join(", ")
+            ),
+        }
+    }
+
+    /// Adds a step in a transaction of its own. It is about the first column of the chain unless another is named; the
+    /// further changes are said by it too.
+    fn step(&mut self, phase: Phase, what: &str, statements: Vec<Statement>, more: Vec<Change>) {
+        if statements.is_empty() {
+            return;
+        }
+        let form = format!("{FORM}: {what}{}", std::mem::take(&mut self.form));
+        let statements: Vec<Statement> = statements.into_iter().map(|statement| statement.form(&form)).collect();
+        let mut changes = vec![self.of.clone()];
+        changes.extend(more.iter().cloned());
+        self.changes.extend(more);
+        let mut step = Step::new(changes, phase, &statements);
+        step.transaction = self.transaction;
+        self.transaction += 1;
+        self.steps.push(step);
+    }
+
+    fn about(&mut self, column: &Identity) {
+        self.of = Change {
+            object: column.clone(),
+            verb: Verb::Alter,
+        };
+    }
+}
+
+/// Returns every one once, in order.
+fn once<T: Ord + Clone>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    let all: BTreeSet<T> = all.into_iter().collect();
+    all.into_iter().collect()
+}
