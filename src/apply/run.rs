@@ -1,5 +1,6 @@
 //! Runs batches of statements: ledger before and after, retry after what may pass, an error that says where it stopped.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -96,6 +97,10 @@ impl Runner<'_, '_> {
         self.ours(|client| ledger.begin(client, &ordinals))?;
         if batch.in_transaction {
             self.ours(|client| client.batch_execute("BEGIN"))?;
+            if locks_several(batch) {
+                let limit = self.session.options.lock_timeout.as_millis();
+                self.ours(|client| client.batch_execute(&lose_deadlocks(limit)))?;
+            }
         }
         let mut progress = Vec::with_capacity(batch.items.len());
         for (at, item) in batch.items.iter().enumerate() {
@@ -312,6 +317,22 @@ impl Stop {
 
 fn step_of(batch: &Batch, stop: &Stop) -> usize {
     batch.items[stop.at.unwrap_or(0)].step
+}
+
+/// Tells whether a batch waits for one table while it holds another, so that it and a writer can wait for each other.
+fn locks_several(batch: &Batch) -> bool {
+    let locks = batch.items.iter().flat_map(|item| &item.sentence.facts.locks);
+    let tables: BTreeSet<&Identity> = locks.map(|(table, _)| table).collect();
+    tables.len() > 1
+}
+
+/// Returns the statement that has the transaction give up before PostgreSQL looks for a deadlock on behalf of the other
+/// side, which would lose its work: this side tries again.
+fn lose_deadlocks(lock_timeout: u128) -> String {
+    format!(
+        "SELECT pg_catalog.set_config('lock_timeout', greatest(1, least({lock_timeout}, s.setting::int8 / 4))::text, true)
+         FROM pg_catalog.pg_settings s WHERE s.name = 'deadlock_timeout'"
+    )
 }
 
 /// Tells whether nobody has to wait behind a statement that waits for a lock: a concurrent build waits for every older

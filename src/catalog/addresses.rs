@@ -8,9 +8,12 @@ use crate::kinds::KeyWords;
 /// Maps `pg_depend`-style addresses of one database to identities; OIDs never leave it.
 #[derive(Debug, Default)]
 pub struct Addresses {
-    known: HashMap<(u32, u32, i32), Identity>,
+    known: HashMap<Address, (Identity, usize)>,
     noted: Noted,
 }
+
+/// Class, OID and sub-object, as `pg_depend` has them.
+pub type Address = (u32, u32, i32);
 
 /// OIDs of a column's type, a domain's being the one that it stands for, and of its collation.
 pub type TypeAndCollation = (u32, u32);
@@ -25,16 +28,17 @@ pub struct Noted {
 }
 
 impl Addresses {
-    /// Records the identity of an address; the first one recorded stays.
-    pub fn insert(&mut self, class: u32, oid: u32, sub: i32, identity: Identity) {
-        self.known.entry((class, oid, sub)).or_insert(identity);
+    /// Records the identity of an address, and the object's place among those that were read; the first one recorded
+    /// stays.
+    pub fn insert(&mut self, address: Address, identity: Identity, place: usize) {
+        self.known.entry(address).or_insert((identity, place));
     }
 
     /// Records that an address stands for the object at another one, if that one is known.
-    pub fn alias(&mut self, address: (u32, u32, i32), target: (u32, u32, i32)) {
-        if let Some(identity) = self.resolve(target.0, target.1, target.2) {
+    pub fn alias(&mut self, address: Address, target: Address) {
+        if let Some((identity, place)) = self.locate(target) {
             let identity = identity.clone();
-            self.insert(address.0, address.1, address.2, identity);
+            self.insert(address, identity, place);
         }
     }
 
@@ -59,12 +63,18 @@ impl Addresses {
 
     /// Returns the object at exactly this address.
     pub fn exact(&self, class: u32, oid: u32, sub: i32) -> Option<&Identity> {
-        self.known.get(&(class, oid, sub))
+        self.known.get(&(class, oid, sub)).map(|(identity, _)| identity)
     }
 
     /// Returns the object at this address, or for an unknown sub-object (a view's column) the object that holds it.
     pub fn resolve(&self, class: u32, oid: u32, sub: i32) -> Option<&Identity> {
-        self.exact(class, oid, sub)
-            .or_else(|| if sub == 0 { None } else { self.exact(class, oid, 0) })
+        self.locate((class, oid, sub)).map(|(identity, _)| identity)
+    }
+
+    /// The same with the object's place.
+    pub fn locate(&self, (class, oid, sub): Address) -> Option<(&Identity, usize)> {
+        let of_whole = || self.known.get(&(class, oid, 0)).filter(|_| sub != 0);
+        let (identity, place) = self.known.get(&(class, oid, sub)).or_else(of_whole)?;
+        Some((identity, *place))
     }
 }

@@ -10,8 +10,9 @@ pub(crate) mod packed;
 pub mod quote;
 mod state;
 
-pub use addresses::{Addresses, Noted, TypeAndCollation};
+pub use addresses::{Address, Addresses, Noted, TypeAndCollation};
 pub use edges::Edges;
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, Path};
 pub use state::Catalog;
+pub(crate) use state::Part;

@@ -104,8 +104,13 @@ mod tests {
         let on = [a.identity(), b.identity(), elsewhere.identity()];
         catalog.insert(a);
         catalog.insert(b);
-        catalog.depend(&on[0], &on[1]);
-        catalog.depend(&on[1], &on[2]);
+        for at in 0..2 {
+            catalog
+                .dependencies
+                .entry(on[at].clone())
+                .or_default()
+                .insert(on[at + 1].clone());
+        }
         catalog.casts.insert(("x".to_owned(), "y".to_owned()), 'i');
         catalog.unmodelled.insert(("thing".to_owned(), "z".to_owned()));
         let text = serde_json::to_string(&Holder {

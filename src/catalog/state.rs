@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Edges, Fingerprint, Identity};
@@ -22,6 +23,33 @@ pub struct Catalog {
     pub casts: BTreeMap<(String, String), char>,
     /// Objects of kinds that trueup does not model: kind in words, and name.
     pub unmodelled: BTreeSet<(String, String)>,
+}
+
+/// An object with its identity and what it depends on, before it is a part of a catalog.
+pub(crate) struct Part {
+    pub(crate) identity: Identity,
+    pub(crate) object: AnyObject,
+    pub(crate) edges: Edges,
+}
+
+impl Part {
+    /// Makes a part of an object, with the edges that follow from the object itself. `last` is the parent of the one
+    /// before: what belongs together is read together, and shares one copy of its parent's names.
+    pub(crate) fn of(object: AnyObject, last: &mut Option<Identity>) -> Self {
+        let identity = object.identity();
+        let parent = object.parent();
+        if parent != *last {
+            *last = parent;
+        }
+        let mut edges: Edges = last.iter().cloned().collect();
+        edges.extend(object.dependencies());
+        edges.remove(&identity);
+        Self {
+            identity,
+            object,
+            edges,
+        }
+    }
 }
 
 /// A catalog as it stands in a snapshot file.
@@ -48,37 +76,28 @@ impl Catalog {
 
     /// Adds an object with the edges that follow from the object itself.
     pub fn insert(&mut self, object: AnyObject) {
-        let parent = object.parent();
-        self.insert_as(object.identity(), object, parent);
+        let part = Part::of(object, &mut None);
+        let edges = self.dependencies.entry(part.identity.clone()).or_default();
+        edges.extend(part.edges.iter().cloned());
+        self.objects.insert(part.identity, part.object);
     }
 
-    /// The same where the object's identity and parent are at hand.
-    pub(crate) fn insert_as(&mut self, identity: Identity, object: AnyObject, parent: Option<Identity>) {
-        let edges = self.dependencies.entry(identity.clone()).or_default();
-        edges.extend(parent);
-        edges.extend(object.dependencies());
-        edges.remove(&identity);
-        self.objects.insert(identity, object);
-    }
-
-    /// Gives back memory that growing kept in reserve.
-    pub(crate) fn shrink(&mut self) {
-        self.dependencies.values_mut().for_each(Edges::shrink);
+    /// Takes in objects that were read apart; of two with one identity the last one stays.
+    pub(crate) fn assemble(&mut self, mut parts: Vec<Part>) {
+        parts.par_sort_by(|one, other| one.identity.cmp(&other.identity));
+        let edges = parts.iter_mut().map(|part| {
+            let mut edges = std::mem::take(&mut part.edges);
+            edges.shrink();
+            (part.identity.clone(), edges)
+        });
+        self.dependencies = edges.collect();
+        self.objects = parts.into_iter().map(|part| (part.identity, part.object)).collect();
     }
 
     /// Removes an object and its own edges.
     pub fn remove(&mut self, identity: &Identity) -> Option<AnyObject> {
         self.dependencies.remove(identity);
         self.objects.remove(identity)
-    }
-
-    /// Records that one object depends on another; both must be known and differ.
-    pub fn depend(&mut self, dependent: &Identity, on: &Identity) {
-        if dependent != on
-            && let Some(edges) = self.dependencies.get_mut(dependent)
-        {
-            edges.insert(on.clone());
-        }
     }
 
     /// Returns what an object depends on.

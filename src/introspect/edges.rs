@@ -2,7 +2,7 @@
 
 use postgres::Row;
 
-use crate::catalog::{Addresses, Catalog};
+use crate::catalog::{Address, Addresses, Catalog, Part};
 use crate::error::Result;
 use crate::kinds::{KEY_WORDS, KeyWords, Present};
 
@@ -126,9 +126,6 @@ pub(super) fn note(raw: &Raw, addresses: &mut Addresses) -> Result<()> {
     Ok(())
 }
 
-/// Class, OID and sub-object of one end of an edge.
-type Address = (u32, u32, i32);
-
 /// What the queries gave, the many in a small form.
 #[derive(Default)]
 pub(super) struct Raw {
@@ -181,15 +178,21 @@ pub(super) fn alias(raw: &Raw, addresses: &mut Addresses) {
     }
 }
 
-/// Adds dependency edges and casts to the catalog.
-pub(super) fn apply(raw: &Raw, addresses: &Addresses, catalog: &mut Catalog) -> Result<()> {
-    for (from, to) in raw.pairs(Query::Dependencies) {
-        let dependent = addresses.resolve(from.0, from.1, from.2);
-        let on = addresses.resolve(to.0, to.1, to.2);
-        if let (Some(dependent), Some(on)) = (dependent, on) {
-            catalog.depend(dependent, on);
+/// Adds what the server says of dependencies to the objects.
+pub(super) fn depend(raw: &Raw, addresses: &Addresses, parts: &mut [Part]) {
+    for (dependent, on) in raw.pairs(Query::Dependencies) {
+        let (dependent, on) = (addresses.locate(*dependent), addresses.locate(*on));
+        if let (Some((_, dependent)), Some((identity, on))) = (dependent, on)
+            && dependent != on
+            && let Some(part) = parts.get_mut(dependent)
+        {
+            part.edges.insert(identity.clone());
         }
     }
+}
+
+/// Adds casts, and what is not modelled.
+pub(super) fn finish(raw: &Raw, catalog: &mut Catalog) -> Result<()> {
     for row in raw.rows(Query::Unmodelled) {
         catalog.unmodelled.insert((row.try_get(0)?, row.try_get(1)?));
     }

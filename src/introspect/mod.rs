@@ -15,10 +15,10 @@ use std::thread::ScopedJoinHandle;
 use postgres::{Client, Row};
 use rayon::prelude::*;
 
-use crate::catalog::{Addresses, Catalog, TypeAndCollation};
+use crate::catalog::{Addresses, Catalog, Identity, Part, TypeAndCollation};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
-use crate::kinds::{AnyObject, Kind, Present, Reader, readers};
+use crate::kinds::{Kind, Present, Reader, readers};
 
 pub use print::print;
 pub use sizes::{Size, sizes};
@@ -39,7 +39,8 @@ impl Default for Options {
 /// Objects with their addresses, and what was noted of them.
 #[derive(Default)]
 struct Batch {
-    objects: Vec<(u32, i32, AnyObject)>,
+    parts: Vec<(u32, i32, Part)>,
+    last: Option<Identity>,
     noted: HashMap<(u32, i16), TypeAndCollation>,
 }
 
@@ -125,7 +126,7 @@ fn gather(url: &Url, client: &mut Client, source: &Source, snapshot: Option<&str
     let queue = &Mutex::new(VecDeque::from(tasks));
     let (answers, received) = mpsc::channel();
     std::thread::scope(|scope| {
-        let assembled = scope.spawn(move || Assembly::new(source.server).finish(received));
+        let assembled = scope.spawn(move || Assembly::default().finish(source.server, received));
         let second = snapshot.map(|snapshot| {
             let answers = answers.clone();
             scope.spawn(move || -> Result<()> {
@@ -227,37 +228,24 @@ impl Batch {
             if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
                 self.noted.insert((oid, number), noted);
             }
-            self.objects.push((oid, sub, object));
+            self.parts.push((oid, sub, Part::of(object, &mut self.last)));
         }
         Ok(())
     }
 }
 
-/// A catalog that grows with each answer.
+/// What was read so far.
+#[derive(Default)]
 struct Assembly {
-    catalog: Catalog,
+    parts: Vec<Part>,
     addresses: Addresses,
     late: Vec<(Reader, Vec<Row>)>,
     raw: edges::Raw,
 }
 
 impl Assembly {
-    fn new(server: &Server) -> Self {
-        let catalog = Catalog {
-            version_num: server.version_num,
-            role: server.user.clone(),
-            ..Catalog::default()
-        };
-        Self {
-            catalog,
-            addresses: Addresses::default(),
-            late: Vec::new(),
-            raw: edges::Raw::default(),
-        }
-    }
-
     /// Takes all answers in, in whatever order they come; what names others waits until those are known.
-    fn finish(mut self, answers: Receiver<Answer>) -> Result<Catalog> {
+    fn finish(mut self, server: &Server, answers: Receiver<Answer>) -> Result<Catalog> {
         for answer in answers {
             match answer {
                 Answer::Objects(batches, of) => {
@@ -276,9 +264,15 @@ impl Assembly {
         self.read_late(late)?;
         edges::alias(&self.raw, &mut self.addresses);
         self.read_late(attached)?;
-        edges::apply(&self.raw, &self.addresses, &mut self.catalog)?;
-        self.catalog.shrink();
-        Ok(self.catalog)
+        edges::depend(&self.raw, &self.addresses, &mut self.parts);
+        let mut catalog = Catalog {
+            version_num: server.version_num,
+            role: server.user.clone(),
+            ..Catalog::default()
+        };
+        catalog.assemble(self.parts);
+        edges::finish(&self.raw, &mut catalog)?;
+        Ok(catalog)
     }
 
     fn read_late(&mut self, late: Vec<(Reader, Vec<Row>)>) -> Result<()> {
@@ -297,18 +291,12 @@ impl Assembly {
 
     /// Keeps objects; the address of a row is that of its own kind.
     fn keep(&mut self, reader: Reader, batch: Batch, has_address: bool) {
-        // What belongs together is read together: one copy of a parent's names serves all of its parts.
-        let mut last = None;
-        for (oid, sub, object) in batch.objects {
-            let identity = object.identity();
+        for (oid, sub, part) in batch.parts {
             if has_address && reader.class != 0 && oid != 0 {
-                self.addresses.insert(reader.class, oid, sub, identity.clone());
+                let address = (reader.class, oid, sub);
+                self.addresses.insert(address, part.identity.clone(), self.parts.len());
             }
-            let parent = object.parent();
-            if parent != last {
-                last = parent;
-            }
-            self.catalog.insert_as(identity, object, last.clone());
+            self.parts.push(part);
         }
         self.addresses.note_columns(batch.noted);
     }
