@@ -34,3 +34,4 @@ pub mod report;
 pub mod risk;
 pub mod scratch;
 pub mod staged;
+mod words;

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::ledger::migrations::Took;
 use super::leftovers::{self, Trace};
 use super::run::pause;
-use super::session::Session;
+use super::session::{Session, limits};
 use super::watch::{Party, Watch};
 use crate::catalog::Catalog;
 use crate::db::{Server, Url};
@@ -122,10 +122,8 @@ impl<'a> Engine<'a> {
     /// Returns the settings that each file begins with: those of role and database, as for psql, and trueup's limits.
     pub(crate) fn settings(&self, timeout: Option<Duration>) -> String {
         let options = self.session.options;
-        let limit = |limit: Duration| limit.as_millis().max(1);
-        let statement = timeout.or(options.statement_timeout).map_or(0, limit);
-        let lock = limit(options.lock_timeout);
-        format!("{FRESH}; SET lock_timeout = {lock}; SET statement_timeout = {statement}")
+        let limits = limits(options.lock_timeout, timeout.or(options.statement_timeout));
+        format!("{FRESH}; {limits}")
     }
 
     /// Runs units in order.

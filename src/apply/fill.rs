@@ -3,14 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use postgres::Client;
-
 use super::advisory;
 use super::batch::{Batch, Item};
 use super::event::Event;
 use super::failure::Failure;
 use super::ledger::{Filled, Progress};
 use super::run::{Runner, Stop, pause};
+use super::session::limits;
 use super::watch::Watch;
 use crate::backfill::{Batches, Pace, Place, Walk, replication_lag};
 use crate::error::Result;
@@ -50,9 +49,9 @@ impl Runner<'_, '_> {
     /// Runs a backfill until there is nothing to fill, or no more can be.
     pub(super) fn fill(&mut self, batch: &Batch, batches: &Batches) -> Result<()> {
         let item = batch.items[0];
-        let filled = self.filling(&item, batches).and_then(|()| self.limits(None));
+        let filled = self.filling(&item, batches).and_then(|()| self.limit_others());
         filled.map_err(|stop| {
-            let _ = self.limits(None);
+            let _ = self.limit_others();
             self.stopped(batch, &stop)
         })
     }
@@ -81,9 +80,9 @@ impl Runner<'_, '_> {
         };
         let mut left = i64::MAX;
         loop {
-            self.limits(Some(()))?;
+            self.limit_batches()?;
             self.pass(&mut filling)?;
-            self.limits(None)?;
+            self.limit_others()?;
             let open = self.ours(|client| filling.walk.open(client))?;
             // Rows for which the expression gives nothing stay as they are: whoever wants a value says so himself.
             if open == 0 || open >= left || filling.done.pass + 1 >= PASSES {
@@ -207,27 +206,19 @@ impl Runner<'_, '_> {
         Ok(())
     }
 
-    /// Sets limits under which nobody waits for a batch for longer than `lock_timeout`, or those of all other statements.
-    fn limits(&mut self, of_batch: Option<()>) -> Attempt<()> {
+    /// Sets limits under which nobody waits for a batch for longer than `lock_timeout`.
+    fn limit_batches(&mut self) -> Attempt<()> {
+        let whole = self.session.options.lock_timeout;
+        let own = self.session.options.statement_timeout;
+        let sql = limits(ROW_WAIT.min(whole / 2), Some(own.map_or(whole, |own| own.min(whole))));
+        self.ours(|client| client.batch_execute(&sql))
+    }
+
+    /// Sets the limits of all other statements.
+    fn limit_others(&mut self) -> Attempt<()> {
         let options = self.session.options;
-        let (lock, statement) = match of_batch {
-            Some(()) => (
-                ROW_WAIT.min(options.lock_timeout / 2),
-                Some(
-                    options
-                        .statement_timeout
-                        .map_or(options.lock_timeout, |own| own.min(options.lock_timeout)),
-                ),
-            ),
-            None => (options.lock_timeout, options.statement_timeout),
-        };
-        let millis = |limit: Duration| limit.as_millis().max(1);
-        let sql = format!(
-            "SET lock_timeout = {}; SET statement_timeout = {}",
-            millis(lock),
-            statement.map_or(0, millis)
-        );
-        self.ours(|client: &mut Client| client.batch_execute(&sql))
+        let sql = limits(options.lock_timeout, options.statement_timeout);
+        self.ours(|client| client.batch_execute(&sql))
     }
 
     /// Tells how far it came, now and then.

@@ -24,6 +24,16 @@ pub(crate) const SETTINGS: &str = "SET search_path = ''; SET check_function_bodi
 /// would be lost.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
+/// Returns the settings that limit how long a statement waits for a lock, and how long it takes where that is limited.
+pub(super) fn limits(lock: Duration, statement: Option<Duration>) -> String {
+    let limit = |limit: Duration| limit.as_millis().max(1);
+    format!(
+        "SET lock_timeout = {}; SET statement_timeout = {}",
+        limit(lock),
+        statement.map_or(0, limit)
+    )
+}
+
 /// An open execution's connections.
 pub(super) struct Session<'a> {
     /// Target.
@@ -48,11 +58,9 @@ impl<'a> Session<'a> {
         let mut client = url.connect()?;
         let server = Server::read(&mut client)?;
         server.check_supported()?;
-        let limit = |limit: Duration| limit.as_millis().max(1);
         let mut settings = format!(
-            "{SETTINGS}; SET lock_timeout = {}; SET statement_timeout = {}",
-            limit(options.lock_timeout),
-            options.statement_timeout.map_or(0, limit)
+            "{SETTINGS}; {}",
+            limits(options.lock_timeout, options.statement_timeout)
         );
         if server.major() >= 17 {
             settings.push_str("; SET transaction_timeout = 0");

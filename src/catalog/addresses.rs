@@ -49,11 +49,7 @@ impl Addresses {
 
     /// Adds what is known of columns.
     pub fn note_columns(&mut self, columns: HashMap<(u32, i16), TypeAndCollation>) {
-        if self.noted.columns.is_empty() {
-            self.noted.columns = columns;
-        } else {
-            self.noted.columns.extend(columns);
-        }
+        self.noted.columns.extend(columns);
     }
 
     /// Takes the words of operator classes and collations.

@@ -1,5 +1,6 @@
 //! What `apply` and `rollback` share: how statements run, approvals, progress.
 
+use crate::words::grouped;
 use std::time::Duration;
 
 use clap::Args;
@@ -152,27 +153,15 @@ pub(super) fn show(event: Event) {
 }
 
 fn filled(rows: u64, of: Option<u64>, per_second: u64, left: Option<Duration>) -> String {
-    let of = of.map(|of| format!(" of about {}", counted(of))).unwrap_or_default();
+    let of = of.map(|of| format!(" of about {}", grouped(of))).unwrap_or_default();
     let left = left
         .map(|left| format!(", about {} left", in_words(left.as_secs())))
         .unwrap_or_default();
     format!(
         "        {}{of} rows filled, {} rows/s{left}",
-        counted(rows),
-        counted(per_second)
+        grouped(rows),
+        grouped(per_second)
     )
-}
-
-fn counted(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn in_words(seconds: u64) -> String {

@@ -6,8 +6,8 @@ use crate::catalog::{Address, Addresses, Catalog, Part};
 use crate::error::Result;
 use crate::kinds::{KEY_WORDS, KeyWords, Present};
 
-/// A query that belongs to no kind; the order is the order in which the answers are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A query that belongs to no kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Query {
     /// Operator classes and collations that indexes name.
     KeyWords,

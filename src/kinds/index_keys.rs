@@ -8,7 +8,7 @@ use postgres::Row;
 use crate::catalog::{Addresses, Noted, quote::ident};
 use crate::error::{Error, Result};
 
-use super::{Column, Object};
+use super::sql;
 
 /// Query of what [`Words`] holds. Collations that no index names are left out: there are hundreds.
 pub(crate) const QUERY: &str = "
@@ -131,7 +131,10 @@ impl Keys {
             Some(names) => names,
             None => numbers
                 .iter()
-                .map(|number| name(addresses, table, *number))
+                .map(|number| match number {
+                    0 => Ok(None),
+                    _ => sql::column_at(addresses, table, *number).map(Some),
+                })
                 .collect::<Result<_>>()?,
         };
         let stored = usize::try_from(row.try_get::<_, i16>("indnkeyatts")?).unwrap_or(names.len());
@@ -179,13 +182,4 @@ impl Keys {
         }
         Ok(out)
     }
-}
-
-fn name(addresses: &Addresses, table: u32, number: i16) -> Result<Option<String>> {
-    if number == 0 {
-        return Ok(None);
-    }
-    let column = addresses.exact(Column::CLASS, table, i32::from(number));
-    let unread = || Error::internal(format!("column {number} of the table with OID {table} was not read"));
-    column.map(|column| Some(column.name().to_owned())).ok_or_else(unread)
 }

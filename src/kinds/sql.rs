@@ -88,13 +88,15 @@ pub(super) fn rename_statements(word: &str, from: (&str, &str), to: (&str, &str)
 pub(super) fn columns_at(addresses: &Addresses, row: &Row, table: &str, numbers: &str) -> Result<Vec<String>> {
     let table: u32 = row.try_get(table)?;
     let numbers: Vec<i16> = row.try_get(numbers)?;
-    let named = numbers.into_iter().filter(|number| *number != 0).map(|number| {
-        let column = addresses.exact(Column::CLASS, table, i32::from(number));
-        column
-            .map(|column| column.name().to_owned())
-            .ok_or_else(|| Error::internal(format!("column {number} of the table with OID {table} was not read")))
-    });
-    named.collect()
+    let named = numbers.into_iter().filter(|number| *number != 0);
+    named.map(|number| column_at(addresses, table, number)).collect()
+}
+
+/// Returns the name of the column with a number, of the table with an OID.
+pub(super) fn column_at(addresses: &Addresses, table: u32, number: i16) -> Result<String> {
+    let column = addresses.exact(Column::CLASS, table, i32::from(number));
+    let unread = || Error::internal(format!("column {number} of the table with OID {table} was not read"));
+    column.map(|column| column.name().to_owned()).ok_or_else(unread)
 }
 
 /// Reads two parallel `text[]` columns as pairs of schema and name.

@@ -1,5 +1,6 @@
 //! Asks the rows, in one read-only transaction with one snapshot, and says what came of it.
 
+use crate::words::grouped;
 use std::time::Duration;
 
 use postgres::{Client, IsolationLevel, Transaction};
@@ -111,18 +112,6 @@ fn words(trial: &Trial, answer: &Answer) -> String {
 
 fn rows_of(count: i64) -> String {
     format!("{} {}", grouped(count), if count == 1 { "row" } else { "rows" })
-}
-
-fn grouped(count: i64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn ask(client: &mut Client, trials: &[Trial], options: Options) -> Result<Vec<Answer>> {

@@ -1,5 +1,6 @@
 //! Lines of text: wrapping, indenting, counting, and values as people read them.
 
+use crate::words::grouped;
 use serde_json::Value;
 
 /// Wraps words into lines of at most `width` characters; a longer word stays whole.
@@ -54,19 +55,6 @@ pub(super) fn plural(noun: &str) -> String {
         _ if noun.ends_with('s') => noun.to_owned(),
         _ => format!("{noun}s"),
     }
-}
-
-/// Writes a number with a comma between thousands.
-pub(super) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Returns the text with its first letter in capitals.

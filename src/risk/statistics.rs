@@ -5,12 +5,13 @@ mod ask;
 mod read;
 mod words;
 
+use crate::words::grouped;
 use std::collections::BTreeMap;
 
 pub use ask::touched;
 pub(super) use read::live_path;
 pub use read::statistics;
-pub(super) use words::{grouped, readable_bytes};
+pub(super) use words::readable_bytes;
 
 use crate::catalog::Identity;
 

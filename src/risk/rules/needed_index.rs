@@ -25,7 +25,8 @@ use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look, names};
 use crate::risk::serving::{Serving, leads, table_of_index};
-use crate::risk::statistics::{Size, grouped};
+use crate::risk::statistics::Size;
+use crate::words::grouped;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let needed = needed(look);

@@ -23,7 +23,7 @@ use crate::catalog::{Catalog, Identity};
 use crate::kinds::{AnyObject, Column, ColumnIdentity, Kind, SequenceOptions};
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
-use crate::risk::statistics::grouped;
+use crate::words::grouped;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let mut values = look.statistics.values().peekable();

@@ -1,17 +1,6 @@
 //! Numbers as people read them.
 
-/// Groups digits by thousands.
-pub(in crate::risk) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+use crate::words::grouped;
 
 /// Says a rate with two significant digits: more would change from one plan to the next.
 pub(super) fn rounded(rate: f64) -> String {
