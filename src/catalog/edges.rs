@@ -12,6 +12,8 @@ impl Edges {
     /// Adds an identity; one that is there already stays.
     pub fn insert(&mut self, identity: Identity) {
         if let Err(place) = self.0.binary_search(&identity) {
+            // Most lists stay as short as they are; there are tens of thousands of them.
+            self.0.reserve_exact(1);
             self.0.insert(place, identity);
         }
     }
@@ -31,11 +33,6 @@ impl Edges {
     /// Returns the identities in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Identity> {
         self.0.iter()
-    }
-
-    /// Gives back memory that a growing list keeps in reserve.
-    pub(super) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Edges, Fingerprint, Identity};
@@ -82,16 +81,13 @@ impl Catalog {
         self.objects.insert(part.identity, part.object);
     }
 
-    /// Takes in objects that were read apart; of two with one identity the last one stays.
-    pub(crate) fn assemble(&mut self, mut parts: Vec<Part>) {
-        parts.par_sort_by(|one, other| one.identity.cmp(&other.identity));
-        let edges = parts.iter_mut().map(|part| {
-            let mut edges = std::mem::take(&mut part.edges);
-            edges.shrink();
-            (part.identity.clone(), edges)
-        });
-        self.dependencies = edges.collect();
-        self.objects = parts.into_iter().map(|part| (part.identity, part.object)).collect();
+    /// Takes in objects that were read apart; fastest in the order of their identities. Of two with one identity the last
+    /// one stays.
+    pub(crate) fn assemble(&mut self, parts: Vec<Part>) {
+        let named = (parts.into_iter()).map(|part| ((part.identity.clone(), part.edges), (part.identity, part.object)));
+        let (edges, objects): (Vec<_>, Vec<_>) = named.unzip();
+        (self.dependencies, self.objects) =
+            rayon::join(|| edges.into_iter().collect(), || objects.into_iter().collect());
     }
 
     /// Removes an object and its own edges.

@@ -1,10 +1,12 @@
 //! What is read beside the objects: dependency edges, addresses that stand for other addresses, and casts.
 
+use std::collections::BTreeMap;
+
 use postgres::Row;
 
 use crate::catalog::{Address, Addresses, Catalog, Part};
 use crate::error::Result;
-use crate::kinds::{KEY_WORDS, KeyWords, Present};
+use crate::kinds::{KEY_WORDS, Kind, Present};
 
 /// A query that belongs to no kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,16 +43,8 @@ impl Query {
     }
 
     /// Tells whether each row is two addresses.
-    fn gives_pairs(self) -> bool {
+    pub(super) fn gives_pairs(self) -> bool {
         matches!(self, Self::Aliases | Self::Dependencies)
-    }
-
-    pub(super) fn weight(self) -> i8 {
-        match self {
-            Self::Dependencies => 8,
-            Self::Aliases => 6,
-            Self::KeyWords | Self::Casts | Self::Unmodelled => 1,
-        }
     }
 
     pub(super) fn sql(self, present: &Present) -> String {
@@ -61,7 +55,8 @@ impl Query {
             // Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership
             // is an object of its own (sequence ownership), or a part of an identity column. A base type and its functions
             // depend on each other: the functions need its shell only (sub-object -1). What stands for an object depends on it
-            // internally: the triggers of a foreign key, row and array types, the index of a constraint.
+            // internally: the triggers of a foreign key, row and array types, the index of a constraint. What names its parent
+            // needs no row to depend on it: relations their schema, defaults their column.
             Self::Dependencies => "SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid,
                         CASE WHEN d.classid = 1255 AND d.refclassid = 1247
                                   AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend b
@@ -70,6 +65,7 @@ impl Query {
                  FROM pg_catalog.pg_depend d
                  WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
                    AND NOT (d.deptype = 'i' AND (d.classid = 1247 OR (d.classid IN (1259, 2620) AND d.refclassid = 2606)))
+                   AND NOT (d.classid = 1259 AND d.refclassid = 2615) AND NOT (d.classid = 2604 AND d.deptype IN ('a', 'i'))
                    AND NOT (d.classid = 1259 AND d.objsubid = 0 AND d.refclassid = 1259 AND d.refobjsubid > 0
                             AND d.deptype IN ('a', 'i')
                             AND EXISTS (SELECT 1 FROM pg_catalog.pg_sequence s WHERE s.seqrelid = d.objid))"
@@ -120,88 +116,46 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
     WHERE t.oid >= 16384 AND t.typelem >= 16384 AND t.typcategory = 'A'
 ) q ORDER BY q.step";
 
-/// Takes in what keys of indexes are said with.
-pub(super) fn note(raw: &Raw, addresses: &mut Addresses) -> Result<()> {
-    addresses.note_words(KeyWords::read(raw.rows(Query::KeyWords))?);
-    Ok(())
-}
-
-/// What the queries gave, the many in a small form.
-#[derive(Default)]
-pub(super) struct Raw {
-    pairs: Vec<(Query, Vec<(Address, Address)>)>,
-    rows: Vec<(Query, Vec<Row>)>,
-}
-
-impl Raw {
-    /// Reads the rows of a query.
-    pub(super) fn read(query: Query, rows: Vec<Row>) -> Result<Self> {
-        let mut out = Self::default();
-        if query.gives_pairs() {
-            let mut pairs = Vec::new();
-            for row in rows {
-                let from = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-                pairs.push((from, (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?)));
-            }
-            out.pairs.push((query, pairs));
-        } else {
-            out.rows.push((query, rows));
-        }
-        Ok(out)
-    }
-
-    /// Takes in what another query gave.
-    pub(super) fn add(&mut self, other: Self) {
-        self.pairs.extend(other.pairs);
-        self.rows.extend(other.rows);
-    }
-
-    fn pairs(&self, query: Query) -> impl Iterator<Item = &(Address, Address)> {
-        self.pairs
-            .iter()
-            .filter(move |(of, _)| *of == query)
-            .flat_map(|(_, pairs)| pairs)
-    }
-
-    fn rows(&self, query: Query) -> &[Row] {
-        self.rows
-            .iter()
-            .find(|(of, _)| *of == query)
-            .map_or(&[], |(_, rows)| rows)
-    }
+/// Reads a row of two addresses.
+pub(super) fn pair(row: &Row) -> Result<(Address, Address)> {
+    let from = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok((from, (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?)))
 }
 
 /// Records what addresses stand for others.
-pub(super) fn alias(raw: &Raw, addresses: &mut Addresses) {
-    for (address, target) in raw.pairs(Query::Aliases) {
+pub(super) fn alias(pairs: &[(Address, Address)], addresses: &mut Addresses) {
+    for (address, target) in pairs {
         addresses.alias(*address, *target);
     }
 }
 
 /// Adds what the server says of dependencies to the objects.
-pub(super) fn depend(raw: &Raw, addresses: &Addresses, parts: &mut [Part]) {
-    for (dependent, on) in raw.pairs(Query::Dependencies) {
+pub(super) fn depend(pairs: &[(Address, Address)], addresses: &Addresses, parts: &mut BTreeMap<Kind, Vec<Part>>) {
+    for (dependent, on) in pairs {
         let (dependent, on) = (addresses.locate(*dependent), addresses.locate(*on));
-        if let (Some((_, dependent)), Some((identity, on))) = (dependent, on)
+        if let (Some((dependent, place)), Some((on, _))) = (dependent, on)
             && dependent != on
-            && let Some(part) = parts.get_mut(dependent)
+            && let Some(part) = parts.get_mut(&dependent.kind).and_then(|parts| parts.get_mut(place))
         {
-            part.edges.insert(identity.clone());
+            part.edges.insert(on.clone());
         }
     }
 }
 
-/// Adds casts, and what is not modelled.
-pub(super) fn finish(raw: &Raw, catalog: &mut Catalog) -> Result<()> {
-    for row in raw.rows(Query::Unmodelled) {
+/// Adds what is not modelled.
+pub(super) fn leave_out(rows: &[Row], catalog: &mut Catalog) -> Result<()> {
+    for row in rows {
         catalog.unmodelled.insert((row.try_get(0)?, row.try_get(1)?));
     }
-    for row in raw.rows(Query::Casts) {
+    Ok(())
+}
+
+/// Adds casts.
+pub(super) fn cast(rows: &[Row], catalog: &mut Catalog) -> Result<()> {
+    for row in rows {
         let context: String = row.try_get(2)?;
-        catalog.casts.insert(
-            (row.try_get(0)?, row.try_get(1)?),
-            context.chars().next().unwrap_or('e'),
-        );
+        let casts = (row.try_get(0)?, row.try_get(1)?);
+        catalog.casts.insert(casts, context.chars().next().unwrap_or('e'));
     }
     Ok(())
 }

@@ -1,24 +1,29 @@
 //! Live database to catalog: a fixed number of set-based queries, spread over a few connections that share one
 //! exported snapshot.
 
+mod assembly;
 mod edges;
 mod print;
 mod session;
 mod sizes;
+mod task;
 mod unmodelled;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::ScopedJoinHandle;
 
-use postgres::{Client, Row};
-use rayon::prelude::*;
+use postgres::Client;
 
-use crate::catalog::{Addresses, Catalog, Identity, Part, TypeAndCollation};
+use crate::catalog::Catalog;
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
-use crate::kinds::{Kind, Present, Reader, readers};
+use crate::kinds::{Present, readers};
+
+use assembly::Assembly;
+use task::{Answer, Source, Task, Wave};
 
 pub use print::print;
 pub use sizes::{Size, sizes};
@@ -36,34 +41,10 @@ impl Default for Options {
     }
 }
 
-/// Objects with their addresses, and what was noted of them.
-#[derive(Default)]
-struct Batch {
-    parts: Vec<(u32, i32, Part)>,
-    last: Option<Identity>,
-    noted: HashMap<(u32, i16), TypeAndCollation>,
-}
-
-/// What one query gave.
-enum Answer {
-    /// Objects of a kind, and of those that are read from its rows.
-    Objects(Vec<(Reader, Batch)>, Kind),
-    Rows(Reader, Vec<Row>),
-    Raw(edges::Raw),
-}
-
-/// What the queries are made for.
-struct Source<'a> {
-    server: &'a Server,
-    present: Present,
-    /// Kinds that are read from the rows of another.
-    sharing: Vec<(Kind, Reader)>,
-}
-
-/// One query that is to be run.
-enum Task {
-    Kind(Reader),
-    Raw(edges::Query),
+/// What the connections share: the queries that are left, and what they are made for.
+struct Work {
+    source: Source,
+    queue: Mutex<VecDeque<Task>>,
 }
 
 /// Reads the whole catalog of the database that `url` names.
@@ -100,14 +81,7 @@ pub fn read(url: &Url, client: &mut Client, server: &Server, options: Options) -
 pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
     let opened = session::begin(client)?;
     let shared = (options.connections > 1 && opened.is_large).then_some(opened.snapshot.as_str());
-    let source = Source {
-        server,
-        present: session::present(client)?,
-        sharing: (readers().into_iter())
-            .filter_map(|reader| Some(((reader.shares)(server)?, reader)))
-            .collect(),
-    };
-    gather(url, client, &source, shared)
+    gather(url, client, server, shared)
 }
 
 /// Ends the reading transaction.
@@ -116,26 +90,27 @@ pub fn release(client: &mut Client) -> Result<()> {
 }
 
 /// Runs all queries on one connection or two, and puts the answers together while others are still being asked.
-fn gather(url: &Url, client: &mut Client, source: &Source, snapshot: Option<&str>) -> Result<Catalog> {
-    let is_asked = |reader: &Reader| {
-        source.present.has(reader.among.0, reader.among.1) && (reader.shares)(source.server).is_none()
-    };
-    let mut tasks: Vec<Task> = readers().into_iter().filter(is_asked).map(Task::Kind).collect();
-    tasks.extend(edges::Query::ALL.iter().copied().map(Task::Raw));
-    tasks.sort_by_key(Task::place);
-    let queue = &Mutex::new(VecDeque::from(tasks));
+fn gather(url: &Url, client: &mut Client, server: &Server, snapshot: Option<&str>) -> Result<Catalog> {
     let (answers, received) = mpsc::channel();
+    let (hand_over, handed_over) = mpsc::channel::<Arc<Work>>();
+    let is_begun = &AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let assembled = scope.spawn(move || Assembly::default().finish(source.server, received));
         let second = snapshot.map(|snapshot| {
             let answers = answers.clone();
-            scope.spawn(move || -> Result<()> {
-                let mut client = url.connect()?;
-                session::join(&mut client, snapshot)?;
-                drain(queue, VecDeque::pop_front, &mut client, source, &answers)
-            })
+            scope.spawn(move || read_beside((url, server), snapshot, is_begun, &handed_over, &answers))
         });
-        drain(queue, VecDeque::pop_back, client, source, &answers)?;
+        let source = Source::new(server, session::present(client)?);
+        let mut tasks = Task::all(&source);
+        let assembly = Assembly::new(server, &tasks);
+        tasks.retain(|task| !(task.is_independent() && is_begun.swap(true, Ordering::SeqCst)));
+        let work = Arc::new(Work {
+            source,
+            queue: Mutex::new(VecDeque::from(tasks)),
+        });
+        let assembled = scope.spawn(move || assembly.finish(received));
+        // Without a second connection nobody takes it.
+        let _ = hand_over.send(Arc::clone(&work));
+        drain(&work, VecDeque::pop_back, client, &answers)?;
         drop(answers);
         let panicked = |_| Error::internal("a reader of the catalog panicked");
         second.map_or(Ok(Ok(())), ScopedJoinHandle::join).map_err(panicked)??;
@@ -143,161 +118,43 @@ fn gather(url: &Url, client: &mut Client, source: &Source, snapshot: Option<&str
     })
 }
 
+/// Reads on a second connection, which begins with what can be asked before anything is known. Where the server grants no
+/// second one, the first does all the work.
+fn read_beside(
+    (url, server): (&Url, &Server),
+    snapshot: &str,
+    is_begun: &AtomicBool,
+    handed_over: &Receiver<Arc<Work>>,
+    answers: &Sender<(Wave, Answer)>,
+) -> Result<()> {
+    let Ok(mut client) = url.connect() else {
+        return Ok(());
+    };
+    session::join(&mut client, snapshot)?;
+    let source = Source::new(server, Present::everything());
+    if !is_begun.swap(true, Ordering::SeqCst) && answers.send(Task::INDEPENDENT.run(&mut client, &source)?).is_err() {
+        return Ok(());
+    }
+    match handed_over.recv() {
+        Ok(work) => drain(&work, VecDeque::pop_front, &mut client, answers),
+        // The first connection failed, and says so.
+        Err(_) => Ok(()),
+    }
+}
+
 fn drain(
-    queue: &Mutex<VecDeque<Task>>,
+    work: &Work,
     next: fn(&mut VecDeque<Task>) -> Option<Task>,
     client: &mut Client,
-    source: &Source,
-    answers: &Sender<Answer>,
+    answers: &Sender<(Wave, Answer)>,
 ) -> Result<()> {
     loop {
-        let task = next(
-            &mut *queue
-                .lock()
-                .map_err(|_| Error::internal("the queue of catalog queries is poisoned"))?,
-        );
+        let task =
+            next(&mut *(work.queue.lock()).map_err(|_| Error::internal("the queue of catalog queries is poisoned"))?);
         let Some(task) = task else { return Ok(()) };
         // Nobody listens once something went wrong, which is then what is reported.
-        if answers.send(task.run(client, source)?).is_err() {
+        if answers.send(task.run(client, &work.source)?).is_err() {
             return Ok(());
         }
-    }
-}
-
-impl Task {
-    /// Returns the place in the queue, whose two ends are emptied by two connections, the expensive ones first (by
-    /// measurement on thousands of tables). What deparses expressions over columns stands at the end: PostgreSQL looks
-    /// each table up once in each connection that does.
-    fn place(&self) -> i8 {
-        match self {
-            Self::Raw(query) => -query.weight(),
-            Self::Kind(reader) => match reader.kind.words() {
-                "index" => 9,
-                "check constraint" => 8,
-                "partition" | "view" | "materialized view" | "policy" | "trigger" | "rule" => 4,
-                "column" => -9,
-                "column default" | "foreign key" | "key" => -7,
-                "not-null constraint" | "privilege" | "table" | "owner" | "index attachment" => -4,
-                _ => 0,
-            },
-        }
-    }
-
-    fn run(self, client: &mut Client, source: &Source) -> Result<Answer> {
-        match self {
-            Self::Raw(query) => {
-                let rows = ask(client, &query.sql(&source.present), query.words())?;
-                let raw = edges::Raw::read(query, rows);
-                Ok(Answer::Raw(raw.map_err(|error| naming(error, query.words()))?))
-            }
-            Self::Kind(reader) => {
-                let sql = (reader.query)(source.server, &source.present);
-                let rows = ask(client, &sql, reader.kind.words())?;
-                if reader.late {
-                    return Ok(Answer::Rows(reader, rows));
-                }
-                let sharing = source.sharing.iter().filter(|(kind, _)| *kind == reader.kind);
-                let readers = std::iter::once(reader).chain(sharing.map(|(_, reader)| *reader));
-                let mut batches: Vec<(Reader, Batch)> = readers.map(|reader| (reader, Batch::default())).collect();
-                let addresses = Addresses::default();
-                for row in rows {
-                    for (reader, batch) in &mut batches {
-                        batch.read(*reader, &row, &addresses)?;
-                    }
-                }
-                Ok(Answer::Objects(batches, reader.kind))
-            }
-        }
-    }
-}
-
-/// Sends a query in one round trip.
-fn ask(client: &mut Client, sql: &str, words: &str) -> Result<Vec<Row>> {
-    client.query_typed(sql, &[]).map_err(|error| naming(error, words))
-}
-
-fn naming(error: impl Into<Error>, words: &str) -> Error {
-    error.into().context(format!("reading the catalog ({words})"))
-}
-
-impl Batch {
-    fn read(&mut self, reader: Reader, row: &Row, addresses: &Addresses) -> Result<()> {
-        let naming = |error: Error| error.context(format!("reading the catalog ({})", reader.kind.words()));
-        if let Some(object) = (reader.read)(row, addresses).map_err(naming)? {
-            let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
-            if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
-                self.noted.insert((oid, number), noted);
-            }
-            self.parts.push((oid, sub, Part::of(object, &mut self.last)));
-        }
-        Ok(())
-    }
-}
-
-/// What was read so far.
-#[derive(Default)]
-struct Assembly {
-    parts: Vec<Part>,
-    addresses: Addresses,
-    late: Vec<(Reader, Vec<Row>)>,
-    raw: edges::Raw,
-}
-
-impl Assembly {
-    /// Takes all answers in, in whatever order they come; what names others waits until those are known.
-    fn finish(mut self, server: &Server, answers: Receiver<Answer>) -> Result<Catalog> {
-        for answer in answers {
-            match answer {
-                Answer::Objects(batches, of) => {
-                    for (reader, batch) in batches {
-                        self.keep(reader, batch, reader.kind == of);
-                    }
-                }
-                Answer::Rows(reader, rows) => self.late.push((reader, rows)),
-                Answer::Raw(raw) => self.raw.add(raw),
-            }
-        }
-        edges::note(&self.raw, &mut self.addresses)?;
-        let (attached, late): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late)
-            .into_iter()
-            .partition(|(reader, _)| reader.attached);
-        self.read_late(late)?;
-        edges::alias(&self.raw, &mut self.addresses);
-        self.read_late(attached)?;
-        edges::depend(&self.raw, &self.addresses, &mut self.parts);
-        let mut catalog = Catalog {
-            version_num: server.version_num,
-            role: server.user.clone(),
-            ..Catalog::default()
-        };
-        catalog.assemble(self.parts);
-        edges::finish(&self.raw, &mut catalog)?;
-        Ok(catalog)
-    }
-
-    fn read_late(&mut self, late: Vec<(Reader, Vec<Row>)>) -> Result<()> {
-        let addresses = &self.addresses;
-        let read = |(reader, rows): (Reader, Vec<Row>)| {
-            let mut batch = Batch::default();
-            rows.iter().try_for_each(|row| batch.read(reader, row, addresses))?;
-            Ok((reader, batch))
-        };
-        let batches: Vec<(Reader, Batch)> = late.into_par_iter().map(read).collect::<Result<_>>()?;
-        for (reader, batch) in batches {
-            self.keep(reader, batch, !reader.attached);
-        }
-        Ok(())
-    }
-
-    /// Keeps objects; the address of a row is that of its own kind.
-    fn keep(&mut self, reader: Reader, batch: Batch, has_address: bool) {
-        for (oid, sub, part) in batch.parts {
-            if has_address && reader.class != 0 && oid != 0 {
-                let address = (reader.class, oid, sub);
-                self.addresses.insert(address, part.identity.clone(), self.parts.len());
-            }
-            self.parts.push(part);
-        }
-        self.addresses.note_columns(batch.noted);
     }
 }

@@ -148,7 +148,7 @@ impl Object for Check {
             constraint::enforced(server.major()),
             constraint::ON_TABLE,
             sql::USER_SCHEMA,
-            sql::no_members_part("c.oid"),
+            sql::no_extension_member(1259, "c.oid"),
         )
     }
 

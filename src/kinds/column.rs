@@ -215,7 +215,9 @@ impl Object for Column {
                          THEN (SELECT pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(o.collname)
                                FROM pg_catalog.pg_collation o JOIN pg_catalog.pg_namespace k ON k.oid = o.collnamespace
                                WHERE o.oid = a.attcollation) END AS collation,
-                    CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
+                    CASE WHEN a.attgenerated <> ''
+                         THEN (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+                               WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END AS expression,
                     a.attgenerated = 's' AS stored,
                     CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
                     t.typstorage::text AS type_storage,
@@ -226,7 +228,6 @@ impl Object for Column {
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
              JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-             LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated <> ''
              LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
                                array_agg(p.relname::text ORDER BY h.inhseqno) AS names, pa.attname
                         FROM pg_catalog.pg_inherits h
@@ -236,7 +237,7 @@ impl Object for Column {
                         GROUP BY h.inhrelid, pa.attname) i ON i.inhrelid = c.oid AND i.attname = a.attname
              WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
-            sql::no_members_part("c.oid"),
+            sql::no_extension_member(1259, "c.oid"),
         )
     }
 

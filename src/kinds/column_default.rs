@@ -113,7 +113,7 @@ impl Object for ColumnDefault {
              JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
              WHERE c.relkind IN ('r', 'p', 'f') AND a.attgenerated = '' AND {} AND {}",
             sql::USER_SCHEMA,
-            sql::no_members_part("c.oid"),
+            sql::no_extension_member(1259, "c.oid"),
         )
     }
 

@@ -287,7 +287,10 @@ impl Object for ForeignKey {
             _ => "k.confmatchtype <> 's' OR k.confdelsetcols IS NOT NULL OR k.conperiod",
         };
         // Columns of what is no object here have no address.
-        let elsewhere = format!("k.confrelid < 16384 OR NOT ({})", sql::no_members_part("k.confrelid"));
+        let elsewhere = format!(
+            "k.confrelid < 16384 OR NOT ({})",
+            sql::no_extension_member(1259, "k.confrelid")
+        );
         // Rows whose parent is on the same table belong to partitions of the referenced one: PostgreSQL's own business.
         format!(
             "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table,
@@ -316,7 +319,7 @@ impl Object for ForeignKey {
             constraint::ON_TABLE,
             sql::USER_SCHEMA,
             enforced = constraint::enforced(server.major()),
-            user = sql::no_members_part("c.oid"),
+            user = sql::no_extension_member(1259, "c.oid"),
         )
     }
 

@@ -324,7 +324,7 @@ impl Object for Index {
             index_settings::JOINS,
             index_keys::OF_NO_CONSTRAINT,
             sql::USER_SCHEMA,
-            sql::no_members_part("c.oid"),
+            sql::no_extension_member(1259, "c.oid"),
         )
     }
 

@@ -266,7 +266,7 @@ impl Object for Key {
             index_settings::JOINS,
             constraint::ON_TABLE,
             sql::USER_SCHEMA,
-            sql::no_members_part("c.oid"),
+            sql::no_extension_member(1259, "c.oid"),
         )
     }
 

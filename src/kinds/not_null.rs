@@ -204,7 +204,7 @@ impl Object for NotNull {
                         GROUP BY h.inhrelid) i ON i.inhrelid = c.oid AND a.attinhcount > 0
              WHERE k.contype = 'n' AND c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
-            sql::no_members_part("c.oid")
+            sql::no_extension_member(1259, "c.oid")
         )
     }
 

@@ -47,19 +47,12 @@ pub(super) const HAS_OVERLOADS: &[Kind] = &[Kind::Function, Kind::Procedure, Kin
 pub(super) const USER_SCHEMA: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') \
      AND n.nspname !~ '^(pg_(toast|temp_)|trueup_quarantine)'";
 
-/// Returns the condition that an object is no member of an extension.
+/// Returns the condition that an object is no member of an extension. The members are read once: a look-up for each row
+/// costs as much as all the rest.
 pub(super) fn no_extension_member(class: u32, oid: &str) -> String {
     format!(
-        "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = {class} AND x.objid = {oid} AND x.deptype = 'e')"
-    )
-}
-
-/// Returns the condition that a relation is no member of an extension, for kinds with many rows for each relation: the
-/// members are read once, where a look-up for each row costs as much as all the rest.
-pub(super) fn no_members_part(relation: &str) -> String {
-    format!(
-        "{relation} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x
-                            WHERE x.refclassid = 3079 AND x.classid = 1259 AND x.deptype = 'e')"
+        "{oid} NOT IN (SELECT x.objid FROM pg_catalog.pg_depend x
+                       WHERE x.refclassid = 3079 AND x.classid = {class} AND x.deptype = 'e')"
     )
 }
 

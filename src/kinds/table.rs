@@ -135,7 +135,7 @@ impl Object for Table {
              WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             foreign_options::column("f.ftoptions"),
             sql::USER_SCHEMA,
-            sql::no_members_part("c.oid"),
+            sql::no_extension_member(1259, "c.oid"),
         )
     }
 
