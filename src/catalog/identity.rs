@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::kinds::Kind;
@@ -17,21 +18,34 @@ pub struct Identity {
     pub path: Path,
 }
 
+/// One name of a path; short ones take no memory of their own.
+pub type Name = CompactString;
+
 /// Names of an identity, outermost first. Copies share the names: one identity stands in many edges.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Path(Arc<[String]>);
+pub struct Path(Arc<[Name]>);
 
 impl Path {
     /// Returns the names.
-    pub fn as_slice(&self) -> &[String] {
+    pub fn as_slice(&self) -> &[Name] {
         &self.0
+    }
+
+    /// Returns a copy of the names.
+    pub fn to_strings(&self) -> Vec<String> {
+        self.iter().map(Name::to_string).collect()
+    }
+
+    /// Tells whether the path begins with some names.
+    pub fn is_below(&self, names: &[impl AsRef<str>]) -> bool {
+        self.len() >= names.len() && self.iter().zip(names).all(|(own, name)| own == name.as_ref())
     }
 }
 
 impl Deref for Path {
-    type Target = [String];
+    type Target = [Name];
 
-    fn deref(&self) -> &[String] {
+    fn deref(&self) -> &[Name] {
         &self.0
     }
 }
@@ -42,15 +56,15 @@ impl fmt::Debug for Path {
     }
 }
 
-impl<S: Into<String>> FromIterator<S> for Path {
+impl<S: AsRef<str>> FromIterator<S> for Path {
     fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
-        Self(names.into_iter().map(Into::into).collect())
+        Self(names.into_iter().map(Name::new).collect())
     }
 }
 
 impl<'a> IntoIterator for &'a Path {
-    type Item = &'a String;
-    type IntoIter = std::slice::Iter<'a, String>;
+    type Item = &'a Name;
+    type IntoIter = std::slice::Iter<'a, Name>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
@@ -59,7 +73,7 @@ impl<'a> IntoIterator for &'a Path {
 
 impl<const N: usize> PartialEq<[&str; N]> for Path {
     fn eq(&self, other: &[&str; N]) -> bool {
-        self.0.iter().eq(other)
+        self.0.iter().eq(other.iter())
     }
 }
 
@@ -77,7 +91,7 @@ impl<'de> Deserialize<'de> for Path {
 
 impl Identity {
     /// Makes an identity from a kind and its path.
-    pub fn new<S: Into<String>>(kind: Kind, path: impl IntoIterator<Item = S>) -> Self {
+    pub fn new<S: AsRef<str>>(kind: Kind, path: impl IntoIterator<Item = S>) -> Self {
         Self {
             kind,
             path: path.into_iter().collect(),
@@ -86,7 +100,7 @@ impl Identity {
 
     /// Returns the last name of the path.
     pub fn name(&self) -> &str {
-        self.path.last().map_or("", String::as_str)
+        self.path.last().map_or("", Name::as_str)
     }
 
     /// Returns the path as people read it: names joined by dots, quoted where SQL would quote them.

@@ -13,6 +13,6 @@ mod state;
 pub use addresses::{Address, Addresses, Noted, TypeAndCollation};
 pub use edges::Edges;
 pub use fingerprint::Fingerprint;
-pub use identity::{Identity, Path};
+pub use identity::{Identity, Name, Path};
 pub use state::Catalog;
 pub(crate) use state::Part;

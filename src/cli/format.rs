@@ -1,5 +1,6 @@
 //! Forms of a plan's report on standard output, for every command that shows a plan.
 
+use crate::catalog::Name;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
@@ -126,7 +127,7 @@ fn short(plan: &Plan) -> String {
         .map(|detail| &detail.change)
         .filter(|change| change.verb != Verb::Rebuild);
     // What belongs to a table that comes or goes says nothing of its own.
-    let whole = |path: &[String]| {
+    let whole = |path: &[Name]| {
         plan.changes.iter().any(|other| {
             let change = &other.change;
             matches!(change.verb, Verb::Create | Verb::Drop)

@@ -11,7 +11,7 @@ use super::source::TargetFile;
 use super::{execute, statement};
 use crate::backfill::Backfills;
 use crate::catalog::quote::ident;
-use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::catalog::{Catalog, Fingerprint, Identity, Name};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::introspect;
@@ -221,7 +221,7 @@ impl Desired {
     }
 
     /// Returns where the files declare an object, as `file:line`; for a part, where the whole is declared.
-    pub fn place(&self, path: &[String]) -> Option<String> {
+    pub fn place(&self, path: &[Name]) -> Option<String> {
         (1..=path.len()).rev().find_map(|length| {
             let full = path[..length].join("\u{1f}");
             let bare = path[..length].get(1..).unwrap_or_default().join("\u{1f}");
@@ -234,9 +234,9 @@ impl Desired {
 
     /// Returns where a routine is declared whose name has no other one: files write the types of arguments in other words
     /// than catalogs do.
-    pub fn place_of_routine(&self, path: &[String]) -> Option<String> {
+    pub fn place_of_routine(&self, path: &[Name]) -> Option<String> {
         let (name, _) = path.last()?.split_once('(')?;
-        let full = [&path[..path.len() - 1], &[name.to_owned()]].concat().join("\u{1f}");
+        let full = [&path[..path.len() - 1], &[Name::new(name)]].concat().join("\u{1f}");
         let is_meant = |declared: &str| {
             let declared = declared.split_once('(').map(|(routine, _)| routine);
             declared == Some(full.as_str()) || declared == Some(name)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 use crate::kinds::{Alter, AnyObject, Context, Kind, Statement};
 
 /// What has to happen to one object.
@@ -49,8 +49,8 @@ pub fn diff(context: &Context) -> Actions {
 }
 
 /// Groups what differs by the first two names of the path: a table with all that belongs to it.
-fn groups<'a>(context: &Context<'a>) -> BTreeMap<&'a [String], Vec<Pair<'a>>> {
-    let mut out: BTreeMap<&[String], Vec<Pair>> = BTreeMap::new();
+fn groups<'a>(context: &Context<'a>) -> BTreeMap<&'a [Name], Vec<Pair<'a>>> {
+    let mut out: BTreeMap<&[Name], Vec<Pair>> = BTreeMap::new();
     let key = |identity: &'a Identity| &identity.path[..identity.path.len().min(2)];
     let mut desired = context.to.objects.iter().peekable();
     let mut push = |pair: Pair<'a>| out.entry(key(pair.0)).or_default().push(pair);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Identity, Name};
 use crate::error::{Error, Result};
 use crate::kinds::Kind;
 
@@ -99,7 +99,7 @@ impl Pattern {
         own || parent().is_some_and(|parent| self.fits(&parent, catalog))
     }
 
-    fn fits_path(&self, path: &[String]) -> bool {
+    fn fits_path(&self, path: &[Name]) -> bool {
         self.parts.len() <= path.len() && self.parts.iter().zip(path).all(|(part, name)| part.matches(name))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Identity, Name};
 use crate::kinds::{Context, Kind, Statement};
 
 /// A hint that says what an object was called before.
@@ -79,9 +79,12 @@ fn of_part(hint: &Hint, live: &Catalog, desired: &Catalog, before: &[Rename]) ->
         Some(Rename {
             forward: old.rename_part(&hint.words, former_name, name, new)?,
             rollback: new.rename_part(&hint.words, name, former_name, old)?,
-            former: Identity::new(from.kind, from.path.iter().chain([former_name])),
+            former: Identity::new(
+                from.kind,
+                from.path.iter().map(Name::as_str).chain([former_name.as_str()]),
+            ),
             from,
-            subject: Identity::new(to.kind, to.path.iter().chain([name])),
+            subject: Identity::new(to.kind, to.path.iter().map(Name::as_str).chain([name.as_str()])),
             to,
         })
     })
@@ -113,7 +116,7 @@ fn named(kinds: &[Kind], path: &[String], desired: &Catalog) -> Vec<Identity> {
 
 /// Returns the former identity: the last names are replaced, and the rest follows renames that come before.
 fn former(to: &Identity, renamed_from: &[String], before: &[Rename]) -> Identity {
-    let known: BTreeMap<&[String], &[String]> = before
+    let known: BTreeMap<&[Name], &[Name]> = before
         .iter()
         .map(|rename| (rename.to.path.as_slice(), rename.from.path.as_slice()))
         .collect();
@@ -125,6 +128,6 @@ fn former(to: &Identity, renamed_from: &[String], before: &[Rename]) -> Identity
         }
     }
     let start = path.len().saturating_sub(renamed_from.len());
-    path.splice(start.., renamed_from.iter().cloned());
+    path.splice(start.., renamed_from.iter().map(Name::from));
     Identity::new(to.kind, path)
 }

@@ -389,7 +389,7 @@ impl Object for Column {
     }
 
     fn follow(&self, desired: &Self, replaced: &Identity, context: &Context) -> Alter {
-        let is_own = replaced.path.starts_with(&[self.schema.clone(), self.table.clone()]);
+        let is_own = replaced.path.starts_with(&self.table_identity().path);
         if replaced.kind == Kind::Column && !is_own && sql::is_partition(&self.schema, &self.table, context.from) {
             // The partition is detached while the parent's column is made anew.
             return Alter::Unchanged;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sources::SOURCES;
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Present, Statement, target};
-use crate::catalog::{Addresses, Identity, quote::literal};
+use crate::catalog::{Addresses, Identity, Name, quote::literal};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -26,7 +26,9 @@ pub struct Comment {
 impl Comment {
     fn statement(&self, text: &str, context: &Context) -> Statement {
         let target = match (&self.constraint, self.target.path.split_last()) {
-            (Some(name), Some((_, outer))) => Identity::new(self.target.kind, outer.iter().chain([name]).cloned()),
+            (Some(name), Some((_, outer))) => {
+                Identity::new(self.target.kind, outer.iter().map(Name::as_str).chain([name.as_str()]))
+            }
             _ => self.target.clone(),
         };
         let sql_target = match context.after(&target).or_else(|| context.before(&target)) {

@@ -92,7 +92,7 @@ impl DefaultPrivilege {
     }
 
     fn concerns_schema(&self, created: &Identity) -> bool {
-        self.schema.as_ref().is_none_or(|own| created.path.first() == Some(own))
+        (self.schema.as_ref()).is_none_or(|own| created.path.first().is_some_and(|schema| schema == own))
     }
 
     /// Those for every schema replace what PostgreSQL gives by itself, those for one schema add to it.

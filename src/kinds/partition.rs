@@ -153,7 +153,7 @@ impl Partition {
                 .keys()
                 .filter(|identity| identity.kind.is_constraint());
             constraints
-                .filter(|identity| identity.path.first() == Some(&self.schema))
+                .filter(|identity| identity.path.first().is_some_and(|schema| *schema == self.schema))
                 .any(|identity| identity.path.last().is_some_and(|last| last == name))
         };
         let chosen = |number: u32| {
@@ -188,7 +188,7 @@ impl Partition {
 
     fn is_of_table(&self, identity: &Identity, context: &Context) -> bool {
         let of_table = |parent: Identity| parent == self.table_identity();
-        identity.path.starts_with(&[self.schema.clone(), self.table.clone()])
+        identity.path.starts_with(&Table::named(&self.schema, &self.table).path)
             || context
                 .before(identity)
                 .and_then(AnyObject::parent)

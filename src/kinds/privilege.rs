@@ -14,7 +14,7 @@ use super::{
     Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Present, Sequence, SequenceOwner,
     Statement, target,
 };
-use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
+use crate::catalog::{Addresses, Catalog, Identity, Name, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -105,11 +105,11 @@ impl Privilege {
             return Vec::new();
         }
         let mut first = vec!["column".to_owned()];
-        first.extend(self.target.path.iter().cloned());
+        first.extend(self.target.path.to_strings());
         let prefix = first.clone();
         let columns = context.to.objects.range(Identity::new(Kind::Privilege, first)..);
         columns
-            .take_while(|(identity, _)| identity.kind == Kind::Privilege && identity.path.starts_with(&prefix))
+            .take_while(|(identity, _)| identity.kind == Kind::Privilege && identity.path.is_below(&prefix))
             .filter(|(identity, _)| context.from.contains(identity))
             .filter_map(|(_, object)| match object {
                 AnyObject::Privilege(column) if column.grantee == self.grantee => Some(column),
@@ -135,7 +135,7 @@ fn table_of(part: &Identity) -> Identity {
 fn schema_of(target: &Identity, sort: Sort) -> &str {
     match sort {
         Sort::Schema => "",
-        _ => target.path.first().map_or("", String::as_str),
+        _ => target.path.first().map_or("", Name::as_str),
     }
 }
 
@@ -271,7 +271,7 @@ impl Object for Privilege {
         if !matches!(sort, Some(Sort::Relation | Sort::Column)) {
             return Vec::new();
         }
-        let mut relation: Vec<&String> = self.target.path.iter().take(2).collect();
+        let mut relation: Vec<&str> = self.target.path.iter().take(2).map(Name::as_str).collect();
         relation.push(&self.grantee);
         vec![("privileges", qualified(relation))]
     }

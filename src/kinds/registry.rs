@@ -10,7 +10,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Object, Present, Statement};
-use crate::catalog::{Addresses, Catalog, Fingerprint, Identity, TypeAndCollation};
+use crate::catalog::{Addresses, Catalog, Fingerprint, Identity, Name, TypeAndCollation};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -313,7 +313,7 @@ impl Kind {
 
     /// Returns the identity of a table's column.
     pub fn column_of(table: &Identity, name: &str) -> Identity {
-        let path = table.path.iter().map(String::as_str);
+        let path = table.path.iter().map(Name::as_str);
         Identity::new(Self::Column, path.chain([name]))
     }
 

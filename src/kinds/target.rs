@@ -5,7 +5,7 @@ use postgres::Row;
 
 use super::Kind;
 use crate::catalog::{
-    Addresses, Identity,
+    Addresses, Identity, Name,
     quote::{ident, qualified},
 };
 use crate::error::Result;
@@ -31,7 +31,7 @@ pub(super) fn holder(row: &Row, addresses: &Addresses) -> Result<Option<Identity
 /// Returns the path of something attached: the target's kind in snake case, then the target's path.
 pub(super) fn attached_path(target: &Identity) -> Vec<String> {
     let mut path = vec![target.kind.words().replace([' ', '-'], "_")];
-    path.extend(target.path.iter().cloned());
+    path.extend(target.path.to_strings());
     path
 }
 
@@ -51,7 +51,7 @@ pub(super) fn sql_word(kind: Kind) -> String {
 
 /// Returns the name of an object as SQL says it behind [`sql_word`].
 pub(super) fn sql_name(identity: &Identity) -> String {
-    let path: Vec<&str> = identity.path.iter().map(String::as_str).collect();
+    let path: Vec<&str> = identity.path.iter().map(Name::as_str).collect();
     match (identity.kind.words(), path.as_slice()) {
         ("function" | "procedure" | "aggregate", [schema, signature]) => {
             let (name, arguments) = split_signature(signature);

@@ -177,7 +177,7 @@ fn best(words: &[BTreeSet<String>], change: &Change) -> Option<usize> {
     let weight = |words: &BTreeSet<String>| -> usize {
         let parts = change.object.path.iter().enumerate();
         parts
-            .filter(|(_, part)| words.contains(*part))
+            .filter(|(_, part)| words.contains(part.as_str()))
             .map(|(at, _)| at + 1)
             .sum()
     };
@@ -246,5 +246,5 @@ fn names(node: &Node) -> Vec<String> {
 fn schema_of(catalog: &Catalog, name: &str) -> Option<String> {
     let mut found = catalog.objects.keys().filter(|identity| identity.path.len() == 2);
     let own = found.find(|identity| identity.path[1] == name)?;
-    own.path.first().cloned()
+    own.path.first().map(ToString::to_string)
 }

@@ -213,7 +213,7 @@ fn words(program: &Program) -> BTreeSet<String> {
 fn last_naming(words: &[BTreeSet<String>], object: &Identity) -> Option<usize> {
     let weight = |words: &BTreeSet<String>| {
         let parts = object.path.iter().skip(1);
-        parts.filter(|part| words.contains(*part)).count()
+        parts.filter(|part| words.contains(part.as_str())).count()
     };
     let best = words.iter().map(weight).max().filter(|best| *best > 0)?;
     words.iter().rposition(|words| weight(words) == best)

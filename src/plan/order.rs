@@ -2,6 +2,7 @@
 
 use super::graph::{Graph, Node, Role};
 use super::steps::{Phase, phase};
+use crate::catalog::Name;
 use crate::kinds::Transaction;
 
 /// Returns the nodes in an order that keeps every edge.
@@ -28,7 +29,7 @@ pub(super) fn order(graph: &Graph) -> Vec<usize> {
 
 /// Sort key of nodes between which no edge decides: phase, then departures (latest kind first), then arrivals by kind,
 /// by name, the columns of a table in their order.
-fn key(node: &Node) -> (Phase, bool, bool, i32, &[String], i32, &[String], Role) {
+fn key(node: &Node) -> (Phase, bool, bool, i32, &[Name], i32, &[Name], Role) {
     // What must commit before it is used goes first, before a transaction is open around it.
     let together = node
         .statements

@@ -81,7 +81,7 @@ struct Bad {
 impl Asking<'_> {
     fn trial(&self, finding: &Finding) -> Option<Trial> {
         let object = &finding.object;
-        let column = || Identity::new(Kind::Column, object.path.iter().map(String::as_str));
+        let column = || Identity::new(Kind::Column, object.path.iter());
         if finding.code == "TU202" {
             return self.any_row(finding);
         }

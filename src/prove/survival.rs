@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use postgres::Client;
 
-use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
+use crate::catalog::{Identity, Name};
 use crate::error::Result;
 use crate::kinds::Kind;
 
@@ -198,7 +198,7 @@ fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Content
         ));
         named.push((number, name, row.try_get(2)?, row.try_get(3)?));
     }
-    let path: Vec<&str> = out.identity.path.iter().map(String::as_str).collect();
+    let path: Vec<&str> = out.identity.path.iter().map(Name::as_str).collect();
     let sql = format!("SELECT {} FROM ONLY {}", sums.join(", "), qualified(path));
     let row = client.query_one(&sql, &[])?;
     out.rows = row.try_get(0)?;

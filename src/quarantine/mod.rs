@@ -106,10 +106,7 @@ struct Way {
 fn subject(step: &Step, ground: &Ground) -> Option<Identity> {
     let first = step.changes.first().filter(|change| change.verb == Verb::Drop)?;
     let loses = |sentence: &Sentence| matches!(sentence.facts.loss, Some(Loss::Values(_)));
-    let table = Identity::new(
-        crate::kinds::Kind::Table,
-        first.object.path.iter().take(2).map(String::as_str),
-    );
+    let table = Identity::new(crate::kinds::Kind::Table, first.object.path.iter().take(2));
     let is_known = first.object.kind.is_table() || first.object.kind == crate::kinds::Kind::Column;
     let has_rows = ground.figures.size(&table) != Size::Empty;
     (is_known && has_rows && step.statements.iter().any(loses)).then(|| first.object.clone())

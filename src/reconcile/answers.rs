@@ -35,12 +35,12 @@ impl Answers {
 
     /// Adds that an object has another name.
     pub fn add_rename(&mut self, former: &Identity, object: &Identity) {
-        self.renames.push((former.path.to_vec(), object.path.to_vec()));
+        self.renames.push((former.path.to_strings(), object.path.to_strings()));
     }
 
     /// Adds that an object is new.
     pub fn add_new(&mut self, object: &Identity) {
-        self.not_renamed.push(object.path.to_vec());
+        self.not_renamed.push(object.path.to_strings());
     }
 
     /// Returns the name paths of what is new, or really goes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::name;
 use super::text::{capital, count, plural, value_lines};
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 use crate::kinds::Kind;
 use crate::plan::{Detail, Difference, Plan, Verb};
 use crate::risk::Risk;
@@ -32,7 +32,7 @@ pub(super) struct Entry<'a> {
     /// Name, without the kind that the title says; of an index with its table.
     pub(super) name: String,
     /// Path of the table or other relation that it belongs to, or is.
-    pub(super) home: &'a [String],
+    pub(super) home: &'a [Name],
     /// What differs, or what comes with it; may be empty.
     pub(super) text: String,
     /// Highest risk of the object and of what is counted at it.
@@ -160,7 +160,7 @@ impl<'a> Homes<'a> {
     }
 
     /// Returns the path of the relation that an object belongs to, or of the object itself.
-    fn home(&self, detail: &'a Detail) -> &'a [String] {
+    fn home(&self, detail: &'a Detail) -> &'a [Name] {
         let outermost = self.ancestors(detail).last().unwrap_or(&detail.change.object);
         // The parent of a part of an unchanged column is all that is known; the table's name begins its path.
         &outermost.path[..outermost.path.len().min(2)]

@@ -1,12 +1,12 @@
 //! How objects are called in reports.
 
-use crate::catalog::{Identity, quote::readable};
+use crate::catalog::{Identity, Name, quote::readable};
 use crate::kinds::{Kind, readers};
 use crate::plan::{Plan, StandIn};
 
 /// Returns what an attached object (comment, owner, privilege) is about, and the rest of its path; such a path begins
 /// with the kind of what it is about.
-pub(super) fn target(object: &Identity) -> Option<(Kind, &[String])> {
+pub(super) fn target(object: &Identity) -> Option<(Kind, &[Name])> {
     let attached = readers()
         .iter()
         .any(|reader| reader.kind == object.kind && reader.attached);
@@ -23,7 +23,7 @@ pub(super) fn is_attached(object: &Identity) -> bool {
 }
 
 /// Returns names joined by dots, quoted where SQL would quote them.
-pub(super) fn path(names: &[String]) -> String {
+pub(super) fn path(names: &[Name]) -> String {
     let names: Vec<String> = names.iter().map(|name| readable(name)).collect();
     names.join(".")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::name;
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 use crate::plan::Plan;
 
 /// A line of a target file.
@@ -18,7 +18,7 @@ pub(super) struct Place {
 /// Places of the objects that a plan changes.
 pub(super) struct Places<'a> {
     by_object: BTreeMap<&'a Identity, Place>,
-    by_path: BTreeMap<&'a [String], Place>,
+    by_path: BTreeMap<&'a [Name], Place>,
 }
 
 impl<'a> Places<'a> {

@@ -11,7 +11,7 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Identity, Name};
 use crate::kinds::{AnyObject, Context, Kind};
 use crate::plan::{Change, Verb};
 
@@ -91,7 +91,7 @@ impl Candidate {
 }
 
 /// Tells whether a written name path, whose schema may be missing, means an object's.
-fn means(written: &[String], path: &[String]) -> bool {
+fn means(written: &[String], path: &[Name]) -> bool {
     path == written || (path.len() > 1 && path[0] == "public" && path[1..] == *written)
 }
 
@@ -211,7 +211,7 @@ fn best(mut all: Vec<Candidate>) -> Vec<Candidate> {
 }
 
 /// Returns the objects of a kind below a path, in order.
-fn below<'a>(catalog: &'a Catalog, kind: Kind, path: &[String]) -> impl Iterator<Item = &'a AnyObject> {
+fn below<'a>(catalog: &'a Catalog, kind: Kind, path: &[Name]) -> impl Iterator<Item = &'a AnyObject> {
     let first = Identity::new(kind, path);
     let path = path.to_vec();
     let inside = move |found: &&'a Identity| found.kind == kind && found.path.starts_with(&path);

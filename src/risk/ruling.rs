@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::day::Day;
 use super::finding::{Finding, Risk};
 use super::registry::RULES;
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Identity, Path};
 use crate::diff::Pattern;
 use crate::error::{Error, Result};
 
@@ -206,10 +206,9 @@ impl Ruling {
 
 /// Tells whether an object, or what it belongs to, stands under a name path whose schema may be missing.
 fn is_below(object: &Identity, path: &[String], catalog: &Catalog) -> bool {
-    let bare = object.path.get(1..).unwrap_or_default();
     let parent = || catalog.get(object).and_then(crate::kinds::AnyObject::parent);
-    object.path.starts_with(path)
-        || (object.path.len() > 1 && bare.starts_with(path))
+    object.path.is_below(path)
+        || (object.path.len() > 1 && object.path.iter().skip(1).collect::<Path>().is_below(path))
         || parent().is_some_and(|parent| is_below(&parent, path, catalog))
 }
 

@@ -3,8 +3,8 @@
 use super::chain::{Chain, Member, all};
 use super::{Script, once};
 use crate::backfill::Batches;
-use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, list, qualified};
+use crate::catalog::{Identity, Name};
 use crate::kinds::{
     AnyObject, Check, Column, Context, ForeignKey, Index, Key, KeyType, Kind, Lock, NotNull, Statement, Table,
     Transaction, fill_in_batches, temporary_name,
@@ -120,8 +120,8 @@ fn check_table(table: &Identity, context: &Context) -> Result<(), String> {
 /// Returns the identity of the function that keeps a table's columns in step.
 pub(super) fn function(table: &Identity) -> (String, Identity) {
     let name = temporary_name(table.name(), "sync");
-    let identity = Identity::new(Kind::Function, [table.path[0].clone(), format!("{name}()")]);
-    (qualified([&table.path[0], &name]), identity)
+    let identity = Identity::new(Kind::Function, [table.path[0].as_str(), &format!("{name}()")]);
+    (qualified([table.path[0].as_str(), &name]), identity)
 }
 
 fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement> {
@@ -149,7 +149,7 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
     let (function, identity) = function(table);
     let body = format!("\nBEGIN\n{sets}    RETURN NEW;\nEND\n");
     let on = qualified(&table.path);
-    let trigger = Identity::new(Kind::Trigger, table.path.iter().map(String::as_str).chain([TRIGGER]));
+    let trigger = Identity::new(Kind::Trigger, table.path.iter().map(Name::as_str).chain([TRIGGER]));
     let own = |sql: String| {
         Statement::new(sql)
             .temporary(identity.clone())

@@ -186,7 +186,8 @@ impl Rows {
             return;
         };
         self.kinds.push(kind);
-        self.paths.push(Value::from(identity.path.to_vec()));
+        self.paths
+            .push(identity.path.iter().map(|name| name.as_str()).collect());
         self.prints.push(written(print));
         self.befores.push(before.map(written));
         self.executions.push(execution);

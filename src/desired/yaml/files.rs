@@ -155,7 +155,9 @@ impl Writer<'_> {
             let item: Fields = fields.into_iter().filter(|(_, value)| !value.is_null()).collect();
             let top = whole(identity, self.catalog);
             let schema = top.path.first().filter(|_| top.path.len() > 1);
-            let file = schema.and_then(|schema| homes.get_mut(schema)).unwrap_or(database);
+            let file = schema
+                .and_then(|schema| homes.get_mut(schema.as_str()))
+                .unwrap_or(database);
             match file.entry("objects").or_insert_with(|| json!([])) {
                 Json::Array(items) => items.push(Json::Object(item)),
                 other => *other = json!([item]),

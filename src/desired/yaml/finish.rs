@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::complaint::Complaint;
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 use crate::kinds::{
     AnyObject, Check, Column, ColumnDefault, Key, KeyType, Kind, NotNull, Partition, ReplicaIdentityChoice,
 };
@@ -45,7 +45,7 @@ fn within<'a>(
 
 /// Numbers the columns of each table in the order in which they are written.
 fn number_columns(objects: &mut Placed) {
-    let mut columns: Vec<(Vec<String>, usize, usize, Identity)> = Vec::new();
+    let mut columns: Vec<(Vec<Name>, usize, usize, Identity)> = Vec::new();
     for (identity, (object, file, offset)) in &*objects {
         if matches!(object, AnyObject::Column(_)) {
             columns.push((identity.path[..2].to_vec(), *file, *offset, identity.clone()));
@@ -168,9 +168,9 @@ fn refuse_null(objects: &mut Placed) {
             continue;
         };
         let not_null = AnyObject::from(NotNull {
-            schema: schema.clone(),
-            table: table.clone(),
-            column: column.clone(),
+            schema: schema.to_string(),
+            table: table.to_string(),
+            column: column.to_string(),
             name: None,
             no_inherit: false,
             valid: true,

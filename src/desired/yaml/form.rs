@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::want::{Fields, Key, Want};
 use super::write::Writer;
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 use crate::kinds::{AnyObject, Kind};
 
 /// What may be said of an object beside its own keys.
@@ -128,7 +128,7 @@ impl Spot<'_> {
         let parent = self.parent.filter(|parent| parent.path.len() > 1);
         parent
             .and_then(|parent| parent.path.first())
-            .map_or(self.schema, String::as_str)
+            .map_or(self.schema, Name::as_str)
     }
 
     /// Returns the name of the object that the item is a part of.

@@ -85,7 +85,7 @@ pub(super) fn read_files(files: &[TargetFile]) -> Result<Made> {
     finish::finish(&mut objects).map_err(|(file, complaint)| complaint.error(&source(&files[file])))?;
     for (identity, (_, file, offset)) in &objects {
         let places = made.places.entry(*file).or_default();
-        places.entry(identity.path.to_vec()).or_insert(*offset);
+        places.entry(identity.path.to_strings()).or_insert(*offset);
     }
     for sentence in sentences::sentences(&objects) {
         made.sentences.entry(sentence.file).or_default().push(sentence);

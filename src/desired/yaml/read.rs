@@ -203,7 +203,7 @@ impl Declared {
         }));
         if let Some(Json::Object(labels)) = values.get("renamed_labels") {
             for (label, former) in labels {
-                let path = identity.path.iter().cloned().chain([label.clone()]).collect();
+                let path = identity.path.to_strings().into_iter().chain([label.clone()]).collect();
                 let former = vec![former.as_str().unwrap_or_default().to_owned()];
                 self.said.push(Said {
                     words: "enum value".to_owned(),

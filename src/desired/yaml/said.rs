@@ -59,7 +59,7 @@ impl Declared {
         }
         self.said.extend(all.into_iter().map(|says| Said {
             words: identity.kind.words().to_owned(),
-            path: identity.path.to_vec(),
+            path: identity.path.to_strings(),
             says,
             offset,
         }));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::columns;
 use super::markup::escape;
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 use crate::plan::{Plan, Verb};
 use crate::report::groups::Group;
 use crate::report::name;
@@ -23,7 +23,7 @@ const GAP: (usize, usize) = (90, 24);
 
 /// One table.
 struct Table<'a> {
-    path: &'a [String],
+    path: &'a [Name],
     class: &'static str,
     lines: Vec<(&'static str, String)>,
     changes: usize,
@@ -43,7 +43,7 @@ pub(super) fn diagram(plan: &Plan, groups: &[Group]) -> String {
     if tables.is_empty() {
         return String::new();
     }
-    let numbers: BTreeMap<&[String], usize> = tables.iter().enumerate().map(|(at, table)| (table.path, at)).collect();
+    let numbers: BTreeMap<&[Name], usize> = tables.iter().enumerate().map(|(at, table)| (table.path, at)).collect();
     let number = |table: &Identity| numbers.get(table.path.as_slice()).copied();
     let edges: Vec<(usize, usize, &Identity)> = plan
         .references
@@ -76,13 +76,13 @@ fn tables<'a>(plan: &'a Plan, groups: &[Group<'a>]) -> (Vec<Table<'a>>, usize) {
         .references
         .iter()
         .flat_map(|reference| [&reference.from, &reference.to]);
-    let known: BTreeSet<&[String]> = scope
+    let known: BTreeSet<&[Name]> = scope
         .filter(|object| object.kind.is_table())
         .chain(referring)
         .map(|table| table.path.as_slice())
         .collect();
-    let mut found: BTreeMap<&[String], Table> = BTreeMap::new();
-    let new = |path: &'a [String]| Table {
+    let mut found: BTreeMap<&[Name], Table> = BTreeMap::new();
+    let new = |path: &'a [Name]| Table {
         path,
         class: "same",
         lines: Vec::new(),
@@ -113,7 +113,7 @@ fn tables<'a>(plan: &'a Plan, groups: &[Group<'a>]) -> (Vec<Table<'a>>, usize) {
                 .push((class, format!("{} {}{colon}{}", group.mark, own, entry.text)));
         }
     }
-    let touched: BTreeSet<&[String]> = found.keys().copied().collect();
+    let touched: BTreeSet<&[Name]> = found.keys().copied().collect();
     let leaving = plan
         .references
         .iter()
@@ -130,7 +130,7 @@ fn tables<'a>(plan: &'a Plan, groups: &[Group<'a>]) -> (Vec<Table<'a>>, usize) {
 }
 
 /// Returns what a part is called within its table.
-fn part(object: &Identity, table: &[String]) -> String {
+fn part(object: &Identity, table: &[Name]) -> String {
     let (attached, own) = match name::target(object) {
         Some((_, path)) => (true, path),
         None => (false, object.path.as_slice()),

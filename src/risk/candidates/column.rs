@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Candidate, Moves, Rows, Sides, below, likeness};
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::{Catalog, Identity, Name};
 use crate::kinds::{AnyObject, Column, Context, Kind};
 
 /// Likeness of names, in percent, from which on the type may be any.
@@ -26,7 +26,7 @@ impl Tally {
 /// Returns the pairs of columns.
 pub(super) fn columns(moves: &Moves, sides: Sides) -> Vec<Candidate> {
     let of_kind = |object: &&&Identity| object.kind == Kind::Column;
-    let mut by_table: BTreeMap<&[String], Vec<&Identity>> = BTreeMap::new();
+    let mut by_table: BTreeMap<&[Name], Vec<&Identity>> = BTreeMap::new();
     for new in moves.new.iter().filter(of_kind) {
         by_table.entry(&new.path[..2]).or_default().push(new);
     }
@@ -115,8 +115,8 @@ fn place(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
 
 /// Returns the columns next to a column, of those that both states have.
 fn neighbours<'a>(column: &Column, own: &'a Catalog, other: &Catalog) -> (Option<&'a str>, Option<&'a str>) {
-    let path = [column.schema.clone(), column.table.clone()];
-    let staying = below(own, Kind::Column, &path).filter_map(|object| match object {
+    let table = column.table_identity();
+    let staying = below(own, Kind::Column, &table.path).filter_map(|object| match object {
         AnyObject::Column(one) if other.contains(&identity_of(one)) => Some((one.position, one.name.as_str())),
         _ => None,
     });
@@ -172,7 +172,7 @@ fn company(former: &Column, column: &Column, sides: Sides, tally: &mut Tally) {
     let renamed = |object: &Identity| {
         let mut path = object.path.to_vec();
         if let Some(last) = path.last_mut() {
-            *last = last.replace(&former.name, &column.name);
+            *last = last.replace(&former.name, &column.name).into();
         }
         Identity::new(object.kind, path)
     };

@@ -8,7 +8,7 @@ use postgres::{Client, Row, Transaction};
 
 use super::words::whole;
 use super::{Figures, Statistics};
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 use crate::diff::Rename;
 use crate::error::Result;
 use crate::kinds::Kind;
@@ -256,10 +256,12 @@ pub(in crate::risk) fn live_path(object: &Identity, renames: &[Rename]) -> Vec<S
         };
         let of = |rename: &&Rename| rename.to.kind == kind && rename.to.path[..] == path[..length];
         if let Some(rename) = renames.iter().find(of) {
-            return rename.from.path.iter().chain(&path[length..]).cloned().collect();
+            return (rename.from.path.iter().chain(&path[length..]))
+                .map(Name::to_string)
+                .collect();
         }
     }
-    path.to_vec()
+    path.to_strings()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Deparsed definitions, and renames.
 
-use trueup::catalog::Catalog;
+use trueup::catalog::{Catalog, Path};
 use trueup::kinds::Context;
 
 use super::{assert_same, case, walk};
@@ -95,7 +95,7 @@ fn renames_keep_the_object() {
             let from = live.catalog();
             let to = Database::with(&server, &format!("{common}{after}")).catalog();
             let named = |catalog: &Catalog, name: &str| {
-                let has = |path: &[String]| path.last().is_some_and(|last| last.split('(').next() == Some(name));
+                let has = |path: &Path| path.last().is_some_and(|last| last.split('(').next() == Some(name));
                 let objects = catalog.objects.values().filter(|object| has(&object.identity().path));
                 objects.cloned().collect::<Vec<_>>()
             };
