@@ -8,9 +8,12 @@ use crate::kinds::KeyWords;
 /// Maps `pg_depend`-style addresses of one database to identities; OIDs never leave it.
 #[derive(Debug, Default)]
 pub struct Addresses {
-    known: HashMap<Address, (Identity, usize)>,
+    known: ByNumber<Address, (Identity, usize)>,
     noted: Noted,
 }
+
+/// A map whose keys are the server's own numbers: nobody can choose them so that they collide.
+pub type ByNumber<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
 /// Class, OID and sub-object, as `pg_depend` has them.
 pub type Address = (u32, u32, i32);
@@ -22,7 +25,7 @@ pub type TypeAndCollation = (u32, u32);
 #[derive(Debug, Default)]
 pub struct Noted {
     /// Columns, by table and number.
-    pub columns: HashMap<(u32, i16), TypeAndCollation>,
+    pub columns: ByNumber<(u32, i16), TypeAndCollation>,
     /// Operator classes and collations.
     pub words: KeyWords,
 }
@@ -48,7 +51,7 @@ impl Addresses {
     }
 
     /// Adds what is known of columns.
-    pub fn note_columns(&mut self, columns: HashMap<(u32, i16), TypeAndCollation>) {
+    pub fn note_columns(&mut self, columns: Vec<((u32, i16), TypeAndCollation)>) {
         self.noted.columns.extend(columns);
     }
 

@@ -94,7 +94,8 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
     SELECT 1, 2618, r.oid, 0, 1259, r.ev_class, 0 FROM pg_catalog.pg_rewrite r
     WHERE r.oid >= 16384 AND r.rulename = '_RETURN'
   UNION ALL
-    SELECT 1, 2604, d.oid, 0, 1259, d.adrelid, d.adnum::int4 FROM pg_catalog.pg_attrdef d WHERE d.oid >= 16384
+    SELECT 1, 2604, d.oid, 0, 1259, d.adrelid, d.adnum::int4 FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attgenerated <> ''
   UNION ALL
     SELECT 1, 1259, k.conindid, 0, 2606, k.oid, 0 FROM pg_catalog.pg_constraint k
     WHERE k.oid >= 16384 AND k.contype IN ('p', 'u', 'x')

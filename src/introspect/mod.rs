@@ -110,7 +110,7 @@ fn gather(url: &Url, client: &mut Client, server: &Server, snapshot: Option<&str
         let assembled = scope.spawn(move || assembly.finish(received));
         // Without a second connection nobody takes it.
         let _ = hand_over.send(Arc::clone(&work));
-        drain(&work, VecDeque::pop_back, client, &answers)?;
+        drain(&work, deparsed_first, client, &answers)?;
         drop(answers);
         let panicked = |_| Error::internal("a reader of the catalog panicked");
         second.map_or(Ok(Ok(())), ScopedJoinHandle::join).map_err(panicked)??;
@@ -140,6 +140,13 @@ fn read_beside(
         // The first connection failed, and says so.
         Err(_) => Ok(()),
     }
+}
+
+fn deparsed_first(queue: &mut VecDeque<Task>) -> Option<Task> {
+    if queue.back().is_some_and(Task::deparses) {
+        return queue.pop_back();
+    }
+    queue.pop_front()
 }
 
 fn drain(

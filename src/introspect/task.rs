@@ -1,7 +1,5 @@
 //! One query of those that read a catalog: what it needs, when it is asked, what it gives.
 
-use std::collections::HashMap;
-
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Row, RowIter};
@@ -23,6 +21,8 @@ const COMPOSED: Wave = 1;
 const ALIASED: Wave = 2;
 /// What is attached to objects and leads from one to another.
 const ATTACHED: Wave = 3;
+/// First place of the queries that deparse expressions.
+const DEPARSED: i8 = 10;
 /// Number of waves.
 pub(super) const WAVES: usize = 4;
 
@@ -57,7 +57,7 @@ pub(super) enum Task {
 pub(super) struct Batch {
     pub(super) parts: Vec<(u32, i32, Part)>,
     last: Option<Identity>,
-    pub(super) noted: HashMap<(u32, i16), TypeAndCollation>,
+    pub(super) noted: Vec<((u32, i16), TypeAndCollation)>,
 }
 
 /// What one query gave.
@@ -74,7 +74,7 @@ impl Task {
     /// The query that needs nothing to be known before it.
     pub(super) const INDEPENDENT: Self = Self::Raw(edges::Query::Dependencies);
 
-    /// Returns all queries in the order of the queue, whose two ends are emptied by two connections.
+    /// Returns all queries in the order of the queue; one connection begins at its end.
     pub(super) fn all(source: &Source) -> Vec<Self> {
         let is_asked = |reader: &Reader| {
             source.present.has(reader.among.0, reader.among.1) && (reader.shares)(&source.server).is_none()
@@ -100,27 +100,33 @@ impl Task {
         }
     }
 
-    /// Returns the place in the queue: the expensive ones first (by measurement on thousands of tables), and what others
-    /// wait for before those. What deparses expressions over columns stands at the end: PostgreSQL looks each table up once
-    /// in each connection that does.
+    /// Tells whether expressions over columns are deparsed: PostgreSQL looks each table up once in each connection that
+    /// does, so that one connection should.
+    pub(super) fn deparses(&self) -> bool {
+        self.place() >= DEPARSED
+    }
+
+    /// Returns the place in the queue: the expensive ones first (by measurement on thousands of tables), but what others
+    /// wait for before those.
     fn place(&self) -> i8 {
-        match self {
-            Self::Raw(edges::Query::Dependencies) => -10,
-            Self::Raw(edges::Query::Aliases) => -5,
-            Self::Raw(edges::Query::KeyWords) => 3,
-            Self::Raw(_) => 0,
-            Self::Kind(reader) => match reader.kind.words() {
-                "index" => 9,
-                "check constraint" => 8,
-                "partition" | "view" | "materialized view" | "policy" | "trigger" | "rule" => 4,
-                "column" => -9,
-                "column default" => -8,
-                "table" | "not-null constraint" => -7,
-                "foreign key" | "key" => -6,
-                "privilege" | "owner" | "index attachment" => -4,
-                _ if self.wave() == NAMED => 3,
-                _ => 0,
-            },
+        let Self::Kind(reader) = self else {
+            return match self {
+                Self::Raw(edges::Query::Dependencies) => 0,
+                Self::Raw(edges::Query::KeyWords) => 3,
+                Self::Raw(edges::Query::Aliases) => 5,
+                _ => 7,
+            };
+        };
+        match (reader.kind.words(), self.wave()) {
+            ("partition" | "view" | "materialized view" | "policy" | "trigger" | "rule", _) => DEPARSED,
+            ("check constraint", _) => DEPARSED + 1,
+            ("index", _) => DEPARSED + 2,
+            ("column", _) => 1,
+            ("column default" | "table" | "not-null constraint", _) => 2,
+            (_, NAMED) => 3,
+            (_, COMPOSED) => 4,
+            ("privilege" | "owner" | "index attachment", _) => 6,
+            _ => 7,
         }
     }
 
@@ -194,7 +200,7 @@ impl Batch {
         if let Some(object) = (reader.read)(row, addresses)? {
             let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
             if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
-                self.noted.insert((oid, number), noted);
+                self.noted.push(((oid, number), noted));
             }
             self.parts.push((oid, sub, Part::of(object, &mut self.last)));
         }
