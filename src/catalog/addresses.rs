@@ -13,21 +13,39 @@ pub struct Addresses {
 }
 
 /// A map whose keys are the server's own numbers: nobody can choose them so that they collide.
-pub type ByNumber<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+type ByNumber<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
 /// Class, OID and sub-object, as `pg_depend` has them.
 pub type Address = (u32, u32, i32);
 
-/// OIDs of a column's type, a domain's being the one that it stands for, and of its collation.
-pub type TypeAndCollation = (u32, u32);
+/// What other objects need to know of a column.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnFacts {
+    /// OID of its type; of a domain, that of the type it stands for.
+    pub data_type: u32,
+    /// OID of its collation.
+    pub collation: u32,
+    /// Whether it is computed.
+    pub generated: bool,
+}
 
 /// What objects need to know of others beyond their identity, by OID.
 #[derive(Debug, Default)]
 pub struct Noted {
     /// Columns, by table and number.
-    pub columns: ByNumber<(u32, i16), TypeAndCollation>,
+    pub columns: ByNumber<(u32, i16), ColumnFacts>,
     /// Operator classes and collations.
     pub words: KeyWords,
+}
+
+impl Noted {
+    /// Tells whether the column of a table with a number is computed.
+    pub fn is_generated(&self, table: u32, number: i32) -> bool {
+        let column = i16::try_from(number)
+            .ok()
+            .and_then(|number| self.columns.get(&(table, number)));
+        column.is_some_and(|column| column.generated)
+    }
 }
 
 impl Addresses {
@@ -51,7 +69,7 @@ impl Addresses {
     }
 
     /// Adds what is known of columns.
-    pub fn note_columns(&mut self, columns: Vec<((u32, i16), TypeAndCollation)>) {
+    pub fn note_columns(&mut self, columns: Vec<((u32, i16), ColumnFacts)>) {
         self.noted.columns.extend(columns);
     }
 

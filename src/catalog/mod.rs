@@ -10,7 +10,7 @@ pub(crate) mod packed;
 pub mod quote;
 mod state;
 
-pub use addresses::{Address, Addresses, Noted, TypeAndCollation};
+pub use addresses::{Address, Addresses, ColumnFacts, Noted};
 pub use edges::Edges;
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, Name, Path};

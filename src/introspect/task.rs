@@ -5,7 +5,7 @@ use postgres::types::{ToSql, Type};
 use postgres::{Client, Row, RowIter};
 
 use super::edges;
-use crate::catalog::{Address, Addresses, Identity, Part, TypeAndCollation};
+use crate::catalog::{Address, Addresses, ColumnFacts, Identity, Part};
 use crate::db::Server;
 use crate::error::{Error, Result};
 use crate::kinds::{Kind, Present, Reader, readers};
@@ -57,7 +57,7 @@ pub(super) enum Task {
 pub(super) struct Batch {
     pub(super) parts: Vec<(u32, i32, Part)>,
     last: Option<Identity>,
-    pub(super) noted: Vec<((u32, i16), TypeAndCollation)>,
+    pub(super) noted: Vec<((u32, i16), ColumnFacts)>,
 }
 
 /// What one query gave.
@@ -167,7 +167,9 @@ fn ask(client: &mut Client, reader: Reader, source: &Source) -> Result<Answer> {
             batch.read(*reader, &row, &nothing)?;
         }
     }
-    batches.iter_mut().for_each(|(_, batch)| batch.sort());
+    for (_, batch) in &mut batches {
+        batch.sort();
+    }
     Ok(Answer::Objects(batches, reader.kind))
 }
 

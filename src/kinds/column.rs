@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::settled::{same, settle};
 use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, fill, options, sql};
 use crate::catalog::{
-    Addresses, Catalog, Identity, TypeAndCollation,
+    Addresses, Catalog, ColumnFacts, Identity,
     quote::{ident, qualified},
 };
 use crate::db::Server;
@@ -209,7 +209,7 @@ impl Object for Column {
         };
         format!(
             "SELECT c.oid, a.attnum::int4 AS sub, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS base_type,
-                    a.attcollation, a.attnotnull, n.nspname AS schema, c.relname AS table, a.attname AS name,
+                    a.attcollation, a.attgenerated <> '' AS generated, a.attnotnull, n.nspname AS schema, c.relname AS table, a.attname AS name,
                     pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type,
                     CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
                          THEN (SELECT pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(o.collname)
@@ -241,8 +241,12 @@ impl Object for Column {
         )
     }
 
-    fn note(row: &Row) -> Result<Option<TypeAndCollation>> {
-        Ok(Some((row.try_get("base_type")?, row.try_get("attcollation")?)))
+    fn note(row: &Row) -> Result<Option<ColumnFacts>> {
+        Ok(Some(ColumnFacts {
+            data_type: row.try_get("base_type")?,
+            collation: row.try_get("attcollation")?,
+            generated: row.try_get("generated")?,
+        }))
     }
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {

@@ -4,7 +4,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Statement, Table, fill, partitioning, sql};
+use super::{Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Statement, Table, fill, partitioning};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -96,33 +96,44 @@ fn large_with_parents(column: &Identity, context: &Context) -> Option<String> {
 
 impl Object for ColumnDefault {
     const CLASS: u32 = 2604;
+    const LATE: bool = true;
 
     fn query(_server: &Server) -> String {
-        // A default names no column, so that PostgreSQL need not look its table up. An expression tree holds the OIDs of its
-        // functions behind `:funcid` and `:opfuncid`.
-        format!(
-            "SELECT d.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column,
-                    pg_catalog.pg_get_expr(d.adbin, 0) AS expression,
+        // A default names no column, so that PostgreSQL need not look its table up; what a generated column is computed by may,
+        // and is read with the column. An expression tree holds the OIDs of its functions behind `:funcid` and `:opfuncid`;
+        // the text of a constant stands in it as numbers.
+        "SELECT d.oid, 0 AS sub, d.adrelid, d.adnum::int4 AS adnum,
+                    CASE WHEN pg_catalog.strpos(d.adbin::text, '{VAR ') = 0
+                         THEN pg_catalog.pg_get_expr(d.adbin, 0) END AS expression,
                     pg_catalog.strpos(d.adbin::text, 'funcid ') > 0
                     AND (SELECT pg_catalog.bool_or(pg_catalog.split_part(u.behind, ' ', 1) IN
                                     (SELECT p.oid::text FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v'))
                          FROM pg_catalog.unnest(pg_catalog.string_to_array(d.adbin::text, 'funcid ')) AS u (behind)) AS volatile
              FROM pg_catalog.pg_attrdef d
-             JOIN pg_catalog.pg_class c ON c.oid = d.adrelid
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-             WHERE c.relkind IN ('r', 'p', 'f') AND a.attgenerated = '' AND {} AND {}",
-            sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
-        )
+             WHERE d.oid >= 16384"
+            .to_owned()
     }
 
-    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let (table, number): (u32, i32) = (row.try_get("adrelid")?, row.try_get("adnum")?);
+        let Some(Identity {
+            kind: Kind::Column,
+            path,
+        }) = addresses.exact(Column::CLASS, table, number)
+        else {
+            return Ok(None);
+        };
+        let Some(expression) = row.try_get("expression")? else {
+            return Ok(None);
+        };
+        if addresses.noted().is_generated(table, number) {
+            return Ok(None);
+        }
         Ok(Some(Self {
-            schema: row.try_get("schema")?,
-            table: row.try_get("table")?,
-            column: row.try_get("column")?,
-            expression: row.try_get("expression")?,
+            schema: path[0].to_string(),
+            table: path[1].to_string(),
+            column: path[2].to_string(),
+            expression,
             volatile: row.try_get("volatile")?,
         }))
     }

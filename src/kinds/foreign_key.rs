@@ -12,7 +12,7 @@ use crate::catalog::{
     quote::{ident, list, qualified},
 };
 use crate::db::Server;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A foreign key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -293,7 +293,7 @@ impl Object for ForeignKey {
         );
         // Rows whose parent is on the same table belong to partitions of the referenced one: PostgreSQL's own business.
         format!(
-            "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table,
+            "SELECT k.oid, 0 AS sub,
                     CASE WHEN o.oid IS NULL THEN coalesce(pk.conname, k.conname) ELSE k.conname END AS name,
                     k.conname AS own_name, k.conrelid, k.conkey, k.confrelid, k.confkey,
                     CASE WHEN {special} OR {elsewhere} THEN pg_catalog.pg_get_constraintdef(k.oid) END AS definition,
@@ -301,46 +301,51 @@ impl Object for ForeignKey {
                          SELECT pg_catalog.array_agg(f.attname::text ORDER BY v.ord)
                          FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY AS v (attnum, ord)
                          JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = v.attnum) END AS columns_elsewhere,
-                    rn.nspname AS referenced_schema, r.relname AS referenced_table, ri.relname AS referenced_index,
+                    CASE WHEN {elsewhere} THEN (
+                         SELECT n.nspname FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+                         WHERE r.oid = k.confrelid) END AS schema_elsewhere,
+                    CASE WHEN {elsewhere} THEN (
+                         SELECT r.relname FROM pg_catalog.pg_class r WHERE r.oid = k.confrelid) END AS table_elsewhere,
+                    ri.relname AS referenced_index,
                     k.conindid IN (SELECT u.conindid FROM pg_catalog.pg_constraint u WHERE u.contype IN ('p', 'u')) AS references_key,
                     k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update, k.condeferrable, k.condeferred,
-                    k.convalidated AS valid, {enforced} AS enforced, pn.nspname AS parent_schema, p.relname AS parent_table
+                    k.convalidated AS valid, {enforced} AS enforced, pk.conrelid AS parent
              FROM pg_catalog.pg_constraint k
-             JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
-             JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
              JOIN pg_catalog.pg_class ri ON ri.oid = k.conindid
              LEFT JOIN pg_catalog.pg_constraint pk ON pk.oid = k.conparentid
-             LEFT JOIN pg_catalog.pg_class p ON p.oid = pk.conrelid
-             LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
              LEFT JOIN pg_catalog.pg_constraint o ON o.conrelid = k.conrelid AND o.conname = pk.conname AND o.oid <> k.oid
-             WHERE k.contype = 'f' AND pk.conrelid IS DISTINCT FROM k.conrelid AND {} AND {} AND {user}",
-            constraint::ON_TABLE,
-            sql::USER_SCHEMA,
+             WHERE k.contype = 'f' AND pk.conrelid IS DISTINCT FROM k.conrelid",
             enforced = constraint::enforced(server.major()),
-            user = sql::no_extension_member(1259, "c.oid"),
         )
     }
 
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let Some((schema, table)) = sql::table_at(addresses, row.try_get("conrelid")?) else {
+            return Ok(None);
+        };
         let definition: Option<String> = row.try_get("definition")?;
         let columns = sql::columns_at(addresses, row, "conrelid", "conkey")?;
         let referenced_columns = match row.try_get("columns_elsewhere")? {
             Some(columns) => columns,
             None => sql::columns_at(addresses, row, "confrelid", "confkey")?,
         };
-        let parent_schema: Option<String> = row.try_get("parent_schema")?;
-        let parent_table: Option<String> = row.try_get("parent_table")?;
+        let elsewhere = || {
+            let schema: Option<String> = row.try_get("schema_elsewhere")?;
+            Ok::<_, Error>(schema.zip(row.try_get("table_elsewhere")?))
+        };
+        let (referenced_schema, referenced_table) = (sql::table_at(addresses, row.try_get("confrelid")?))
+            .map_or_else(elsewhere, |table| Ok(Some(table)))?
+            .ok_or_else(|| Error::internal("a foreign key refers to a table that was not read"))?;
+        let parent: Option<u32> = row.try_get("parent")?;
         let mut out = Self {
-            schema: row.try_get("schema")?,
-            table: row.try_get("table")?,
+            schema,
+            table,
             name: row.try_get("name")?,
             own_name: row.try_get("own_name")?,
             definition: String::new(),
             columns,
-            referenced_schema: row.try_get("referenced_schema")?,
-            referenced_table: row.try_get("referenced_table")?,
+            referenced_schema,
+            referenced_table,
             referenced_columns,
             referenced_index: row.try_get("referenced_index")?,
             references_key: row.try_get("references_key")?,
@@ -350,7 +355,7 @@ impl Object for ForeignKey {
             initially_deferred: row.try_get("condeferred")?,
             valid: row.try_get("valid")?,
             enforced: row.try_get("enforced")?,
-            inherited: parent_schema.zip(parent_table),
+            inherited: parent.and_then(|parent| sql::table_at(addresses, parent)),
         };
         out.definition = match definition {
             Some(definition) => constraint::without_attributes(&definition).to_owned(),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The attachment of an index, a constraint's included, to that of the partitioned table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,40 +74,36 @@ pub(super) fn index_or_key(of_key: bool, schema: &str, table: &str, name: &str) 
 
 impl Object for IndexAttachment {
     const CLASS: u32 = 0;
+    const LATE: bool = true;
     const AMONG: (u32, &'static str) = (2611, "");
 
     fn query(_server: &Server) -> String {
-        format!(
-            "SELECT 0::oid AS oid, 0 AS sub, n.nspname AS schema, c.relname AS table, ic.relname AS name,
-                    k.oid IS NOT NULL AS of_key, pn.nspname AS parent_schema, p.relname AS parent_table,
-                    pc.relname AS parent_name, pk.oid IS NOT NULL AS parent_of_key
-             FROM pg_catalog.pg_inherits h
-             JOIN pg_catalog.pg_class ic ON ic.oid = h.inhrelid AND ic.relkind IN ('i', 'I')
-             JOIN pg_catalog.pg_index i ON i.indexrelid = ic.oid
-             JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             JOIN pg_catalog.pg_class pc ON pc.oid = h.inhparent
-             JOIN pg_catalog.pg_index pi ON pi.indexrelid = pc.oid
-             JOIN pg_catalog.pg_class p ON p.oid = pi.indrelid
-             JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-             LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = ic.oid AND k.contype IN ('p', 'u', 'x')
-             LEFT JOIN pg_catalog.pg_constraint pk ON pk.conindid = pc.oid AND pk.contype IN ('p', 'u', 'x')
-             WHERE c.relkind IN ('r', 'p') AND {} AND {}",
-            sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
-        )
+        "SELECT 0::oid AS oid, 0 AS sub, h.inhrelid AS index, h.inhparent AS parent, i.indrelid AS table,
+                p.indrelid AS parent_table
+         FROM pg_catalog.pg_inherits h
+         JOIN pg_catalog.pg_index i ON i.indexrelid = h.inhrelid
+         JOIN pg_catalog.pg_index p ON p.indexrelid = h.inhparent"
+            .to_owned()
     }
 
-    fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
+    fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let table = |column: &str| Ok::<_, Error>(sql::table_at(addresses, row.try_get(column)?));
+        let index = |column: &str| Ok::<_, Error>(addresses.resolve(Index::CLASS, row.try_get(column)?, 0));
+        let ((Some((schema, table)), Some(own)), (Some((parent_schema, parent_table)), Some(parent))) = (
+            (table("table")?, index("index")?),
+            (table("parent_table")?, index("parent")?),
+        ) else {
+            return Ok(None);
+        };
         Ok(Some(Self {
-            schema: row.try_get("schema")?,
-            table: row.try_get("table")?,
-            name: row.try_get("name")?,
-            of_key: row.try_get("of_key")?,
-            parent_schema: row.try_get("parent_schema")?,
-            parent_table: row.try_get("parent_table")?,
-            parent_name: row.try_get("parent_name")?,
-            parent_of_key: row.try_get("parent_of_key")?,
+            schema,
+            table,
+            name: own.name().to_owned(),
+            of_key: own.kind == Kind::Key,
+            parent_schema,
+            parent_table,
+            parent_name: parent.name().to_owned(),
+            parent_of_key: parent.kind == Kind::Key,
         }))
     }
 

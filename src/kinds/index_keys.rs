@@ -163,13 +163,13 @@ impl Keys {
         let mut out = String::new();
         for (place, column) in columns.iter().enumerate() {
             let (column, number) = column.as_ref().zip(numbers.get(place)).ok_or_else(unknown)?;
-            let (data_type, own) = noted.columns.get(&(table, *number)).ok_or_else(unknown)?;
+            let facts = noted.columns.get(&(table, *number)).ok_or_else(unknown)?;
             let class = classes
                 .get(place)
-                .and_then(|class| noted.words.class(*class, *data_type));
+                .and_then(|class| noted.words.class(*class, facts.data_type));
             let collation = collations
                 .get(place)
-                .and_then(|collation| noted.words.collation(*collation, *own));
+                .and_then(|collation| noted.words.collation(*collation, facts.collation));
             let (class, collation) = class.zip(collation).ok_or_else(unknown)?;
             let order = match options.get(place).ok_or_else(unknown)? & 3 {
                 1 => " DESC NULLS LAST",

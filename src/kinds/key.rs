@@ -242,40 +242,36 @@ impl Object for Key {
             "false"
         };
         format!(
-            "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, k.conname AS name, k.contype::text AS type,
+            "SELECT k.oid, 0 AS sub, k.conname AS name, k.contype::text AS type,
                     CASE WHEN {special} THEN pg_catalog.pg_get_constraintdef(k.oid) END AS definition, k.conrelid, k.conkey,
                     (i.indkey::int2[])[i.indnkeyatts:] AS included, {nulls} AS nulls_not_distinct, k.condeferrable, k.condeferred,
                     CASE WHEN k.contype = 'x' AND i.indpred IS NOT NULL
                          THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
-                    i.indisvalid AS valid, pn.nspname AS parent_schema, p.relname AS parent_table,
+                    i.indisvalid AS valid, pi.indrelid AS parent_table,
                     pic.relname AS parent_name, pk.oid IS NOT NULL AS parent_of_key, {}
              FROM pg_catalog.pg_constraint k
-             JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_index i ON i.indexrelid = k.conindid
              JOIN pg_catalog.pg_class ic ON ic.oid = k.conindid
              LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = k.conindid
              LEFT JOIN pg_catalog.pg_class pic ON pic.oid = h.inhparent
              LEFT JOIN pg_catalog.pg_index pi ON pi.indexrelid = h.inhparent
-             LEFT JOIN pg_catalog.pg_class p ON p.oid = pi.indrelid
              LEFT JOIN pg_catalog.pg_constraint pk ON pk.conindid = h.inhparent AND pk.contype IN ('p', 'u', 'x')
-             LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
              {}
-             WHERE k.contype IN ('p', 'u', 'x') AND {} AND {} AND {}",
+             WHERE k.contype IN ('p', 'u', 'x')",
             index_settings::COLUMNS,
             index_settings::JOINS,
-            constraint::ON_TABLE,
-            sql::USER_SCHEMA,
-            sql::no_extension_member(1259, "c.oid"),
         )
     }
 
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
+        let Some((schema, table)) = sql::table_at(addresses, row.try_get("conrelid")?) else {
+            return Ok(None);
+        };
         let definition: Option<String> = row.try_get("definition")?;
         let letter: String = row.try_get("type")?;
         let mut out = Self {
-            schema: row.try_get("schema")?,
-            table: row.try_get("table")?,
+            schema,
+            table,
             name: row.try_get("name")?,
             constraint: match letter.as_str() {
                 "p" => KeyType::Primary,
@@ -287,7 +283,7 @@ impl Object for Key {
             predicate: row.try_get("predicate")?,
             deferrable: row.try_get("condeferrable")?,
             initially_deferred: row.try_get("condeferred")?,
-            inherits: ParentIndex::read(row)?,
+            inherits: ParentIndex::read(row, addresses)?,
             valid: row.try_get("valid")?,
             settings: IndexSettings::read(row)?,
         };

@@ -123,7 +123,7 @@ pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
 
-use crate::catalog::{Addresses, Catalog, Identity, TypeAndCollation};
+use crate::catalog::{Addresses, Catalog, ColumnFacts, Identity};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -190,8 +190,8 @@ pub trait Object: Sized {
     /// Reads one row of the query; `None` when the row turns out to be nothing that is modelled.
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>>;
 
-    /// Notes what objects that are read later need to know of a row: type and collation of a column.
-    fn note(_row: &Row) -> Result<Option<TypeAndCollation>> {
+    /// Notes what objects that are read later need to know of a column.
+    fn note(_row: &Row) -> Result<Option<ColumnFacts>> {
         Ok(None)
     }
 

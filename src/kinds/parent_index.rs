@@ -3,6 +3,8 @@
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
+use super::sql;
+use crate::catalog::Addresses;
 use crate::error::Result;
 
 /// An index of a partitioned table, which mostly belongs to a key.
@@ -21,13 +23,16 @@ pub struct ParentIndex {
 
 impl ParentIndex {
     /// Reads it from a row of the catalog query of keys.
-    pub(super) fn read(row: &Row) -> Result<Option<Self>> {
+    pub(super) fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>> {
         let Some(name) = row.try_get("parent_name")? else {
             return Ok(None);
         };
+        let Some((schema, table)) = sql::table_at(addresses, row.try_get("parent_table")?) else {
+            return Ok(None);
+        };
         Ok(Some(Self {
-            schema: row.try_get("parent_schema")?,
-            table: row.try_get("parent_table")?,
+            schema,
+            table,
             name,
             of_key: row.try_get("parent_of_key")?,
         }))

@@ -10,7 +10,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Object, Present, Statement};
-use crate::catalog::{Addresses, Catalog, Fingerprint, Identity, Name, TypeAndCollation};
+use crate::catalog::{Addresses, Catalog, ColumnFacts, Fingerprint, Identity, Name};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -32,7 +32,7 @@ pub struct Reader {
     /// See [`Object::shares`].
     pub shares: fn(&Server) -> Option<Kind>,
     /// See [`Object::note`].
-    pub note: fn(&Row) -> Result<Option<TypeAndCollation>>,
+    pub note: fn(&Row) -> Result<Option<ColumnFacts>>,
     /// Reads a row.
     pub read: fn(&Row, &Addresses) -> Result<Option<AnyObject>>,
 }

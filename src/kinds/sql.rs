@@ -2,7 +2,7 @@
 
 use postgres::Row;
 
-use super::{AnyObject, Column, Context, Inheritance, Kind, Object, Statement};
+use super::{AnyObject, Column, Context, Inheritance, Kind, Object, Statement, Table};
 use crate::catalog::quote::{ident, qualified};
 use crate::catalog::{Addresses, Identity};
 use crate::error::{Error, Result};
@@ -90,6 +90,18 @@ pub(super) fn column_at(addresses: &Addresses, table: u32, number: i16) -> Resul
     let column = addresses.exact(Column::CLASS, table, i32::from(number));
     let unread = || Error::internal(format!("column {number} of the table with OID {table} was not read"));
     column.map(|column| column.name().to_owned()).ok_or_else(unread)
+}
+
+/// Returns schema and name of the table with an OID; `None` when it is nobody's that is modelled: a member of an extension,
+/// PostgreSQL's own.
+pub(super) fn table_at(addresses: &Addresses, oid: u32) -> Option<(String, String)> {
+    match addresses.exact(Table::CLASS, oid, 0) {
+        Some(Identity {
+            kind: Kind::Table,
+            path,
+        }) => Some((path[0].to_string(), path[1].to_string())),
+        _ => None,
+    }
 }
 
 /// Reads two parallel `text[]` columns as pairs of schema and name.

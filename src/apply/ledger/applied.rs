@@ -10,7 +10,7 @@ use postgres::{Client, Row, Transaction};
 use serde_json::Value;
 
 use super::version;
-use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::catalog::{Catalog, Fingerprint, Identity, Name};
 use crate::db::Server;
 use crate::error::{Error, Result};
 use crate::introspect;
@@ -186,8 +186,7 @@ impl Rows {
             return;
         };
         self.kinds.push(kind);
-        self.paths
-            .push(identity.path.iter().map(|name| name.as_str()).collect());
+        self.paths.push(identity.path.iter().map(Name::as_str).collect());
         self.prints.push(written(print));
         self.befores.push(before.map(written));
         self.executions.push(execution);
