@@ -47,6 +47,8 @@ pub(crate) struct Unit<'a> {
     /// Whether its statements are over at once: they go to the server in one message, and again one by one only to find
     /// the one that fails.
     pub(crate) is_quick: bool,
+    /// Whether they wait for one table while they hold another.
+    pub(crate) locks_several: bool,
     /// In order.
     pub(crate) acts: Vec<Act<'a>>,
 }
@@ -187,7 +189,8 @@ impl<'a> Engine<'a> {
                 sql.push_str(";\n");
             }
             if at == 0 {
-                sql.push_str("BEGIN;\n");
+                sql.push_str(&self.session.begin(unit.locks_several));
+                sql.push_str(";\n");
             }
             sql.push_str(act.sql);
             sql.push_str(";\n");
@@ -198,8 +201,8 @@ impl<'a> Engine<'a> {
             }
         }
         sql.push_str("COMMIT");
-        let file = unit.acts.first().map_or(0, |act| act.file);
-        let Err(stop) = self.watched(&sql, file) else {
+        let Some(first) = unit.acts.first() else { return Ok(()) };
+        let Err(stop) = self.watched(&sql, first) else {
             return Ok(());
         };
         let _ = self.session.client.batch_execute("ROLLBACK");
@@ -229,7 +232,8 @@ impl<'a> Engine<'a> {
                 sql.push_str(";\n");
             }
             if at == 0 {
-                sql.push_str("BEGIN;\n");
+                sql.push_str(&self.session.begin(unit.locks_several));
+                sql.push_str(";\n");
             }
             sql.push_str(act.sql);
             let started = match began {
@@ -237,8 +241,7 @@ impl<'a> Engine<'a> {
                 _ => Instant::now(),
             };
             began = Some((act.file, started));
-            self.watched(&sql, act.file)
-                .map_err(|stop| Stop { act: Some(at), ..stop })?;
+            self.watched(&sql, act).map_err(|stop| Stop { act: Some(at), ..stop })?;
             let mut after = String::new();
             if let Some(record) = &act.record {
                 after.push_str(OURSELVES);
@@ -267,7 +270,7 @@ impl<'a> Engine<'a> {
                 }
                 let limit = self.session.options.lock_timeout;
                 self.session.set_lock_timeout(self.session.patience())?;
-                let outcome = self.watched(act.sql, act.file);
+                let outcome = self.watched(act.sql, act);
                 let restored = self.session.set_lock_timeout(limit);
                 outcome.map_err(|stop| Stop { act: Some(at), ..stop })?;
                 restored?;
@@ -311,7 +314,7 @@ impl<'a> Engine<'a> {
         })
     }
 
-    fn watched(&mut self, sql: &str, file: usize) -> std::result::Result<(), Stop> {
+    fn watched(&mut self, sql: &str, act: &Act) -> std::result::Result<(), Stop> {
         let session = &mut self.session;
         let events = &mut session.events;
         let watch = Watch {
@@ -322,14 +325,14 @@ impl<'a> Engine<'a> {
         };
         let watched = watch.run(|client| client.batch_execute(sql), &mut |blockers| {
             events(Event::WaitingForLock {
-                step: file + 1,
+                step: act.file + 1,
                 blockers: blockers.to_vec(),
             });
         })?;
         watched.outcome.map_err(|error| Stop {
             act: None,
             // A statement that users write may do anything, so that its errors may hold values of rows.
-            failure: Failure::read_of_rows(&error, &session.client, says_itself(sql)),
+            failure: Failure::read_of_rows(&error, &session.client, says_itself(act.sql)),
             blockers: watched.blockers,
         })
     }
@@ -350,10 +353,7 @@ impl<'a> Engine<'a> {
 
 /// Tells whether what a statement raises is its author's own text, and not about rows that it happens to meet.
 fn says_itself(sql: &str) -> bool {
-    sql.rsplit("BEGIN;\n")
-        .next()
-        .and_then(|own| own.get(..2))
-        .is_some_and(|word| word.eq_ignore_ascii_case("do"))
+    sql.get(..2).is_some_and(|word| word.eq_ignore_ascii_case("do"))
 }
 
 /// What a session begins with: nothing of what an earlier file set.

@@ -96,11 +96,8 @@ impl Runner<'_, '_> {
         let ledger = self.ledger;
         self.ours(|client| ledger.begin(client, &ordinals))?;
         if batch.in_transaction {
-            self.ours(|client| client.batch_execute("BEGIN"))?;
-            if locks_several(batch) {
-                let limit = self.session.options.lock_timeout.as_millis();
-                self.ours(|client| client.batch_execute(&lose_deadlocks(limit)))?;
-            }
+            let begin = self.session.begin(locks_several(batch));
+            self.ours(|client| client.batch_execute(&begin))?;
         }
         let mut progress = Vec::with_capacity(batch.items.len());
         for (at, item) in batch.items.iter().enumerate() {
@@ -324,15 +321,6 @@ fn locks_several(batch: &Batch) -> bool {
     let locks = batch.items.iter().flat_map(|item| &item.sentence.facts.locks);
     let tables: BTreeSet<&Identity> = locks.map(|(table, _)| table).collect();
     tables.len() > 1
-}
-
-/// Returns the statement that has the transaction give up before PostgreSQL looks for a deadlock on behalf of the other
-/// side, which would lose its work: this side tries again.
-fn lose_deadlocks(lock_timeout: u128) -> String {
-    format!(
-        "SELECT pg_catalog.set_config('lock_timeout', greatest(1, least({lock_timeout}, s.setting::int8 / 4))::text, true)
-         FROM pg_catalog.pg_settings s WHERE s.name = 'deadlock_timeout'"
-    )
 }
 
 /// Tells whether nobody has to wait behind a statement that waits for a lock: a concurrent build waits for every older

@@ -48,6 +48,8 @@ pub(super) struct Session<'a> {
     pub(super) client: Client,
     /// Process number of `client`.
     pub(super) pid: i32,
+    /// How long the server lets two sessions wait for each other before it ends one of them.
+    deadlock_timeout: Duration,
     /// Holds the advisory lock, except in a dry run, and watches `client`.
     pub(super) second: Client,
 }
@@ -68,9 +70,13 @@ impl<'a> Session<'a> {
         client.batch_execute(&settings)?;
         // Lets the server notice within seconds that this program was killed. Not every platform knows it.
         let _ = client.batch_execute("SET client_connection_check_interval = '2s'");
-        let pid = client
-            .query_typed_one("SELECT pg_catalog.pg_backend_pid()", &[])?
-            .try_get(0)?;
+        let row = client.query_typed_one(
+            "SELECT pg_catalog.pg_backend_pid(),
+                    (SELECT setting::int8 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')",
+            &[],
+        )?;
+        let pid = row.try_get(0)?;
+        let deadlock_timeout: i64 = row.try_get(1)?;
         Ok(Self {
             url,
             options,
@@ -78,8 +84,19 @@ impl<'a> Session<'a> {
             server,
             client,
             pid,
+            deadlock_timeout: Duration::from_millis(deadlock_timeout.unsigned_abs()),
             second: advisory::connect(url)?,
         })
+    }
+
+    /// Returns what begins a transaction. One that waits for one table while it holds another gives up before PostgreSQL
+    /// looks for a deadlock on behalf of the other side, which would lose its work: this side tries again.
+    pub(super) fn begin(&self, locks_several: bool) -> String {
+        if !locks_several {
+            return "BEGIN".to_owned();
+        }
+        let limit = self.options.lock_timeout.min(self.deadlock_timeout / 4);
+        format!("BEGIN; SET LOCAL lock_timeout = {}", limit.as_millis().max(1))
     }
 
     /// Sets how long a statement may wait for a lock.

@@ -21,6 +21,7 @@ mod state;
 mod text_rules;
 mod trial;
 mod version;
+mod waits;
 mod waiver;
 mod whole;
 mod work;

@@ -8,6 +8,7 @@ use super::directory::Migration;
 use super::outlook::{Item, first_line};
 use super::program::{Block, Line};
 use super::run::{Event, Finished, Mode, file_name};
+use super::waits::lock_several;
 use crate::apply;
 use crate::apply::files::{Act, Engine, Halt, Unit};
 use crate::apply::ledger::migrations::{self, Entry, Origin, Took};
@@ -116,6 +117,7 @@ impl<'a> Work<'a> {
         let mut unit = Unit {
             in_transaction: true,
             is_quick: false,
+            locks_several: lock_several(self.items.iter().flat_map(|item| &item.program.lines)),
             acts: Vec::new(),
         };
         let mut places = Vec::new();
@@ -203,6 +205,7 @@ impl<'a> Work<'a> {
             job.units.push(Unit {
                 in_transaction: block.in_transaction,
                 is_quick: super::outside::are_quick(&item.program.lines[lines.clone()]),
+                locks_several: block.in_transaction && lock_several(&item.program.lines[lines.clone()]),
                 acts,
             });
             job.places.push(lines.map(|line| (at, line)).collect());

@@ -14,6 +14,7 @@ mod commands;
 mod configuration;
 mod convergence;
 mod cross_version;
+mod deadlocks;
 mod definitions;
 mod desired;
 mod drift;
