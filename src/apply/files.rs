@@ -125,7 +125,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn settings(&self, timeout: Option<Duration>) -> String {
         let options = self.session.options;
         let limits = limits(options.lock_timeout, timeout.or(options.statement_timeout));
-        format!("{FRESH}; {limits}")
+        format!("{FRESH}; {}; {limits}", self.session.lasting)
     }
 
     /// Runs units in order.
@@ -184,14 +184,7 @@ impl<'a> Engine<'a> {
     fn at_once(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
         let mut sql = String::new();
         for (at, act) in unit.acts.iter().enumerate() {
-            if let Some(settings) = &act.settings {
-                sql.push_str(settings);
-                sql.push_str(";\n");
-            }
-            if at == 0 {
-                sql.push_str(&self.session.begin(unit.locks_several));
-                sql.push_str(";\n");
-            }
+            sql.push_str(&self.prelude(unit, at));
             sql.push_str(act.sql);
             sql.push_str(";\n");
             if let Some(record) = &act.record {
@@ -212,6 +205,17 @@ impl<'a> Engine<'a> {
         self.in_transaction(unit)
     }
 
+    /// Returns what comes before a statement of a transaction: its file's settings, and what begins it.
+    fn prelude(&self, unit: &Unit, at: usize) -> String {
+        let session = &self.session;
+        match (&unit.acts[at].settings, at) {
+            (Some(settings), 0) => format!("{settings};\n{};\n", session.begin(unit.locks_several)),
+            (None, 0) => format!("{};\n", session.begin(unit.locks_several)),
+            (Some(settings), _) => format!("{settings}{};\n", session.give_up_early(unit.locks_several)),
+            (None, _) => String::new(),
+        }
+    }
+
     fn in_transaction(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
         let outcome = self.statements(unit);
         if outcome.is_err() {
@@ -226,15 +230,7 @@ impl<'a> Engine<'a> {
         let last = unit.acts.len().saturating_sub(1);
         let mut began: Option<(usize, Instant)> = None;
         for (at, act) in unit.acts.iter().enumerate() {
-            let mut sql = String::new();
-            if let Some(settings) = &act.settings {
-                sql.push_str(settings);
-                sql.push_str(";\n");
-            }
-            if at == 0 {
-                sql.push_str(&self.session.begin(unit.locks_several));
-                sql.push_str(";\n");
-            }
+            let mut sql = self.prelude(unit, at);
             sql.push_str(act.sql);
             let started = match began {
                 Some((file, started)) if file == act.file => started,

@@ -20,6 +20,9 @@ pub(crate) const SETTINGS: &str = "SET search_path = ''; SET check_function_bodi
      SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on; SET datestyle = 'ISO, MDY'; \
      SET intervalstyle = 'postgres'; SET xmloption = content";
 
+/// Lets the server notice within seconds that this program was killed. Not every platform knows it.
+const LOOKS: &str = "SET client_connection_check_interval = '2s'";
+
 /// Longest wait of a concurrent build or drop for older transactions: nobody waits behind it, and what it has built so far
 /// would be lost.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -48,6 +51,8 @@ pub(super) struct Session<'a> {
     pub(super) client: Client,
     /// Process number of `client`.
     pub(super) pid: i32,
+    /// Settings that must outlast `RESET ALL`, of those that this server knows.
+    pub(super) lasting: String,
     /// How long the server lets two sessions wait for each other before it ends one of them.
     deadlock_timeout: Duration,
     /// Holds the advisory lock, except in a dry run, and watches `client`.
@@ -60,16 +65,16 @@ impl<'a> Session<'a> {
         let mut client = url.connect()?;
         let server = Server::read(&mut client)?;
         server.check_supported()?;
-        let mut settings = format!(
+        let settings = format!(
             "{SETTINGS}; {}",
             limits(options.lock_timeout, options.statement_timeout)
         );
-        if server.major() >= 17 {
-            settings.push_str("; SET transaction_timeout = 0");
-        }
         client.batch_execute(&settings)?;
-        // Lets the server notice within seconds that this program was killed. Not every platform knows it.
-        let _ = client.batch_execute("SET client_connection_check_interval = '2s'");
+        let lasting = [(14, LOOKS), (17, "SET transaction_timeout = 0")].into_iter();
+        let lasting: Vec<&str> = lasting
+            .filter(|(since, sql)| server.major() >= *since && client.batch_execute(sql).is_ok())
+            .map(|(_, sql)| sql)
+            .collect();
         let row = client.query_typed_one(
             "SELECT pg_catalog.pg_backend_pid(),
                     (SELECT setting::int8 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')",
@@ -84,19 +89,25 @@ impl<'a> Session<'a> {
             server,
             client,
             pid,
+            lasting: lasting.join("; "),
             deadlock_timeout: Duration::from_millis(deadlock_timeout.unsigned_abs()),
             second: advisory::connect(url)?,
         })
     }
 
-    /// Returns what begins a transaction. One that waits for one table while it holds another gives up before PostgreSQL
-    /// looks for a deadlock on behalf of the other side, which would lose its work: this side tries again.
+    /// Returns what begins a transaction.
     pub(super) fn begin(&self, locks_several: bool) -> String {
+        format!("BEGIN{}", self.give_up_early(locks_several))
+    }
+
+    /// Returns what has a transaction that waits for one table while it holds another give up before PostgreSQL looks for
+    /// a deadlock on behalf of the other side, which would lose its work: this side tries again.
+    pub(super) fn give_up_early(&self, locks_several: bool) -> String {
         if !locks_several {
-            return "BEGIN".to_owned();
+            return String::new();
         }
         let limit = self.options.lock_timeout.min(self.deadlock_timeout / 4);
-        format!("BEGIN; SET LOCAL lock_timeout = {}", limit.as_millis().max(1))
+        format!("; SET LOCAL lock_timeout = {}", limit.as_millis().max(1))
     }
 
     /// Sets how long a statement may wait for a lock.

@@ -69,6 +69,11 @@ pub(crate) fn stand(node: &NodeEnum) -> Stand {
     }
 }
 
+/// Tells whether a statement runs code that may end transactions, which a transaction around it would forbid.
+pub(crate) fn may_commit(line: &Line) -> bool {
+    matches!(line.node, Some(NodeEnum::CallStmt(_) | NodeEnum::DoStmt(_)))
+}
+
 /// Tells whether a statement is about the cluster rather than the database: it would outlive a scratch database on
 /// somebody's server.
 pub(crate) fn is_about_cluster(node: &NodeEnum) -> bool {

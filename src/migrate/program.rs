@@ -184,7 +184,10 @@ impl Reader {
             return Err(Error::target("this statement cannot run inside a transaction")
                 .hint("Put it before `BEGIN` or after `COMMIT`, or leave both out: it then runs by itself."));
         }
-        let in_transaction = !is_outside && (!self.no_transaction || self.began.is_some());
+        // Alone, a statement still shares a transaction with what is recorded of it, so that a kill between the two does
+        // not have it run twice; what may commit by itself cannot.
+        let alone = self.no_transaction && self.began.is_none();
+        let in_transaction = !is_outside && !(alone && outside::may_commit(&line));
         match self.blocks.last_mut() {
             Some(open) if in_transaction && open.in_transaction && !self.is_closed => open.count += 1,
             _ => self.blocks.push(Block {
@@ -193,7 +196,7 @@ impl Reader {
                 count: 1,
             }),
         }
-        self.is_closed = !in_transaction || stand == outside::Stand::Last;
+        self.is_closed = alone || !in_transaction || stand == outside::Stand::Last;
         self.lines.push(line);
         Ok(())
     }
@@ -238,8 +241,8 @@ mod tests {
         let text = "CREATE TABLE a (b int); CREATE INDEX CONCURRENTLY ON a (b); COMMENT ON TABLE a IS ''; VACUUM a;";
         assert_eq!(blocks(text), [(true, 1), (false, 1), (true, 1), (false, 1)]);
         assert_eq!(
-            blocks("-- Transaction: none\nSELECT 1; SELECT 2;"),
-            [(false, 1), (false, 1)]
+            blocks("-- Transaction: none\nSELECT 1; SELECT 2; CALL a(); DO ''; VACUUM;"),
+            [(true, 1), (true, 1), (false, 1), (false, 1), (false, 1)]
         );
         assert_eq!(
             blocks("ALTER TYPE a ADD VALUE 'b'; SELECT 1; SELECT 2;"),

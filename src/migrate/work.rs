@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
         let is_atomic =
             blocks.iter().all(|block| block.in_transaction) && item.program.is_atomic() && self.mode == Mode::File;
         if blocks.is_empty() {
-            return migrations::write(engine.client(), &[self.whole(item)]);
+            return self.write(engine, at, &[self.whole(item)]);
         }
         if !is_atomic {
             let first = match self.direction {
@@ -106,7 +106,7 @@ impl<'a> Work<'a> {
                 _ => None,
             };
             if let Some(first) = first {
-                migrations::write(engine.client(), &[first])?;
+                self.write(engine, at, &[first])?;
             }
         }
         let job = self.job(at, &blocks, is_atomic, engine);
@@ -137,7 +137,7 @@ impl<'a> Work<'a> {
         let started = Instant::now();
         if unit.acts.is_empty() {
             let records: Vec<String> = self.items.iter().map(|item| self.whole(item)).collect();
-            migrations::write(engine.client(), &records)?;
+            self.write(engine, 0, &records)?;
         } else {
             let empty = self.items.iter().filter(|item| item.program.lines.is_empty());
             let more: Vec<String> = empty.map(|item| self.whole(item)).collect();
@@ -149,7 +149,7 @@ impl<'a> Work<'a> {
                 .run(&job.units)
                 .map_err(|halt| self.stopped(&halt, &job, engine))?;
             if !more.is_empty() {
-                migrations::write(engine.client(), &more)?;
+                self.write(engine, 0, &more)?;
             }
         }
         for item in &self.items {
@@ -165,14 +165,15 @@ impl<'a> Work<'a> {
         if self.mode != Mode::None {
             return blocks;
         }
-        let lines = blocks.iter().flat_map(|block| block.first..block.first + block.count);
-        lines
-            .map(|first| Block {
-                in_transaction: false,
+        let alone = |block: Block| {
+            let lines = block.first..block.first + block.count;
+            lines.map(move |first| Block {
+                in_transaction: block.in_transaction && !super::outside::may_commit(&item.program.lines[first]),
                 first,
                 count: 1,
             })
-            .collect()
+        };
+        blocks.into_iter().flat_map(alone).collect()
     }
 
     fn job(&self, at: usize, blocks: &[Block], is_atomic: bool, engine: &Engine) -> Job<'a> {
@@ -238,6 +239,29 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Writes rows that no statement of a file goes with.
+    fn write(&self, engine: &mut Engine, at: usize, rows: &[String]) -> Result<()> {
+        migrations::write(engine.client(), rows).map_err(|error| Error {
+            kind: ErrorKind::Partial,
+            hint: Some(format!("Remove the cause. Then {}", self.goes_on())),
+            ..error.context(self.items[at].file.clone()).detail(format!(
+                "execution {}: {at} of {} files are done and stay",
+                self.execution,
+                self.items.len()
+            ))
+        })
+    }
+
+    /// Says what to do next.
+    fn goes_on(&self) -> &'static str {
+        match self.direction {
+            Direction::Forward => {
+                "`trueup migrate up` goes on from there, `trueup migrate down` takes the last one back."
+            }
+            Direction::Rollback => "`trueup migrate down` goes on from there.",
+        }
+    }
+
     fn stopped(&self, halt: &Halt, job: &Job, engine: &mut Engine) -> Error {
         let places = &job.places[halt.unit];
         let (at, line) = places[halt.act.unwrap_or_else(|| places.len().saturating_sub(1))];
@@ -274,12 +298,7 @@ impl<'a> Work<'a> {
             self.execution,
             self.items.len()
         ));
-        let go_on = match self.direction {
-            Direction::Forward => {
-                "`trueup migrate up` goes on from there, `trueup migrate down` takes the last one back."
-            }
-            Direction::Rollback => "`trueup migrate down` goes on from there.",
-        };
+        let go_on = self.goes_on();
         out.hint(match halt.sqlstate.as_deref() {
             Some("55P03") => format!("End the session that holds the lock, or come back when it is done. Then {go_on}"),
             Some("42501") => format!(

@@ -36,7 +36,7 @@ fn check(database: &Database, output: Output) {
     let rows = database.text("SELECT (SELECT count(*) FROM a) || ' ' || (SELECT count(*) FROM b)");
     assert_eq!(rows, "1 1");
     let references =
-        database.text("SELECT string_agg(confrelid::regclass::text, ',') FROM pg_constraint WHERE contype = 'f'");
+        database.text("SELECT string_agg(confrelid::regclass::text, ',') FROM pg_constraint WHERE contype = 'f' AND conrelid = 'a'::regclass");
     assert_eq!(references, "b");
 }
 

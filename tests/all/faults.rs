@@ -2,11 +2,9 @@
 //! start at once. Afterwards `apply --resume` reaches what is declared, or `rollback` reaches the first state with the first
 //! rows: nothing is lost either way.
 
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Child;
 
+use crate::support::fault::{Moment, asleep, clear, each, passed, start, stop_at};
 use crate::support::{Database, Project, servers};
 
 const BEFORE: &str = "CREATE SCHEMA shop;
@@ -63,17 +61,9 @@ const ROWS: &str = "SELECT (SELECT string_agg(concat_ws(',', id, customer, state
     || (SELECT string_agg(concat_ws(',', id, to_jsonb(c) ->> 'name', to_jsonb(c) ->> 'full_name', old_name), ';' ORDER BY id)
         FROM shop.customers c)";
 
-/// Where a run is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
-    Start,
-    End,
-}
-
 struct Shop {
     database: Database,
     project: Project,
-    variables: Vec<(&'static str, String)>,
 }
 
 impl Shop {
@@ -81,73 +71,13 @@ impl Shop {
         let database = Database::with(server, BEFORE);
         let files = [("trueup.yaml", CONFIGURATION), ("schema/shop.sql", AFTER)];
         let mut project = Project::of(&database, major, &files);
-        let variables = vec![("SHOP_URL", database.url()), ("TRUEUP_SCRATCH", server.to_owned())];
-        for (name, value) in &variables {
-            project.set(name, value);
-        }
+        project.set("SHOP_URL", &database.url());
+        project.set("TRUEUP_SCRATCH", server);
         // Kept even where a table is small: what runs outside a transaction must be stopped too.
         project
             .run("plan --env production --online always --no-prove --out plan.json")
             .expect(0);
-        Self {
-            database,
-            project,
-            variables,
-        }
-    }
-
-    /// Makes the server sleep at one DDL statement, at its start or its end.
-    fn stop_at(&self, number: usize, moment: Moment) {
-        let event = match moment {
-            Moment::Start => "ddl_command_start",
-            Moment::End => "ddl_command_end",
-        };
-        self.database.execute(&format!(
-            "CREATE SCHEMA fault;
-             CREATE SEQUENCE fault.count;
-             CREATE FUNCTION fault.stop() RETURNS event_trigger LANGUAGE plpgsql AS $$
-             BEGIN
-                 IF pg_catalog.nextval('fault.count') = {number} THEN PERFORM pg_catalog.pg_sleep(600); END IF;
-             END $$;
-             CREATE EVENT TRIGGER fault ON {event} EXECUTE FUNCTION fault.stop()"
-        ));
-    }
-
-    fn clear(&self) {
-        self.database
-            .execute("DROP EVENT TRIGGER IF EXISTS fault; DROP SCHEMA IF EXISTS fault CASCADE");
-    }
-
-    fn start(&self, arguments: &str) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_trueup"))
-            .args(arguments.split(' '))
-            .current_dir(self.project.path("."))
-            .envs(self.variables.iter().map(|(name, value)| (*name, value)))
-            .env_remove("DATABASE_URL")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-
-    /// Waits until the server sleeps, and returns the process number of the session that does; nothing when the program
-    /// ends before.
-    fn asleep(&self, child: &mut Child) -> Option<i32> {
-        let until = Instant::now() + Duration::from_secs(60);
-        loop {
-            let rows = self
-                .database
-                .rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'");
-            if let Some(row) = rows.first() {
-                return Some(row.get(0));
-            }
-            if child.try_wait().unwrap().is_some() {
-                return None;
-            }
-            assert!(Instant::now() < until, "the apply neither sleeps nor ends");
-            thread::sleep(Duration::from_millis(20));
-        }
+        Self { database, project }
     }
 
     fn state(&self) -> (String, String) {
@@ -162,7 +92,7 @@ impl Shop {
 
     /// Makes sure that resume reaches what is declared and no row is lost, or that rollback reaches the first state.
     fn settle(&self, resume: bool, first: &(String, String), what: &str) {
-        self.clear();
+        clear(&self.database);
         if resume {
             let done = self
                 .project
@@ -213,35 +143,14 @@ impl Shop {
 
 const APPLY: &str = "apply plan.json --env production --yes --approve critical --force --reason test --max-retries 6 --lock-timeout 30s";
 
-/// Runs cases on a few threads: each waits mostly for the server to notice that its client is gone.
-fn each<T: Send + Copy>(cases: Vec<T>, run: impl Fn(T) + Sync) {
-    let queue = Mutex::new(cases);
-    let run = &run;
-    thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap().pop();
-                    let Some(case) = next else { return };
-                    run(case);
-                }
-            });
-        }
-    });
-}
-
 #[test]
 fn killed_inside_every_statement() {
     let (major, server) = servers().pop().unwrap();
     let shop = Shop::new(major, &server);
     let first = shop.state();
-    shop.stop_at(usize::MAX >> 16, Moment::Start);
+    stop_at(&shop.database, usize::MAX >> 16, Moment::Start);
     shop.project.run(APPLY).expect(0);
-    let count: usize = shop
-        .database
-        .text("SELECT last_value::text FROM fault.count")
-        .parse()
-        .unwrap();
+    let count = passed(&shop.database);
     let own = shop
         .database
         .text("SELECT count(*)::text FROM trueup.statement")
@@ -253,10 +162,10 @@ fn killed_inside_every_statement() {
         // Every statement once, in four ways.
         let moment = if number % 2 == 0 { Moment::Start } else { Moment::End };
         let shop = Shop::new(major, &server);
-        shop.stop_at(number, moment);
-        let mut child = shop.start(APPLY);
+        stop_at(&shop.database, number, moment);
+        let mut child = start(&shop.project, APPLY);
         // A statement may fire fewer events at its end than at its start.
-        let stopped = shop.asleep(&mut child).is_some();
+        let stopped = asleep(&shop.database, &mut child).is_some();
         child.kill().unwrap();
         child.wait().unwrap();
         let resume = number / 2 % 2 == 0;
@@ -272,9 +181,9 @@ fn connection_cut_inside_statements() {
         let first = Shop::new(major, &server).state();
         each(vec![3, 8, 13, 18, 23], |number: usize| {
             let shop = Shop::new(major, &server);
-            shop.stop_at(number, Moment::End);
-            let mut child = shop.start(APPLY);
-            if let Some(pid) = shop.asleep(&mut child) {
+            stop_at(&shop.database, number, Moment::End);
+            let mut child = start(&shop.project, APPLY);
+            if let Some(pid) = asleep(&shop.database, &mut child) {
                 shop.database.rows(&format!("SELECT pg_terminate_backend({pid})"));
             }
             let code = child.wait().unwrap().code();
@@ -290,7 +199,9 @@ fn eight_applies_at_once() {
     let (major, server) = servers().pop().unwrap();
     let shop = Shop::new(major, &server);
     let first = shop.state();
-    let mut children: Vec<Child> = (0..8).map(|_| shop.start(&format!("{APPLY} --wait 120s"))).collect();
+    let mut children: Vec<Child> = (0..8)
+        .map(|_| start(&shop.project, &format!("{APPLY} --wait 120s")))
+        .collect();
     let mut codes: Vec<Option<i32>> = children.iter_mut().map(|child| child.wait().unwrap().code()).collect();
     codes.sort();
     // The others see that the database has moved: the plan is applied already.

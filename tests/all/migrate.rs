@@ -3,6 +3,7 @@
 mod faults;
 mod guarded;
 mod import;
+mod kills;
 mod lifecycle;
 mod lint;
 mod trial;

@@ -6,6 +6,7 @@
 
 mod database;
 mod dump;
+pub(crate) mod fault;
 mod folder;
 mod program;
 mod proxy;

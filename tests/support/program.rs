@@ -97,6 +97,12 @@ impl Project {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Returns the variables of the environment.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Returns the path of a file.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
@@ -116,11 +122,7 @@ impl Project {
 
     /// Runs `trueup`; words are parted by spaces.
     pub(crate) fn run(&self, arguments: &str) -> Output {
-        let variables = self
-            .variables
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let variables: Vec<(&str, &str)> = variables.collect();
+        let variables: Vec<(&str, &str)> = self.variables().collect();
         trueup_with(&self.folder, &variables, arguments.split(' '))
     }
 
