@@ -139,6 +139,25 @@ impl Bench {
         &self.server
     }
 
+    pub(super) fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    pub(super) fn settings(&self) -> &str {
+        &self.settings
+    }
+
+    /// Reads the state.
+    pub(super) fn look(&mut self) -> Result<()> {
+        self.state = self.read()?;
+        Ok(())
+    }
+
+    /// Says what the state is, where that is known.
+    pub(super) fn set_state(&mut self, state: Catalog) {
+        self.state = state;
+    }
+
     fn read(&mut self) -> Result<Catalog> {
         self.client.batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE")?;
         introspect::read(
