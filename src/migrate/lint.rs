@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::directory::{Migration, Script};
 use super::outlook::{attempt, rollback};
 use super::program::{Line, Program};
-use super::rate::{Placed, Rating};
+use super::rate::{self, Placed, Rating};
 use super::text_rules::TEXT_RULES;
 use super::waiver;
 use crate::db::{Server, Url};
@@ -104,7 +104,7 @@ fn trial(
             ));
             return Ok(());
         }
-        let rating = Rating::new(program, &tried, &workshop);
+        let rating = Rating::new(&rate::Script::of([program]), &tried, &workshop);
         let figures = match (&mut client, &state) {
             (Some(client), Some(state)) => {
                 let known = rating
@@ -116,7 +116,7 @@ fn trial(
             }
             _ => Statistics::default(),
         };
-        let found = rating.findings(program, &figures, &setup.rulings)?;
+        let found = rating.findings(&rate::Script::of([program]), &figures, &setup.rulings)?;
         out.extend(found.into_iter().map(remark));
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod accept;
 mod checksum;
 mod directory;
+mod harmless;
 mod header;
 mod import;
 mod layout;

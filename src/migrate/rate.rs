@@ -1,6 +1,6 @@
 //! What a file does on scratch, judged by the risk rules: each finding at the statement that causes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ObjectType};
@@ -28,7 +28,32 @@ pub struct Placed {
     pub place: Place,
 }
 
-/// What a file changes, statement by statement.
+/// The statements of one file, or of several that ran together.
+pub(crate) struct Script<'a> {
+    lines: Vec<(&'a Program, &'a Line)>,
+    transactions: Vec<usize>,
+}
+
+impl<'a> Script<'a> {
+    /// Puts files together.
+    pub(crate) fn of(programs: impl IntoIterator<Item = &'a Program>) -> Self {
+        let mut out = Self {
+            lines: Vec::new(),
+            transactions: Vec::new(),
+        };
+        let mut before = 0;
+        for program in programs {
+            out.lines.extend(program.lines.iter().map(|line| (program, line)));
+            let blocks = program.blocks.iter().enumerate();
+            out.transactions
+                .extend(blocks.flat_map(|(at, block)| std::iter::repeat_n(before + at, block.count)));
+            before += program.blocks.len();
+        }
+        out
+    }
+}
+
+/// What files change, statement by statement.
 pub(crate) struct Rating {
     from: Catalog,
     to: Catalog,
@@ -38,9 +63,9 @@ pub(crate) struct Rating {
 
 impl Rating {
     /// Finds out which statement changed what.
-    pub(crate) fn new(program: &Program, tried: &Tried, workshop: &Workshop) -> Self {
+    pub(crate) fn new(script: &Script, tried: &Tried, workshop: &Workshop) -> Self {
         let (before, after) = (&tried.before, &tried.after);
-        let renamed = renames(&hints(program, before), before, after);
+        let renamed = renames(&hints(script, before), before, after);
         let restated = if renamed.is_empty() {
             None
         } else {
@@ -65,16 +90,17 @@ impl Rating {
             },
             database(after),
         );
-        Self::assign(program, tried, plan, from)
+        Self::assign(script, tried, plan, from)
     }
 
-    fn assign(program: &Program, tried: &Tried, plan: Plan, from: Catalog) -> Self {
-        let words: Vec<BTreeSet<String>> = program.lines.iter().map(words).collect();
-        let mut steps: Vec<Step> = program
+    fn assign(script: &Script, tried: &Tried, plan: Plan, from: Catalog) -> Self {
+        let index = Index::of(script);
+        let mut steps: Vec<Step> = script
             .lines
             .iter()
+            .zip(&script.transactions)
             .enumerate()
-            .map(|(at, line)| Step {
+            .map(|(at, ((_, line), transaction))| Step {
                 changes: Vec::new(),
                 phase: Phase::Structure,
                 statements: vec![Sentence {
@@ -82,14 +108,14 @@ impl Rating {
                     facts: tried.facts.get(at).cloned().unwrap_or_default(),
                     estimate: None,
                 }],
-                transaction: block_of(program, at),
+                transaction: *transaction,
                 reversal: Reversal::Exact,
                 form: None,
                 temporary: Vec::new(),
             })
             .collect();
         for step in plan.forward {
-            let Some(at) = step.changes.first().and_then(|change| best(&words, change)) else {
+            let Some(at) = step.changes.first().and_then(|change| index.best(change)) else {
                 continue;
             };
             let own = &mut steps[at];
@@ -120,12 +146,12 @@ impl Rating {
     }
 
     /// Judges the file.
-    pub(crate) fn findings(&self, program: &Program, figures: &Statistics, rulings: &[Ruling]) -> Result<Vec<Placed>> {
+    pub(crate) fn findings(&self, script: &Script, figures: &Statistics, rulings: &[Ruling]) -> Result<Vec<Placed>> {
         let mut found = findings(&Look::new(&self.from, &self.to, &self.steps, figures));
         apply_rulings(&mut found, rulings, [&self.from, &self.to], Day::today());
         let mut out = Vec::new();
         for mut finding in found {
-            let Some(line) = program.lines.get(finding.step) else {
+            let Some((program, line)) = script.lines.get(finding.step) else {
                 continue;
             };
             super::waiver::apply(&mut finding, program, line)?;
@@ -136,11 +162,6 @@ impl Rating {
         }
         Ok(out)
     }
-}
-
-fn block_of(program: &Program, line: usize) -> usize {
-    let after = program.blocks.partition_point(|block| block.first <= line);
-    after.saturating_sub(1)
 }
 
 fn database(catalog: &Catalog) -> Database {
@@ -171,25 +192,57 @@ pub(super) fn words(line: &Line) -> BTreeSet<String> {
     scanned.tokens.iter().filter_map(piece).collect()
 }
 
-/// Returns the statement that names the most of an object's path, its own name before what it belongs to: the last one
-/// for what is dropped, and else the first.
-fn best(words: &[BTreeSet<String>], change: &Change) -> Option<usize> {
-    let weight = |words: &BTreeSet<String>| -> usize {
-        let parts = change.object.path.iter().enumerate();
-        parts
-            .filter(|(_, part)| words.contains(part.as_str()))
-            .map(|(at, _)| at + 1)
-            .sum()
-    };
-    let best = words.iter().map(weight).max()?;
-    if change.verb == Verb::Drop {
-        return words.iter().rposition(|words| weight(words) == best);
+/// Which statements say a word.
+struct Index {
+    lines: BTreeMap<String, Vec<usize>>,
+    count: usize,
+}
+
+impl Index {
+    fn of(script: &Script) -> Self {
+        let mut lines: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, (_, line)) in script.lines.iter().enumerate() {
+            for word in words(line) {
+                lines.entry(word).or_default().push(at);
+            }
+        }
+        Self {
+            lines,
+            count: script.lines.len(),
+        }
     }
-    words.iter().position(|words| weight(words) == best)
+
+    /// Returns the statement that names the most of an object's path, its own name before what it belongs to: the last
+    /// one for what is dropped, and else the first.
+    fn best(&self, change: &Change) -> Option<usize> {
+        let mut weights: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut parts: Vec<(usize, &str)> = Vec::new();
+        for (at, part) in change.object.path.iter().enumerate() {
+            // A name that stands in a path twice counts for its own place.
+            parts.retain(|(_, earlier)| *earlier != part.as_str());
+            parts.push((at + 1, part.as_str()));
+        }
+        for (weight, part) in parts {
+            for line in self.lines.get(part).into_iter().flatten() {
+                *weights.entry(*line).or_default() += weight;
+            }
+        }
+        let best = weights.values().max().copied();
+        let mut found = weights
+            .iter()
+            .filter(|(_, weight)| Some(**weight) == best)
+            .map(|(line, _)| *line);
+        match (change.verb == Verb::Drop, best) {
+            (true, Some(_)) => found.next_back(),
+            (false, Some(_)) => found.next(),
+            (true, None) => self.count.checked_sub(1),
+            (false, None) => (self.count > 0).then_some(0),
+        }
+    }
 }
 
 /// Returns what the statements rename, as hints would say it.
-fn hints(program: &Program, before: &Catalog) -> Vec<Hint> {
+fn hints(script: &Script, before: &Catalog) -> Vec<Hint> {
     let rename = |line: &Line| {
         let NodeEnum::RenameStmt(rename) = line.node.as_ref()? else {
             return None;
@@ -230,7 +283,7 @@ fn hints(program: &Program, before: &Catalog) -> Vec<Hint> {
             renamed_from: vec![former],
         })
     };
-    program.lines.iter().filter_map(rename).collect()
+    script.lines.iter().filter_map(|(_, line)| rename(line)).collect()
 }
 
 fn names(node: &Node) -> Vec<String> {

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use super::harmless::Harmless;
 use super::outlook::{Item, Migrator, Outlook, Selection, attempt, first_line};
 use super::program::Line;
-use super::rate::{Placed, Rating};
+use super::rate::{Placed, Rating, Script};
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
 use crate::desired::elaborate::Workshop;
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::plan::Direction;
-use crate::prove::files::{Bench, Failed, Tried};
+use crate::prove::files::{Attempt, Bench, Failed, Tried};
 use crate::reconcile::Setup;
-use crate::risk::{Ruling, Statistics, statistics};
+use crate::risk::{Statistics, statistics};
+
+/// Fewer files than this are tried one by one even where nothing of them can be lost.
+const FEW: usize = 4;
 
 /// Files on a scratch copy of the live database.
 pub(super) struct Trial<'a> {
@@ -54,64 +58,117 @@ impl<'a> Trial<'a> {
             like: None,
             cache: setup.cache,
         };
-        let mut bench = Bench::open(&workshop, Some(&self.live), Some(&self.search_path)).map_err(|error| {
-            let hint = error.hint.clone().unwrap_or_else(|| {
-                "Name a server that has what the live one has with --scratch URL; --no-prove runs the files untried.".to_owned()
-            });
-            error.hint(hint)
-        })?;
+        let mut bench = self.bench(&workshop)?;
         out.proven_on = Some(format!("PostgreSQL {}", bench.server().version));
-        for at in 0..out.items.len() {
-            let item = &out.items[at];
-            let back = item
-                .rollback
-                .as_ref()
-                .filter(|_| item.skip == 0)
-                .map(|back| attempt(&back.lines, &back.blocks));
-            let mut tried = bench.file(&item.attempt(), back.as_ref())?;
-            let skipped = vec![crate::kinds::Facts::default(); item.skip];
-            tried.facts.splice(..0, skipped);
-            if let Some(failed) = &tried.failure {
-                return Err(failure(item, failed));
+        let harmless = Harmless::new(&self.live);
+        let (mut most, mut doubted) = (usize::MAX, 0);
+        let mut at = 0;
+        while at < out.items.len() {
+            if at >= doubted {
+                most = usize::MAX;
             }
-            out.notes
-                .extend(tried.left_out.iter().map(|failed| left_out(item, failed)));
-            if !bench.own_cluster() {
-                let lines = item.program.lines.iter();
-                let cluster = lines.filter(|line| line.node.as_ref().is_some_and(super::outside::is_about_cluster));
-                out.notes.extend(cluster.map(|line| {
-                    format!(
-                        "{}: not tried, since it is about the whole server, and scratch is on somebody's.",
-                        line.place
-                    )
-                }));
-            }
-            let findings = self.judge(item, &tried, &workshop, &setup.rulings)?;
-            if let Some(difference) = &tried.difference {
-                let path = item
-                    .migration
-                    .as_ref()
-                    .and_then(|own| own.rollback.as_ref())
-                    .map_or_else(|| item.file.clone(), |script| script.path.clone());
-                let message = format!("{path} does not restore what was before {}: {difference}", item.title());
-                if !selection.accept_rollback {
-                    return Err(Error::new(ErrorKind::Refuted, message).hint(
-                        "Correct the rollback: it was run on a scratch copy, and nothing was changed. --accept-rollback runs \
-                         the file all the same.",
-                    ));
+            let end = at + harmless.run(&out.items[at..], most);
+            if end - at < FEW {
+                if !self.file(at, &mut bench, &workshop, out, selection)? {
+                    return Ok(());
                 }
-                out.notes.push(format!("{message}."));
-                out.findings.extend(findings);
-                out.notes.extend(later(&out.items[at + 1..]));
-                return Ok(());
+                at += 1;
+                continue;
             }
-            out.findings.extend(findings);
+            if self.together(at..end, &mut bench, &workshop, out)? {
+                at = end;
+                continue;
+            }
+            // Something is wrong with one of them: fewer at a time tell which.
+            (most, doubted) = ((end - at) / 8, end);
+            bench = self.bench(&workshop)?;
+            let done: Vec<_> = out.items[..at].iter().map(Item::attempt).collect();
+            bench.all_forward(&done)?;
         }
         Ok(())
     }
 
-    fn judge(&mut self, item: &Item, tried: &Tried, workshop: &Workshop, rulings: &[Ruling]) -> Result<Vec<Placed>> {
-        let rating = Rating::new(&item.program, tried, workshop);
+    fn bench(&self, workshop: &Workshop) -> Result<Bench> {
+        Bench::open(workshop, Some(&self.live), Some(&self.search_path)).map_err(|error| {
+            let hint = error.hint.clone().unwrap_or_else(|| {
+                "Name a server that has what the live one has with --scratch URL; --no-prove runs the files untried.".to_owned()
+            });
+            error.hint(hint)
+        })
+    }
+
+    /// Tries files together of which nothing can be lost; tells whether all is well with them.
+    fn together(
+        &mut self,
+        range: std::ops::Range<usize>,
+        bench: &mut Bench,
+        workshop: &Workshop,
+        out: &mut Outlook,
+    ) -> Result<bool> {
+        let others_follow = range.end < out.items.len();
+        let items = &out.items[range];
+        let files: Vec<_> = items.iter().map(|item| (item.attempt(), way_back(item))).collect();
+        let Some(tried) = bench.together(&files, others_follow)? else {
+            return Ok(false);
+        };
+        let script = Script::of(items.iter().map(|item| &item.program));
+        let findings = self.judge(&script, &tried, workshop)?;
+        out.findings.extend(findings);
+        Ok(true)
+    }
+
+    /// Tries one file; tells whether the ones after it can be tried.
+    fn file(
+        &mut self,
+        at: usize,
+        bench: &mut Bench,
+        workshop: &Workshop,
+        out: &mut Outlook,
+        selection: &Selection,
+    ) -> Result<bool> {
+        let item = &out.items[at];
+        let mut tried = bench.file(&item.attempt(), way_back(item).as_ref())?;
+        let skipped = vec![crate::kinds::Facts::default(); item.skip];
+        tried.facts.splice(..0, skipped);
+        if let Some(failed) = &tried.failure {
+            return Err(failure(item, failed));
+        }
+        out.notes
+            .extend(tried.left_out.iter().map(|failed| left_out(item, failed)));
+        if !bench.own_cluster() {
+            let lines = item.program.lines.iter();
+            let cluster = lines.filter(|line| line.node.as_ref().is_some_and(super::outside::is_about_cluster));
+            out.notes.extend(cluster.map(|line| {
+                format!(
+                    "{}: not tried, since it is about the whole server, and scratch is on somebody's.",
+                    line.place
+                )
+            }));
+        }
+        let findings = self.judge(&Script::of([&item.program]), &tried, workshop)?;
+        out.findings.extend(findings);
+        let Some(difference) = &tried.difference else {
+            return Ok(true);
+        };
+        let path = item
+            .migration
+            .as_ref()
+            .and_then(|own| own.rollback.as_ref())
+            .map_or_else(|| item.file.clone(), |script| script.path.clone());
+        let message = format!("{path} does not restore what was before {}: {difference}", item.title());
+        if !selection.accept_rollback {
+            return Err(Error::new(ErrorKind::Refuted, message).hint(
+                "Correct the rollback: it was run on a scratch copy, and nothing was changed. --accept-rollback runs \
+                 the file all the same.",
+            ));
+        }
+        out.notes.push(format!("{message}."));
+        out.notes.extend(later(&out.items[at + 1..]));
+        Ok(false)
+    }
+
+    fn judge(&mut self, script: &Script, tried: &Tried, workshop: &Workshop) -> Result<Vec<Placed>> {
+        let rating = Rating::new(script, tried, workshop);
         let known: BTreeSet<Identity> = rating
             .touched()
             .into_iter()
@@ -123,8 +180,13 @@ impl<'a> Trial<'a> {
             statistics(&mut self.client, &known, &[])?
         };
         let figures = fresh(figures, &rating, &self.live);
-        rating.findings(&item.program, &figures, rulings)
+        rating.findings(script, &figures, &self.setup.rulings)
     }
+}
+
+fn way_back(item: &Item) -> Option<Attempt<'_>> {
+    let back = item.rollback.as_ref().filter(|_| item.skip == 0)?;
+    Some(attempt(&back.lines, &back.blocks))
 }
 
 /// Says that tables which the live database does not have yet hold no rows.

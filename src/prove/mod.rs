@@ -12,6 +12,7 @@ mod part;
 mod prover;
 mod rows;
 mod survival;
+mod together;
 mod values;
 
 pub use prover::{Ground, prove};

@@ -116,3 +116,64 @@ fn roles_are_not_made_on_somebodys_server() {
         .text("SELECT count(*)::text FROM pg_roles WHERE rolname = 'trueup_test_migrate_role'");
     assert_eq!(count, "0");
 }
+
+/// Writes files that make tables the live database does not have: those are tried together.
+fn many(site: &Site, count: usize) {
+    for number in 1..=count {
+        site.write(
+            &format!("{number:03}_t.sql"),
+            &format!("CREATE TABLE t{number} (a int);\nCREATE INDEX i{number} ON t{number} (a);\nINSERT INTO t{number} VALUES (1);\n"),
+        );
+        site.write(&format!("{number:03}_t_rollback.sql"), &format!("DROP TABLE t{number};\n"));
+    }
+}
+
+#[test]
+fn many_files_are_tried_together_and_mistakes_are_found_all_the_same() {
+    let site = Site::new(&newest(), &[]);
+    many(&site, 30);
+    site.write("017_t_rollback.sql", "DROP INDEX i17;\n");
+    let (_, err) = site.run("up --yes", 1);
+    assert!(
+        err.contains("migrations/017_t_rollback.sql does not restore what was before 017_t: "),
+        "{err}"
+    );
+    assert!(err.contains("table public.t17 is there"), "{err}");
+    site.write("017_t_rollback.sql", "DROP TABLE t17;\n");
+    site.write("023_t.sql", "CREATE TABLE t23 (a int);\nCREATE INDEX i23 ON t23 (b);\n");
+    let (_, err) = site.run("up --yes", 1);
+    assert!(
+        err.contains("migrations/023_t.sql:2:1: failed on a scratch copy of the database: column \"b\" does not exist"),
+        "{err}"
+    );
+    assert_eq!(site.tables(), "");
+    site.write("023_t.sql", "CREATE TABLE t23 (a int);\n");
+    // Its row is missing on scratch only.
+    site.write("024_t.sql", "CREATE TABLE t24 (a int);\nINSERT INTO t24 SELECT 1 / count(*) FROM t1 WHERE a = 2;\n");
+    let (out, err) = site.run("up --dry-run", 0);
+    assert!(out.contains("CREATE TABLE t30"), "{out}");
+    assert!(
+        err.contains("024_t.sql:2:1: could not be tried, since scratch has none of your rows (SQLSTATE 22012)"),
+        "{err}"
+    );
+}
+
+#[test]
+fn what_the_live_database_has_is_judged_among_many_files() {
+    let site = Site::new(&newest(), &[]);
+    site.database
+        .execute("CREATE TABLE kept (a int, b text); INSERT INTO kept VALUES (1, 'x')");
+    many(&site, 30);
+    // Dropped and added again: both states have the column, and the values are gone.
+    site.write("012_t.sql", "ALTER TABLE kept DROP COLUMN b;\n");
+    site.write("012_t_rollback.sql", "ALTER TABLE kept ADD COLUMN b text;\n");
+    site.write("013_t.sql", "ALTER TABLE kept ADD COLUMN b text;\n");
+    site.write("013_t_rollback.sql", "ALTER TABLE kept DROP COLUMN b;\n");
+    let (_, err) = site.run("up --yes", 3);
+    assert!(
+        err.contains("migrations/012_t.sql:1:1: dangerous TU103 column public.kept.b"),
+        "{err}"
+    );
+    site.run("up --yes --approve dangerous", 0);
+    assert_eq!(site.ledger().len(), 30);
+}
