@@ -4,12 +4,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use postgres::Client;
+use postgres::{Client, SimpleQueryMessage};
 
 use super::advisory;
 use super::event::{Event, Options};
 use super::failure::Failure;
-use super::ledger::migrations::Took;
+use super::ledger::migrations::{MICROSECONDS, Took};
 use super::leftovers::{self, Trace};
 use super::run::pause;
 use super::session::{Session, limits};
@@ -182,27 +182,49 @@ impl<'a> Engine<'a> {
     /// Sends a transaction in one message. Where it fails for good, its statements run once more, one by one, to find
     /// the one that does.
     fn at_once(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
-        let mut sql = String::new();
-        for (at, act) in unit.acts.iter().enumerate() {
-            sql.push_str(&self.prelude(unit, at));
-            sql.push_str(act.sql);
-            sql.push_str(";\n");
-            if let Some(record) = &act.record {
-                sql.push_str(OURSELVES);
-                sql.push_str(&record(Took::SinceBegin));
-                sql.push_str(";\n");
-            }
-        }
-        sql.push_str("COMMIT");
-        let Some(first) = unit.acts.first() else { return Ok(()) };
-        let Err(stop) = self.watched(&sql, first) else {
+        let Err(stop) = self.message(std::slice::from_ref(unit)) else {
             return Ok(());
         };
-        let _ = self.session.client.batch_execute("ROLLBACK");
         if stop.failure.is_lost || stop.failure.is_transient() {
             return Err(stop);
         }
         self.in_transaction(unit)
+    }
+
+    /// Sends transactions that are over at once in one message; returns the microseconds that those took whose record
+    /// says so. `None`: one of them fails, and those before it are done; the ledger knows how many.
+    pub(crate) fn together(&mut self, units: &[Unit]) -> Option<Vec<u64>> {
+        if self.looked.elapsed() > LOOK {
+            // Where the lock is lost, the first of them alone says so.
+            advisory::check(&mut self.session.second).ok()?;
+            self.looked = Instant::now();
+        }
+        self.message(units).ok()
+    }
+
+    fn message(&mut self, units: &[Unit]) -> std::result::Result<Vec<u64>, Stop> {
+        let mut sql = String::new();
+        for unit in units {
+            for (at, act) in unit.acts.iter().enumerate() {
+                sql.push_str(&self.prelude(unit, at));
+                sql.push_str(act.sql);
+                sql.push_str(";\n");
+                if let Some(record) = &act.record {
+                    sql.push_str(OURSELVES);
+                    sql.push_str(&record(Took::SinceBegin));
+                    sql.push_str(";\n");
+                }
+            }
+            sql.push_str("COMMIT;\n");
+        }
+        let Some(first) = units.first().and_then(|unit| unit.acts.first()) else {
+            return Ok(Vec::new());
+        };
+        let outcome = self.watched(first, |client| client.simple_query(&sql));
+        if outcome.is_err() {
+            let _ = self.session.client.batch_execute("ROLLBACK");
+        }
+        Ok(outcome?.iter().filter_map(microseconds).collect())
     }
 
     /// Returns what comes before a statement of a transaction: its file's settings, and what begins it.
@@ -237,7 +259,8 @@ impl<'a> Engine<'a> {
                 _ => Instant::now(),
             };
             began = Some((act.file, started));
-            self.watched(&sql, act).map_err(|stop| Stop { act: Some(at), ..stop })?;
+            self.watched(act, |client| client.batch_execute(&sql))
+                .map_err(|stop| Stop { act: Some(at), ..stop })?;
             let mut after = String::new();
             if let Some(record) = &act.record {
                 after.push_str(OURSELVES);
@@ -266,7 +289,8 @@ impl<'a> Engine<'a> {
                 }
                 let limit = self.session.options.lock_timeout;
                 self.session.set_lock_timeout(self.session.patience())?;
-                let outcome = self.watched(act.sql, act);
+                let own = act.sql;
+                let outcome = self.watched(act, |client| client.batch_execute(own));
                 let restored = self.session.set_lock_timeout(limit);
                 outcome.map_err(|stop| Stop { act: Some(at), ..stop })?;
                 restored?;
@@ -310,7 +334,12 @@ impl<'a> Engine<'a> {
         })
     }
 
-    fn watched(&mut self, sql: &str, act: &Act) -> std::result::Result<(), Stop> {
+    fn watched<T: Send>(
+        &mut self,
+        act: &Act,
+        run: impl FnOnce(&mut Client) -> std::result::Result<T, postgres::Error> + Send,
+    ) -> std::result::Result<T, Stop> {
+        let (sql, file) = (act.sql, act.file);
         let session = &mut self.session;
         let events = &mut session.events;
         let watch = Watch {
@@ -319,16 +348,16 @@ impl<'a> Engine<'a> {
             watcher: &mut session.second,
             lock_timeout: session.options.lock_timeout,
         };
-        let watched = watch.run(|client| client.batch_execute(sql), &mut |blockers| {
+        let watched = watch.run(run, &mut |blockers| {
             events(Event::WaitingForLock {
-                step: act.file + 1,
+                step: file + 1,
                 blockers: blockers.to_vec(),
             });
         })?;
         watched.outcome.map_err(|error| Stop {
             act: None,
             // A statement that users write may do anything, so that its errors may hold values of rows.
-            failure: Failure::read_of_rows(&error, &session.client, says_itself(act.sql)),
+            failure: Failure::read_of_rows(&error, &session.client, says_itself(sql)),
             blockers: watched.blockers,
         })
     }
@@ -345,6 +374,18 @@ impl<'a> Engine<'a> {
             .or_else(|_| run(&mut self.session.second))
             .or_else(|_| run(&mut advisory::connect(self.session.url)?))
     }
+}
+
+/// Returns the time of a transaction that its record tells.
+fn microseconds(message: &SimpleQueryMessage) -> Option<u64> {
+    let SimpleQueryMessage::Row(row) = message else {
+        return None;
+    };
+    let own = row
+        .columns()
+        .first()
+        .is_some_and(|column| column.name() == MICROSECONDS);
+    row.get(0).filter(|_| own)?.parse().ok()
 }
 
 /// Tells whether what a statement raises is its author's own text, and not about rows that it happens to meet.

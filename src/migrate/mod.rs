@@ -13,6 +13,7 @@ mod new;
 mod outlook;
 mod outside;
 mod program;
+mod quick;
 mod rate;
 mod reset;
 mod run;

@@ -5,9 +5,6 @@ use pg_query::protobuf::{AlterSubscriptionType, AlterTableType, DefElem, Node, R
 
 use super::program::Line;
 
-/// Longest text that goes to the server in one message.
-const MOST_BYTES: usize = 64 * 1024;
-
 /// How a statement stands to transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stand {
@@ -98,49 +95,6 @@ pub(crate) fn is_about_cluster(node: &NodeEnum) -> bool {
     )
 }
 
-/// Tells whether statements are over at once, whatever the database holds: they make things, and read no table that they
-/// do not make themselves.
-pub(crate) fn are_quick(lines: &[Line]) -> bool {
-    use NodeEnum as N;
-    let mut made: Vec<(&str, &str)> = Vec::new();
-    for line in lines {
-        let Some(node) = &line.node else { return false };
-        let is_made = |own: Option<&pg_query::protobuf::RangeVar>| {
-            own.is_some_and(|own| made.contains(&(own.schemaname.as_str(), own.relname.as_str())))
-        };
-        let is_quick = match node {
-            N::CreateStmt(create) => {
-                let new = create
-                    .relation
-                    .as_ref()
-                    .map(|own| (own.schemaname.as_str(), own.relname.as_str()));
-                made.extend(new.filter(|_| !create.if_not_exists));
-                true
-            }
-            N::IndexStmt(index) => is_made(index.relation.as_ref()),
-            N::AlterTableStmt(alter) => is_made(alter.relation.as_ref()),
-            N::InsertStmt(insert) => insert.select_stmt.as_ref().is_none_or(
-                |select| matches!(&select.node, Some(N::SelectStmt(select)) if !select.values_lists.is_empty()),
-            ),
-            N::CreateSeqStmt(_)
-            | N::CreateEnumStmt(_)
-            | N::CreateDomainStmt(_)
-            | N::CompositeTypeStmt(_)
-            | N::CreateSchemaStmt(_)
-            | N::CreateFunctionStmt(_)
-            | N::ViewStmt(_)
-            | N::CommentStmt(_)
-            | N::GrantStmt(_)
-            | N::VariableSetStmt(_) => true,
-            _ => false,
-        };
-        if !is_quick {
-            return false;
-        }
-    }
-    lines.iter().map(|line| line.sql.len()).sum::<usize>() <= MOST_BYTES
-}
-
 fn detaches_concurrently(command: &Node) -> bool {
     let Some(NodeEnum::AlterTableCmd(command)) = &command.node else {
         return false;
@@ -175,7 +129,6 @@ fn is_off(nodes: &[Node], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::place::Place;
     use crate::desired::statement::parse;
 
     #[test]
@@ -207,38 +160,5 @@ mod tests {
         for (sql, expected) in cases {
             assert_eq!(stand(&parse(sql).unwrap()), expected, "{sql}");
         }
-    }
-
-    #[test]
-    fn what_reads_nothing_is_quick() {
-        let lines = |texts: &[&str]| -> Vec<Line> {
-            let line = |sql: &&str| Line {
-                sql: (*sql).to_owned(),
-                place: Place {
-                    file: String::new(),
-                    line: 1,
-                    column: 1,
-                },
-                node: parse(sql),
-            };
-            texts.iter().map(line).collect()
-        };
-        assert!(are_quick(&lines(&[
-            "CREATE TABLE t (a int)",
-            "CREATE INDEX ON t (a)",
-            "INSERT INTO t VALUES (1)"
-        ])));
-        for slow in [
-            "CREATE INDEX ON u (a)",
-            "UPDATE t SET a = 1",
-            "ALTER TABLE u ADD CHECK (a > 1)",
-            "DO ''",
-        ] {
-            assert!(!are_quick(&lines(&["CREATE TABLE t (a int)", slow])), "{slow}");
-        }
-        assert!(!are_quick(&lines(&[
-            "CREATE TABLE IF NOT EXISTS t (a int)",
-            "CREATE INDEX ON t (a)"
-        ])));
     }
 }

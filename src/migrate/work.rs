@@ -1,5 +1,6 @@
 //! One execution of files: their blocks as units for the executor, and what is recorded after each.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use pg_query::NodeEnum;
@@ -7,6 +8,7 @@ use pg_query::NodeEnum;
 use super::directory::Migration;
 use super::outlook::{Item, first_line};
 use super::program::{Block, Line};
+use super::quick::{MOST_BYTES, Quick};
 use super::run::{Event, Finished, Mode, file_name};
 use super::waits::lock_several;
 use crate::apply;
@@ -14,6 +16,9 @@ use crate::apply::files::{Act, Engine, Halt, Unit};
 use crate::apply::ledger::migrations::{self, Entry, Origin, Took};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Direction;
+
+/// Most files that go to the server in one message.
+const MOST_FILES: usize = 50;
 
 /// One execution.
 pub(super) struct Work<'a> {
@@ -56,21 +61,102 @@ impl<'a> Work<'a> {
     }
 
     fn one_by_one(&self, engine: &mut Engine, events: &mut dyn FnMut(Event), out: &mut Vec<Finished>) -> Result<()> {
-        for (at, item) in self.items.iter().enumerate() {
-            events(Event::Started {
-                at: at + 1,
-                of: self.items.len(),
-                title: item.title(),
-            });
+        let quick = self.quick();
+        let mut at = 0;
+        while at < self.items.len() {
+            let end = at + self.fitting(at, &quick);
+            if end - at > 1 {
+                at += self.message(at..end, engine, events, out)?;
+                if at == end {
+                    continue;
+                }
+            }
+            let item = self.items[at];
+            self.tell_start(at, events);
             let started = Instant::now();
-            let outcome = self.file(engine, at);
+            let outcome = self.file(engine, at, &quick[at]);
             let error = outcome.as_ref().err().map(|error| error.message.clone());
             let line = self.line(item, started.elapsed(), error);
             events(Event::Ended(line.clone()));
             outcome?;
             out.push(line);
+            at += 1;
         }
         Ok(())
+    }
+
+    fn tell_start(&self, at: usize, events: &mut dyn FnMut(Event)) {
+        events(Event::Started {
+            at: at + 1,
+            of: self.items.len(),
+            title: self.items[at].title(),
+        });
+    }
+
+    /// Tells of each block of each file whether it is over at once.
+    fn quick(&self) -> Vec<Vec<bool>> {
+        let mut quick = Quick::default();
+        let mut out = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            quick.next_file();
+            let blocks = self.blocks(item);
+            let lines = |block: &Block| &item.program.lines[block.first..block.first + block.count];
+            out.push(blocks.iter().map(|block| quick.take(lines(block))).collect());
+        }
+        out
+    }
+
+    /// Returns how many files from one on can go to the server in one message.
+    fn fitting(&self, at: usize, quick: &[Vec<bool>]) -> usize {
+        let mut bytes = 0;
+        let fits = |(item, quick): &(&&Item, &Vec<bool>)| {
+            bytes += item.program.lines.iter().map(|line| line.sql.len()).sum::<usize>();
+            self.mode == Mode::File
+                && quick.as_slice() == [true]
+                && item.program.is_atomic()
+                && item.skip == 0
+                && (self.direction == Direction::Rollback || item.row.is_none())
+                && bytes <= MOST_BYTES
+        };
+        let rest = self.items[at..].iter().zip(&quick[at..]);
+        rest.take(MOST_FILES).take_while(fits).count()
+    }
+
+    /// Runs files in one message, each a transaction of its own; returns how many are done. Where that is not all of
+    /// them, the next one fails, or the connection is lost: it says so when it runs by itself.
+    fn message(
+        &self,
+        range: Range<usize>,
+        engine: &mut Engine,
+        events: &mut dyn FnMut(Event),
+        out: &mut Vec<Finished>,
+    ) -> Result<usize> {
+        let jobs = range
+            .clone()
+            .map(|at| self.job(at, &self.blocks(self.items[at]), true, &[true], engine));
+        let units: Vec<Unit> = jobs.flat_map(|job| job.units).collect();
+        let started = Instant::now();
+        let times = engine.together(&units);
+        let done = if times.is_some() {
+            range.len()
+        } else {
+            let keys: Vec<String> = self.items[range.clone()].iter().map(|item| item.key()).collect();
+            let count = std::cell::Cell::new(0);
+            engine.on_any(|client| {
+                count.set(migrations::done_by(client, self.execution, &keys)?);
+                Ok(())
+            })?;
+            count.get()
+        };
+        let share = started.elapsed() / u32::try_from(done.max(1)).unwrap_or(u32::MAX);
+        for (number, at) in range.take(done).enumerate() {
+            self.tell_start(at, events);
+            let took = times.as_ref().and_then(|times| times.get(number).copied());
+            let line = self.line(self.items[at], took.map_or(share, Duration::from_micros), None);
+            events(Event::Ended(line.clone()));
+            out.push(line);
+        }
+        Ok(done)
     }
 
     fn line(&self, item: &Item, elapsed: Duration, error: Option<String>) -> Finished {
@@ -89,7 +175,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn file(&self, engine: &mut Engine, at: usize) -> Result<()> {
+    fn file(&self, engine: &mut Engine, at: usize, quick: &[bool]) -> Result<()> {
         let item = self.items[at];
         let blocks = self.blocks(item);
         let is_atomic =
@@ -109,7 +195,7 @@ impl<'a> Work<'a> {
                 self.write(engine, at, &[first])?;
             }
         }
-        let job = self.job(at, &blocks, is_atomic, engine);
+        let job = self.job(at, &blocks, is_atomic, quick, engine);
         engine.run(&job.units).map_err(|halt| self.stopped(&halt, &job, engine))
     }
 
@@ -128,7 +214,7 @@ impl<'a> Work<'a> {
                      file`.",
                 ));
             }
-            let job = self.job(at, &self.blocks(item), true, engine);
+            let job = self.job(at, &self.blocks(item), true, &[], engine);
             for (own, at) in job.units.into_iter().zip(job.places) {
                 unit.acts.extend(own.acts);
                 places.extend(at);
@@ -176,7 +262,7 @@ impl<'a> Work<'a> {
         blocks.into_iter().flat_map(alone).collect()
     }
 
-    fn job(&self, at: usize, blocks: &[Block], is_atomic: bool, engine: &Engine) -> Job<'a> {
+    fn job(&self, at: usize, blocks: &[Block], is_atomic: bool, quick: &[bool], engine: &Engine) -> Job<'a> {
         let item = self.items[at];
         let header = item.migration.as_ref().map(|migration| &migration.header);
         let timeout = header.and_then(|header| header.timeout);
@@ -205,7 +291,7 @@ impl<'a> Work<'a> {
             }
             job.units.push(Unit {
                 in_transaction: block.in_transaction,
-                is_quick: super::outside::are_quick(&item.program.lines[lines.clone()]),
+                is_quick: quick.get(number).copied().unwrap_or(false),
                 locks_several: block.in_transaction && lock_several(&item.program.lines[lines.clone()]),
                 acts,
             });

@@ -186,6 +186,9 @@ fn optional(text: Option<&str>) -> String {
     text.map_or_else(|| "NULL".to_owned(), literal)
 }
 
+/// Name of the column in which a record tells the time that the server measured.
+pub(crate) const MICROSECONDS: &str = "trueup_microseconds";
+
 /// Time that a file took.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Took {
@@ -222,7 +225,7 @@ impl Entry<'_> {
         format!(
             "INSERT INTO trueup.migration (version, version_key, name, file, checksum, checksum_raw, batch, origin, status, \
              statements, done, microseconds, rollback_sql, execution, applied_at, role) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, \
-             {}, {}, {}, {}, {}, {}, {}, {})",
+             {}, {}, {}, {}, {}, {}, {}, {}){}",
             literal(self.version.0),
             literal(&self.version.1),
             literal(self.name),
@@ -243,6 +246,10 @@ impl Entry<'_> {
                 |at| format!("{}::pg_catalog.timestamptz", literal(at))
             ),
             by.map_or_else(|| "current_user".to_owned(), literal),
+            match took {
+                Some(Took::SinceBegin) => format!(" RETURNING microseconds AS {MICROSECONDS}"),
+                _ => String::new(),
+            },
         )
     }
 }
@@ -291,6 +298,17 @@ pub(crate) fn rolled_back(key: &str, execution: i64) -> String {
          WHERE {}",
         of(key)
     )
+}
+
+/// Returns how many of these migrations an execution has applied, or taken back.
+pub(crate) fn done_by(client: &mut Client, execution: i64, keys: &[String]) -> Result<usize> {
+    let row = client.query_typed_one(
+        "SELECT count(*) FROM trueup.migration WHERE version_key = ANY ($2)
+         AND ((execution = $1 AND status = 'applied') OR rollback_execution = $1)",
+        &[(&execution, Type::INT8), (&keys, Type::TEXT_ARRAY)],
+    )?;
+    let count: i64 = row.try_get(0)?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// Records an execution that runs migration files; returns its number.

@@ -65,6 +65,16 @@ const FILES: &[(&str, &str)] = &[
         "COMMENT ON TABLE a IS 'a';\nINSERT INTO log (what) VALUES ('8');\n",
     ),
     ("008_last_rollback.sql", "COMMENT ON TABLE a IS NULL;\n"),
+    (
+        "009_together.sql",
+        "CREATE TABLE y (a int);\nINSERT INTO log (what) VALUES ('9');\n",
+    ),
+    ("009_together_rollback.sql", "DROP TABLE y;\n"),
+    (
+        "010_together.sql",
+        "ALTER TABLE y ADD b int;\nINSERT INTO log (what) VALUES ('10');\n",
+    ),
+    ("010_together_rollback.sql", "ALTER TABLE y DROP b;\n"),
 ];
 
 const FIRST: &str = "up --yes --no-prove --to 001";
@@ -194,7 +204,7 @@ fn stopped_anywhere_on_the_way_forward() {
     let server = newest();
     let undisturbed = state(&site(&server, true));
     assert!(
-        undisturbed.1.starts_with("1,2,3,4,5 a,5 b,6 a,6 b,7 a,7 b,8 | "),
+        undisturbed.1.starts_with("1,2,3,4,5 a,5 b,6 a,6 b,7 a,7 b,8,9,10 | "),
         "{}",
         undisturbed.1
     );

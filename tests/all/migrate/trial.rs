@@ -124,7 +124,10 @@ fn many(site: &Site, count: usize) {
             &format!("{number:03}_t.sql"),
             &format!("CREATE TABLE t{number} (a int);\nCREATE INDEX i{number} ON t{number} (a);\nINSERT INTO t{number} VALUES (1);\n"),
         );
-        site.write(&format!("{number:03}_t_rollback.sql"), &format!("DROP TABLE t{number};\n"));
+        site.write(
+            &format!("{number:03}_t_rollback.sql"),
+            &format!("DROP TABLE t{number};\n"),
+        );
     }
 }
 
@@ -149,7 +152,10 @@ fn many_files_are_tried_together_and_mistakes_are_found_all_the_same() {
     assert_eq!(site.tables(), "");
     site.write("023_t.sql", "CREATE TABLE t23 (a int);\n");
     // Its row is missing on scratch only.
-    site.write("024_t.sql", "CREATE TABLE t24 (a int);\nINSERT INTO t24 SELECT 1 / count(*) FROM t1 WHERE a = 2;\n");
+    site.write(
+        "024_t.sql",
+        "CREATE TABLE t24 (a int);\nINSERT INTO t24 SELECT 1 / count(*) FROM t1 WHERE a = 2;\n",
+    );
     let (out, err) = site.run("up --dry-run", 0);
     assert!(out.contains("CREATE TABLE t30"), "{out}");
     assert!(
