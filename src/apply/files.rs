@@ -1,6 +1,7 @@
 //! Runs migration files with the executor's session: advisory lock, locks that are waited for, retry, what a statement
 //! outside a transaction leaves behind. What is recorded, and when, the caller says.
 
+use std::borrow::Cow;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,8 @@ pub(crate) struct Act<'a> {
     pub(crate) settings: Option<String>,
     /// SQL that is committed before it, outside a transaction only.
     pub(crate) mark: Option<String>,
-    /// The statement.
-    pub(crate) sql: &'a str,
+    /// The statement, with the values of its secrets.
+    pub(crate) sql: Cow<'a, str>,
     /// What is recorded after it; in its transaction, where it has one.
     pub(crate) record: Option<Record<'a>>,
     /// Whether an earlier attempt at it may have ended.
@@ -128,6 +129,11 @@ impl<'a> Engine<'a> {
         format!("{FRESH}; {}; {limits}", self.session.lasting)
     }
 
+    /// Returns a statement with the values of the secrets that it names by marks.
+    pub(crate) fn filled<'s>(&self, sql: &'s str) -> Result<Cow<'s, str>> {
+        self.session.options.secrets.filled(sql)
+    }
+
     /// Runs units in order.
     pub(crate) fn run(&mut self, units: &[Unit]) -> std::result::Result<(), Halt> {
         for (at, unit) in units.iter().enumerate() {
@@ -207,7 +213,7 @@ impl<'a> Engine<'a> {
         for unit in units {
             for (at, act) in unit.acts.iter().enumerate() {
                 sql.push_str(&self.prelude(unit, at));
-                sql.push_str(act.sql);
+                sql.push_str(&act.sql);
                 sql.push_str(";\n");
                 if let Some(record) = &act.record {
                     sql.push_str(OURSELVES);
@@ -253,7 +259,7 @@ impl<'a> Engine<'a> {
         let mut began: Option<(usize, Instant)> = None;
         for (at, act) in unit.acts.iter().enumerate() {
             let mut sql = self.prelude(unit, at);
-            sql.push_str(act.sql);
+            sql.push_str(&act.sql);
             let started = match began {
                 Some((file, started)) if file == act.file => started,
                 _ => Instant::now(),
@@ -289,7 +295,7 @@ impl<'a> Engine<'a> {
                 }
                 let limit = self.session.options.lock_timeout;
                 self.session.set_lock_timeout(self.session.patience())?;
-                let own = act.sql;
+                let own: &str = &act.sql;
                 let outcome = self.watched(act, |client| client.batch_execute(own));
                 let restored = self.session.set_lock_timeout(limit);
                 outcome.map_err(|stop| Stop { act: Some(at), ..stop })?;
@@ -304,7 +310,7 @@ impl<'a> Engine<'a> {
 
     /// Clears away what an earlier attempt left behind; true when that attempt had completed the statement.
     fn settled(&mut self, act: &Act) -> Result<bool> {
-        let trace = leftovers::find(&mut self.session.client, act.sql)?;
+        let trace = leftovers::find(&mut self.session.client, &act.sql)?;
         if let Trace::Clear(sql) | Trace::Finish(sql) = &trace {
             self.session.patiently(|client| client.batch_execute(sql))?;
             (self.session.events)(Event::Cleared { sql: sql.clone() });
@@ -318,7 +324,7 @@ impl<'a> Engine<'a> {
             return;
         }
         if let Some(act) = unit.acts.first()
-            && let Ok(Trace::Clear(sql)) = leftovers::find(&mut self.session.client, act.sql)
+            && let Ok(Trace::Clear(sql)) = leftovers::find(&mut self.session.client, &act.sql)
             && self.session.patiently(|client| client.batch_execute(&sql)).is_ok()
         {
             (self.session.events)(Event::Cleared { sql });
@@ -339,8 +345,9 @@ impl<'a> Engine<'a> {
         act: &Act,
         run: impl FnOnce(&mut Client) -> std::result::Result<T, postgres::Error> + Send,
     ) -> std::result::Result<T, Stop> {
-        let (sql, file) = (act.sql, act.file);
+        let (sql, file) = (&act.sql, act.file);
         let session = &mut self.session;
+        let secrets = session.options.secrets.clone();
         let events = &mut session.events;
         let watch = Watch {
             client: &mut session.client,
@@ -357,7 +364,7 @@ impl<'a> Engine<'a> {
         watched.outcome.map_err(|error| Stop {
             act: None,
             // A statement that users write may do anything, so that its errors may hold values of rows.
-            failure: Failure::read_of_rows(&error, &session.client, says_itself(sql)),
+            failure: Failure::read_of_rows(&error, &session.client, says_itself(sql)).without(&secrets),
             blockers: watched.blockers,
         })
     }

@@ -43,6 +43,11 @@ pub struct Migration {
 }
 
 impl Migration {
+    /// Tells whether it runs again whenever it was changed.
+    pub fn is_repeatable(&self) -> bool {
+        self.version.is_name() && !self.version.text().starts_with(OUTSIDE)
+    }
+
     /// Returns version and name, as messages call it.
     pub fn title(&self) -> String {
         title(self.version.text(), &self.name)
@@ -178,11 +183,51 @@ impl Directory {
         Ok(())
     }
 
+    /// Makes a folder of one file that is in none; its rollback stands beside it.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        let forward = read_script(path)?;
+        let stem = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let twins = ["_rollback.sql", ".rollback.sql", "-rollback.sql", ".down.sql"];
+        let twins = twins.iter().map(|end| {
+            let stem = if *end == ".down.sql" {
+                stem.trim_end_matches(".up")
+            } else {
+                stem.as_str()
+            };
+            path.with_file_name(format!("{stem}{end}"))
+        });
+        let twin = twins.into_iter().find(|twin| twin.is_file());
+        let named = Named {
+            version: Version::named(format!("{OUTSIDE}{stem}")),
+            name: String::new(),
+            way: Way::Forward,
+        };
+        let rollback = twin.map(|twin| read_script(&twin)).transpose()?;
+        Ok(Self {
+            path: path.parent().map(Path::to_owned).unwrap_or_default(),
+            layout: Layout::Numbered,
+            migrations: vec![migration(&named, forward, rollback)?],
+            orphans: Vec::new(),
+            strangers: Vec::new(),
+        })
+    }
+
+    /// Tells whether this is one file outside of a folder.
+    pub(super) fn is_one_file(&self) -> bool {
+        matches!(self.migrations.as_slice(), [one] if one.version.text().starts_with(OUTSIDE))
+    }
+
     /// Returns the migration of a version.
     pub fn find(&self, version: &Version) -> Option<&Migration> {
         self.migrations.iter().find(|migration| migration.version == *version)
     }
 }
+
+/// What the name of a file outside of the folder begins with in the ledger.
+pub(super) const OUTSIDE: &str = "file:";
 
 #[derive(Deserialize)]
 struct Journal {

@@ -14,7 +14,7 @@ use crate::error::Error;
 pub enum Layout {
     /// `001_name.sql` with `001_name_rollback.sql`; both directions in one file where comments mark them.
     Numbered,
-    /// `V1__name.sql` with `U1__name.sql` (Flyway, refinery).
+    /// `V1__name.sql` with `U1__name.sql`, and repeatable `R__name.sql` (Flyway, refinery).
     Flyway,
     /// `20260101120000_name.up.sql` with `.down.sql` (golang-migrate, sqlx).
     UpDown,
@@ -131,6 +131,13 @@ fn leading(stem: &str) -> Option<(Version, String)> {
 }
 
 fn flyway(stem: &str) -> Option<Named> {
+    if stem.strip_prefix("R__").is_some_and(|name| !name.is_empty()) {
+        return Some(Named {
+            version: Version::named(stem.to_owned()),
+            name: String::new(),
+            way: Way::Forward,
+        });
+    }
     let way = match stem.chars().next()? {
         'V' => Way::Forward,
         'U' => Way::Back,
@@ -178,7 +185,8 @@ mod tests {
         assert_eq!(read(L::Numbered, "sub/001_users.sql"), None);
         assert_eq!(read(L::Flyway, "V1_2__users.sql"), is("1.2", "users", false));
         assert_eq!(read(L::Flyway, "sub/U1.2__users.sql"), is("1.2", "users", true));
-        assert_eq!(read(L::Flyway, "R__views.sql"), None);
+        assert_eq!(read(L::Flyway, "R__views.sql"), is("R__views", "", false));
+        assert_eq!(read(L::Flyway, "R__.sql"), None);
         assert_eq!(
             read(L::UpDown, "20260101120000_x.up.sql"),
             is("20260101120000", "x", false)

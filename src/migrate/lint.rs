@@ -141,7 +141,7 @@ fn text(migration: &Migration, program: &Program, wants_rollbacks: bool, out: &m
         made: BTreeSet::new(),
         out,
     };
-    if wants_rollbacks && migration.rollback.is_none() {
+    if wants_rollbacks && migration.rollback.is_none() && !migration.is_repeatable() {
         file.whole(
             "TU802",
             &migration.forward,

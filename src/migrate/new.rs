@@ -89,7 +89,8 @@ fn slug(name: &str) -> Result<String> {
 
 /// Returns the next version, written as the folder writes its versions.
 pub(super) fn next(directory: &Directory) -> String {
-    let last = directory.migrations.iter().max_by(|a, b| a.version.cmp(&b.version));
+    let numbered_ones = directory.migrations.iter().filter(|own| !own.version.is_name());
+    let last = numbered_ones.max_by(|a, b| a.version.cmp(&b.version));
     match (last, directory.layout) {
         (Some(last), _) if last.version.is_time() => after(&last.version, &now()),
         (Some(last), _) => numbered(last),
@@ -162,6 +163,10 @@ pub fn renumber(directory: &Directory, migration: &Migration) -> Result<Vec<Path
     if directory.layout == Layout::Journal {
         return Err(Error::usage("the order of these files is in Drizzle's journal")
             .hint("Make the migration again with `drizzle-kit generate`."));
+    }
+    if migration.version.is_name() {
+        return Err(Error::usage(format!("{} has no version", migration.forward.path))
+            .hint("A repeatable file runs after all others, in the order of names."));
     }
     let version = next(directory);
     let own = migration.version.text();

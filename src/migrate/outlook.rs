@@ -8,7 +8,7 @@ use super::rate::Placed;
 use super::state::{Condition, Entry, State};
 use super::trial::Trial;
 use super::version::Version;
-use crate::apply::ledger::migrations::{self, Recorded};
+use crate::apply::ledger::migrations::{self, Recorded, Standing};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::migrate::checksum::Checksum;
@@ -54,6 +54,9 @@ pub struct Item {
     pub(super) migration: Option<Migration>,
     #[serde(skip)]
     pub(super) row: Option<Recorded>,
+    /// Whether it was applied before, as it was then.
+    #[serde(skip)]
+    pub(super) again: bool,
     /// Statements that an earlier run has done.
     #[serde(skip)]
     pub(super) skip: usize,
@@ -66,7 +69,7 @@ impl Item {
     }
 
     pub(super) fn key(&self) -> String {
-        Version::parse(&self.version).map_or_else(|| self.version.clone(), |version| version.key())
+        Version::kept(&self.version).key()
     }
 
     /// Returns the blocks that are still to run.
@@ -117,6 +120,14 @@ pub struct Outlook {
     pub notes: Vec<String>,
     /// Server on which the files were tried; none where they were not.
     pub proven_on: Option<String>,
+}
+
+impl Outlook {
+    /// Tells whether files name secrets by marks, whose values [`Options`](crate::apply::Options) must then know.
+    pub fn needs_secrets(&self) -> bool {
+        let statements = self.items.iter().flat_map(|item| &item.statements);
+        statements.into_iter().any(|sql| crate::kinds::needs_secrets(sql))
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -210,6 +221,7 @@ impl Migrator<'_> {
         let program = Program::read(&script, header.no_transaction)?;
         let skip = if row.rolling_back { count(row.done) } else { 0 };
         Ok(Item {
+            again: false,
             version: entry.version.clone(),
             name: entry.name.clone(),
             statements: statements(&program, skip),
@@ -260,8 +272,10 @@ pub(super) fn item(migration: &Migration, entry: &Entry) -> Result<Item> {
         ))
         .hint("Run `trueup migrate down` to finish it."));
     }
-    let skip = row.as_ref().map_or(0, |row| count(row.done));
+    let again = migration.is_repeatable() && row.as_ref().is_some_and(|row| row.standing == Standing::Applied);
+    let skip = row.as_ref().filter(|_| !again).map_or(0, |row| count(row.done));
     Ok(Item {
+        again,
         version: migration.version.text().to_owned(),
         name: migration.name.clone(),
         file: migration.forward.path.clone(),
@@ -291,7 +305,7 @@ fn unknown(version: &Version) -> Error {
 
 /// Returns what `up` is about.
 fn chosen<'a>(state: &'a State, selection: &Selection) -> Result<Vec<&'a Entry>> {
-    let version = |entry: &Entry| Version::parse(&entry.version);
+    let version = |entry: &Entry| Some(Version::kept(&entry.version));
     for wanted in selection.to.iter().chain(&selection.only) {
         if !state
             .entries
@@ -317,8 +331,10 @@ fn chosen<'a>(state: &'a State, selection: &Selection) -> Result<Vec<&'a Entry>>
 
 /// Returns what `down` is about, last applied first.
 fn chosen_back<'a>(state: &'a State, selection: &Selection) -> Result<Vec<&'a Entry>> {
-    let applied = state.applied();
-    let version = |entry: &Entry| Version::parse(&entry.version);
+    let mut applied = state.applied();
+    // What a repeatable file made has no state before it.
+    applied.retain(|entry| !entry.repeatable);
+    let version = |entry: &Entry| Some(Version::kept(&entry.version));
     let batch = |entry: &Entry| entry.recorded.as_ref().map(|row| row.batch);
     if let Some(only) = &selection.only {
         let found = applied.into_iter().find(|entry| version(entry).as_ref() == Some(only));

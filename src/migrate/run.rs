@@ -10,6 +10,7 @@ use crate::apply::ledger::migrations;
 use crate::apply::{self, Approvals, Errand, Guard, Options};
 use crate::catalog::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::needs_secrets;
 use crate::plan::Direction;
 use crate::risk::Risk;
 
@@ -136,6 +137,7 @@ impl Migrator<'_> {
         if items.is_empty() {
             return Ok(nothing);
         }
+        know_secrets(&mut engine, options, &items)?;
         let tracked = crate::apply::ledger::follows(engine.client(), &server)?;
         let before = if tracked { Some(engine.introspect()?) } else { None };
         let work = Work {
@@ -198,10 +200,15 @@ fn still_open<'a>(outlook: &'a Outlook, state: &State, selection: &Selection) ->
     };
     if outlook.direction == Direction::Forward {
         state.must_be_clear(selection.allow_out_of_order || selection.only.is_some())?;
-        let applied = |item: &Item| row(item).is_some_and(|row| row.standing == migrations::Standing::Applied);
+        let applied = |item: &Item| {
+            let is_same = |row: &migrations::Recorded| {
+                !item.again || row.checksum.as_deref().is_none_or(|checksum| checksum == item.checksum)
+            };
+            row(item).is_some_and(|row| row.standing == migrations::Standing::Applied && is_same(&row))
+        };
         let open: Vec<&Item> = outlook.items.iter().filter(|item| !applied(item)).collect();
         let moved = open.iter().find(|item| {
-            let now = row(item).map_or(0, |row| row.done);
+            let now = row(item).filter(|_| !item.again).map_or(0, |row| row.done);
             now != i32::try_from(item.skip).unwrap_or(i32::MAX)
         });
         return moved.map_or(Ok(open.clone()), |item| Err(raced(&item.title())));
@@ -214,6 +221,35 @@ fn still_open<'a>(outlook: &'a Outlook, state: &State, selection: &Selection) ->
         Some(item) => Err(raced(&item.title())),
         None => Ok(outlook.items.iter().collect()),
     }
+}
+
+/// Makes sure that the values of all secrets that files name by marks are known, before the first file runs.
+fn know_secrets(engine: &mut Engine, options: &Options, items: &[&Item]) -> Result<()> {
+    let lines = items.iter().flat_map(|item| item.program.lines.iter().skip(item.skip));
+    let marked: Vec<_> = lines.filter(|line| needs_secrets(&line.sql)).collect();
+    if marked.is_empty() {
+        return Ok(());
+    }
+    let server = engine.server().clone();
+    options.secrets.learn_live(engine.client(), &server)?;
+    for line in &marked {
+        let missing = options.secrets.missing(&line.sql);
+        if !missing.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Blocked,
+                format!("{}: nobody knows the value behind {}", line.place, missing.join(", ")),
+            )
+            .hint(
+                "A mark stands for a secret that the target files state: name them with --schema, or write the value into \
+                 the file. Nothing was changed.",
+            ));
+        }
+        options
+            .secrets
+            .filled(&line.sql)
+            .map_err(|error| error.context(line.place.to_string()))?;
+    }
+    Ok(())
 }
 
 fn raced(title: &str) -> Error {

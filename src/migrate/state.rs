@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::directory::{Directory, Migration, title};
+use super::directory::{Directory, Migration, OUTSIDE, title};
 use super::header::Header;
 use super::version::Version;
 use crate::apply::ledger::migrations::{Origin, Recorded, Standing};
@@ -51,6 +51,8 @@ pub struct Entry {
     pub name: String,
     /// How it stands.
     pub condition: Condition,
+    /// Whether it runs again whenever its file was changed.
+    pub repeatable: bool,
     /// Path of its file.
     pub file: Option<String>,
     /// Whether there is a way back: a file, or what the ledger keeps.
@@ -95,11 +97,19 @@ pub struct State {
     pub rolled_back: Vec<Recorded>,
     /// SQL files that are no migration.
     pub strangers: Vec<String>,
+    /// Newest batch.
+    #[serde(skip)]
+    batch: i32,
 }
 
 impl State {
     /// Compares a folder with the ledger.
-    pub fn new(directory: &Directory, recorded: Vec<Recorded>) -> Self {
+    pub fn new(directory: &Directory, mut recorded: Vec<Recorded>) -> Self {
+        let batch = recorded.iter().map(|row| row.batch).max().unwrap_or(0);
+        if directory.is_one_file() {
+            let own: Vec<String> = directory.migrations.iter().map(|own| own.version.key()).collect();
+            recorded.retain(|row| own.contains(&row.key));
+        }
         let (rolled_back, active): (Vec<_>, Vec<_>) = recorded
             .into_iter()
             .partition(|row| row.standing == Standing::RolledBack);
@@ -113,6 +123,7 @@ impl State {
                 problems: Vec::new(),
                 rolled_back: rolled_back.into_iter().rev().collect(),
                 strangers: directory.strangers.clone(),
+                batch,
             },
         };
         builder.duplicates(directory);
@@ -121,7 +132,7 @@ impl State {
         builder.missing(directory);
         let mut out = builder.out;
         out.entries
-            .sort_by_cached_key(|entry| (Version::parse(&entry.version), entry.name.clone()));
+            .sort_by_cached_key(|entry| (Version::kept(&entry.version), entry.name.clone()));
         out
     }
 
@@ -132,9 +143,7 @@ impl State {
 
     /// Returns the number of the next batch.
     pub fn next_batch(&self) -> i32 {
-        let active = self.entries.iter().filter_map(|entry| entry.recorded.as_ref());
-        let batches = active.chain(&self.rolled_back).map(|row| row.batch);
-        batches.max().unwrap_or(0) + 1
+        self.batch + 1
     }
 
     /// Returns what is applied, last applied first.
@@ -215,6 +224,7 @@ impl Builder {
                 version: migration.version.text().to_owned(),
                 name: migration.name.clone(),
                 condition,
+                repeatable: migration.is_repeatable(),
                 file: Some(migration.forward.path.clone()),
                 has_rollback: migration.rollback.is_some(),
                 header: Some(migration.header.clone()),
@@ -263,14 +273,26 @@ impl Builder {
         if is_same || replaces {
             return Condition::Applied;
         }
-        self.problem(
-            "divergent",
-            format!("{} was changed after it was applied on {}", migration.forward.path, row.applied_at),
+        if migration.is_repeatable() {
+            return Condition::Pending;
+        }
+        let hint = if migration.version.is_name() {
+            "Take it back first with `trueup migrate run FILE --rollback`, or give the changed file another name."
+                .to_owned()
+        } else {
             format!(
                 "Restore the file and write the change as a new migration; where the database is right as it is, `trueup \
                  migrate repair {} --reason TEXT` accepts the file.",
                 migration.version
+            )
+        };
+        self.problem(
+            "divergent",
+            format!(
+                "{} was changed after it was applied on {}",
+                migration.forward.path, row.applied_at
             ),
+            hint,
         );
         Condition::Divergent
     }
@@ -345,8 +367,11 @@ impl Builder {
                 continue;
             }
             // What another runner applied from something else than SQL has no file to miss.
-            let is_missing = row.file.is_some() || row.origin == Origin::Run;
-            if is_missing {
+            let has_name = Version::kept(&row.version).is_name();
+            let is_outside = row.version.starts_with(OUTSIDE);
+            let is_missing = !is_outside && (row.file.is_some() || row.origin == Origin::Run);
+            // A repeatable file that is gone runs no more, and nothing depends on its order.
+            if is_missing && !has_name {
                 self.problem(
                     "missing",
                     format!(
@@ -369,6 +394,7 @@ impl Builder {
                 } else {
                     Condition::Applied
                 },
+                repeatable: has_name && !is_outside,
                 file: None,
                 has_rollback: false,
                 header: None,

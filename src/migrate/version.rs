@@ -7,10 +7,12 @@ use std::str::FromStr;
 
 use crate::error::Error;
 
-/// Version of a migration. `1` and `001` are one version, and so are `1` and `1.0`.
+/// Version of a migration. `1` and `001` are one version, and so are `1` and `1.0`. A file that goes by its name comes
+/// after all numbers.
 #[derive(Debug, Clone)]
 pub struct Version {
     text: String,
+    /// None where a name stands for it.
     parts: Vec<u64>,
 }
 
@@ -33,6 +35,30 @@ impl Version {
         })
     }
 
+    /// Makes what stands for the version of a file that has none: a repeatable one, or one outside of the folder.
+    pub(super) fn named(text: String) -> Self {
+        Self {
+            text,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Reads what the ledger keeps: a version, or the name that stands for it.
+    pub(super) fn kept(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::named(text.to_owned()))
+    }
+
+    /// Tells whether a name stands for it.
+    pub fn is_name(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Returns what is compared.
+    fn order(&self) -> (bool, &[u64], &str) {
+        let name = if self.is_name() { self.text.as_str() } else { "" };
+        (self.is_name(), &self.parts, name)
+    }
+
     /// Makes the version of a number.
     pub fn of(number: u64) -> Self {
         Self {
@@ -48,6 +74,9 @@ impl Version {
 
     /// Returns what is the same for two ways of writing one version.
     pub fn key(&self) -> String {
+        if self.is_name() {
+            return self.text.clone();
+        }
         let parts: Vec<String> = self.parts.iter().map(u64::to_string).collect();
         parts.join(".")
     }
@@ -82,7 +111,7 @@ impl fmt::Display for Version {
 
 impl PartialEq for Version {
     fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts
+        self.order() == other.order()
     }
 }
 
@@ -96,13 +125,13 @@ impl PartialOrd for Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.parts.cmp(&other.parts)
+        self.order().cmp(&other.order())
     }
 }
 
 impl Hash for Version {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts.hash(state);
+        self.order().hash(state);
     }
 }
 

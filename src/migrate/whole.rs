@@ -20,6 +20,7 @@ use crate::desired::elaborate::Workshop;
 use crate::desired::replay::creation;
 use crate::desired::source::Source;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::Secrets;
 use crate::plan::{Plan, Step, Verb};
 use crate::prove::files::{Bench, difference};
 use crate::reconcile::{Setup, plan_from, plan_to};
@@ -80,20 +81,23 @@ pub fn generate(
     let content = Content {
         forward: Some(format!(
             "-- Description: {{name}}, generated from {source}\n-- Author: {{author}}\n-- Date: {{date}}\n{}",
-            text(&plan.forward)
+            text(&plan.forward, &Secrets::default())
         )),
-        rollback: Some(text(&plan.rollback)),
+        rollback: Some(text(&plan.rollback, &Secrets::default())),
     };
     let made = create(&directory.path, (Some(directory.layout), name), author, &content)?;
     Ok(Some((plan, made)))
 }
 
 /// Returns steps as a file that runs them as the plan would.
-fn text(steps: &[Step]) -> String {
+fn text(steps: &[Step], secrets: &Secrets) -> String {
     let all = items(steps);
     let batches = batches(steps, &all);
     let plain = batches.len() <= 1 && batches.iter().all(|batch| batch.in_transaction);
     let mut out = String::new();
+    if all.iter().any(|item| !secrets.missing(&item.sentence.sql).is_empty()) {
+        out.push_str("-- Marks such as <secret:…> stand for values in the target files; trueup fills them in.\n");
+    }
     if !plain {
         out.push_str("-- Transaction: none\n");
     }
@@ -110,7 +114,9 @@ fn text(steps: &[Step]) -> String {
             out.push_str("BEGIN;\n");
         }
         for item in &batch.items {
-            out.push_str(&item.sentence.sql);
+            // What nobody knows stays a mark, which `up` fills in or refuses.
+            let filled = secrets.filled(&item.sentence.sql);
+            out.push_str(filled.as_deref().unwrap_or(&item.sentence.sql));
             out.push_str(";\n");
         }
         if wraps {
@@ -244,6 +250,13 @@ pub fn squash(setup: &Setup, directory: &Directory, to: &super::Version, live: O
     let (before, programs) = given(setup, live, &old)?;
     refuse_rows(&programs)?;
     let steps = creation(&before);
+    // Values that the old files state stand in the new one too.
+    let secrets = Secrets::default();
+    let nodes = programs
+        .iter()
+        .flat_map(|program| &program.lines)
+        .filter_map(|line| line.node.as_ref());
+    nodes.for_each(|node| secrets.learn_statement(node));
     let replaced: Vec<String> = old
         .iter()
         .flat_map(|own| {
@@ -258,7 +271,7 @@ pub fn squash(setup: &Setup, directory: &Directory, to: &super::Version, live: O
         "-- Description: everything up to {}\n-- Replaces: {}\n{}",
         last.title(),
         replaced.join(", "),
-        text(&steps)
+        text(&steps, &secrets)
     );
     let script = Script {
         path: last.forward.path.clone(),

@@ -115,7 +115,7 @@ impl<'a> Work<'a> {
                 && quick.as_slice() == [true]
                 && item.program.is_atomic()
                 && item.skip == 0
-                && (self.direction == Direction::Rollback || item.row.is_none())
+                && (self.direction == Direction::Rollback || item.row.is_none() || item.again)
                 && bytes <= MOST_BYTES
         };
         let rest = self.items[at..].iter().zip(&quick[at..]);
@@ -134,7 +134,8 @@ impl<'a> Work<'a> {
         let jobs = range
             .clone()
             .map(|at| self.job(at, &self.blocks(self.items[at]), true, &[true], engine));
-        let units: Vec<Unit> = jobs.flat_map(|job| job.units).collect();
+        let jobs: Vec<Job> = jobs.collect::<Result<_>>()?;
+        let units: Vec<Unit> = jobs.into_iter().flat_map(|job| job.units).collect();
         let started = Instant::now();
         let times = engine.together(&units);
         let done = if times.is_some() {
@@ -185,7 +186,7 @@ impl<'a> Work<'a> {
         }
         if !is_atomic {
             let first = match self.direction {
-                Direction::Forward if item.row.is_none() => Some(self.entry(item).insert(None)),
+                Direction::Forward if item.row.is_none() || item.again => Some(new_row(&self.entry(item), item, None)),
                 Direction::Rollback if !item.row.as_ref().is_some_and(|row| row.rolling_back) => {
                     Some(migrations::going_back(&item.key(), item.program.lines.len()))
                 }
@@ -195,7 +196,7 @@ impl<'a> Work<'a> {
                 self.write(engine, at, &[first])?;
             }
         }
-        let job = self.job(at, &blocks, is_atomic, quick, engine);
+        let job = self.job(at, &blocks, is_atomic, quick, engine)?;
         engine.run(&job.units).map_err(|halt| self.stopped(&halt, &job, engine))
     }
 
@@ -214,7 +215,7 @@ impl<'a> Work<'a> {
                      file`.",
                 ));
             }
-            let job = self.job(at, &self.blocks(item), true, &[], engine);
+            let job = self.job(at, &self.blocks(item), true, &[], engine)?;
             for (own, at) in job.units.into_iter().zip(job.places) {
                 unit.acts.extend(own.acts);
                 places.extend(at);
@@ -262,7 +263,7 @@ impl<'a> Work<'a> {
         blocks.into_iter().flat_map(alone).collect()
     }
 
-    fn job(&self, at: usize, blocks: &[Block], is_atomic: bool, quick: &[bool], engine: &Engine) -> Job<'a> {
+    fn job(&self, at: usize, blocks: &[Block], is_atomic: bool, quick: &[bool], engine: &Engine) -> Result<Job<'a>> {
         let item = self.items[at];
         let header = item.migration.as_ref().map(|migration| &migration.header);
         let timeout = header.and_then(|header| header.timeout);
@@ -284,7 +285,7 @@ impl<'a> Work<'a> {
                     file: at,
                     settings: settings.take(),
                     mark: (!block.in_transaction).then(|| migrations::begun(&item.key())),
-                    sql: &item.program.lines[line].sql,
+                    sql: engine.filled(&item.program.lines[line].sql)?,
                     record,
                     was_begun: was_begun && line == item.skip,
                 });
@@ -297,7 +298,7 @@ impl<'a> Work<'a> {
             });
             job.places.push(lines.map(|line| (at, line)).collect());
         }
-        job
+        Ok(job)
     }
 
     /// Returns what is recorded after a block: all of the file, or how far it came.
@@ -305,7 +306,7 @@ impl<'a> Work<'a> {
         let (direction, execution, batch) = (self.direction, self.execution, self.batch);
         let key = item.key();
         Box::new(move |took| match (is_atomic, is_last, direction) {
-            (true, _, Direction::Forward) => entry(item, execution, batch).insert(Some(took)),
+            (true, _, Direction::Forward) => new_row(&entry(item, execution, batch), item, Some(took)),
             (false, true, Direction::Forward) => migrations::finished(&key, took),
             (_, _, Direction::Rollback) if is_atomic || is_last => migrations::rolled_back(&key, execution),
             _ => migrations::reached(&key, done),
@@ -319,8 +320,10 @@ impl<'a> Work<'a> {
     /// Returns what is recorded of a file without statements.
     fn whole(&self, item: &'a Item) -> String {
         match (self.direction, &item.row) {
-            (Direction::Forward, None) => self.entry(item).insert(Some(Took::Measured(Duration::ZERO))),
-            (Direction::Forward, Some(_)) => migrations::finished(&item.key(), Took::Measured(Duration::ZERO)),
+            (Direction::Forward, row) if row.is_none() || item.again => {
+                new_row(&self.entry(item), item, Some(Took::Measured(Duration::ZERO)))
+            }
+            (Direction::Forward, _) => migrations::finished(&item.key(), Took::Measured(Duration::ZERO)),
             (Direction::Rollback, _) => migrations::rolled_back(&item.key(), self.execution),
         }
     }
@@ -393,6 +396,15 @@ impl<'a> Work<'a> {
             ),
             _ => format!("Correct the file, or remove the cause in the database. Then {go_on}"),
         })
+    }
+}
+
+/// Returns SQL for the row of a file that begins, or is done at once.
+fn new_row(entry: &Entry, item: &Item, took: Option<Took>) -> String {
+    if item.again {
+        entry.update(took)
+    } else {
+        entry.insert(took)
     }
 }
 

@@ -6,6 +6,7 @@ mod import;
 mod kills;
 mod lifecycle;
 mod lint;
+mod named;
 mod trial;
 mod whole;
 

@@ -199,6 +199,14 @@ pub(crate) enum Took {
 }
 
 impl Took {
+    /// Returns what has the server tell the time that it measured.
+    fn returning(self) -> String {
+        match self {
+            Self::SinceBegin => format!(" RETURNING microseconds AS {MICROSECONDS}"),
+            Self::Measured(_) => String::new(),
+        }
+    }
+
     /// Returns SQL for it in microseconds.
     fn micros(self) -> String {
         match self {
@@ -213,6 +221,30 @@ impl Took {
 }
 
 impl Entry<'_> {
+    /// Returns SQL that records a migration that was applied before: the same row says how it is now.
+    pub(crate) fn update(&self, took: Option<Took>) -> String {
+        let (normal, raw) = self.checksums.unzip();
+        let execution = self
+            .execution
+            .map_or_else(|| "NULL".to_owned(), |execution| execution.to_string());
+        format!(
+            "UPDATE trueup.migration SET file = {}, checksum = {}, checksum_raw = {}, batch = {}, origin = {}, status = {}, \
+             statements = {}, done = {}, microseconds = {}, execution = {execution}, running = false, role = current_user, \
+             applied_at = pg_catalog.clock_timestamp() WHERE {}{}",
+            optional(self.file),
+            optional(normal),
+            optional(raw),
+            self.batch,
+            literal(self.origin.word()),
+            literal(if took.is_some() { "applied" } else { "partial" }),
+            self.statements,
+            if took.is_some() { self.statements } else { 0 },
+            took.map_or_else(|| "NULL".to_owned(), Took::micros),
+            of(&self.version.1),
+            took.map_or_else(String::new, Took::returning),
+        )
+    }
+
     /// Returns SQL that records the migration: as applied with the time that it took, or as begun.
     pub(crate) fn insert(&self, took: Option<Took>) -> String {
         self.insert_at(took, None)
@@ -246,10 +278,7 @@ impl Entry<'_> {
                 |at| format!("{}::pg_catalog.timestamptz", literal(at))
             ),
             by.map_or_else(|| "current_user".to_owned(), literal),
-            match took {
-                Some(Took::SinceBegin) => format!(" RETURNING microseconds AS {MICROSECONDS}"),
-                _ => String::new(),
-            },
+            took.map_or_else(String::new, Took::returning),
         )
     }
 }

@@ -110,6 +110,9 @@ pub(super) struct RunArguments {
     /// Make no backup where the environment asks for one; the ledger keeps the reason
     #[arg(long, requires = "reason")]
     pub(super) skip_backup: bool,
+    /// Target files that state the secrets which the files name by marks [default: schema, where it is there]
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) schema: Option<String>,
     /// What commits together
     #[arg(long, value_name = "WHAT", value_enum, default_value = "file")]
     pub(super) transaction: TransactionChoice,

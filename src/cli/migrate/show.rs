@@ -39,7 +39,8 @@ impl<'a> Summary<'a> {
     }
 }
 
-fn is_applied(entry: &Entry) -> bool {
+/// Tells whether nothing of a migration is to run.
+pub(super) fn is_applied(entry: &Entry) -> bool {
     !matches!(
         entry.condition,
         Condition::Pending | Condition::OutOfOrder | Condition::Partial
@@ -95,7 +96,9 @@ pub(super) fn state(state: &State) -> String {
                 condition.push_str(&format!(": {} of {} statements{way}", row.done, row.statements));
             }
         }
-        let rollback = if entry.has_rollback || entry.file.is_none() {
+        let rollback = if entry.repeatable {
+            "repeatable"
+        } else if entry.has_rollback || entry.file.is_none() {
             ""
         } else {
             "no rollback"
@@ -155,7 +158,12 @@ pub(super) fn list(directory: &Directory, state: &State) -> String {
         rows.push(vec![
             entry.version.clone(),
             entry.name.clone(),
-            if entry.has_rollback { "yes" } else { "no" }.to_owned(),
+            match (entry.repeatable, entry.has_rollback) {
+                (true, _) => "repeatable",
+                (false, true) => "yes",
+                (false, false) => "no",
+            }
+            .to_owned(),
             header.author.unwrap_or_default(),
             header.date.unwrap_or_default(),
             header.description.unwrap_or_default(),

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Form::Json => terminal::print(&json(&show::Summary::of(&state))?)?,
         Form::Human => terminal::print(&show::state(&state))?,
     }
-    let is_open = !state.problems.is_empty() || state.entries.iter().any(|entry| entry.recorded.is_none());
+    let is_open = !state.problems.is_empty() || !state.entries.iter().all(show::is_applied);
     Ok(if arguments.exit_code && is_open { 2 } else { 0 })
 }
 

@@ -1,11 +1,14 @@
 //! `trueup migrate up` and `trueup migrate run`.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::common::{Form, RunArguments, json};
 use super::show;
+use super::whole::declared;
 use crate::apply::{Approvals, Guard};
-use crate::cli::{place, terminal};
+use crate::cli::{place, setup, terminal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::{Directory, Log, Migrator, Outlook, Selection, Version};
 use crate::plan::Direction;
@@ -29,7 +32,7 @@ pub(super) struct Arguments {
 /// Arguments of `trueup migrate run`.
 #[derive(Debug, Args)]
 pub(super) struct OneArguments {
-    /// File of the folder, or version
+    /// File of the folder, its version, or the path of a file outside of it
     #[arg(value_name = "FILE")]
     file: String,
     /// Take it back instead
@@ -53,9 +56,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 
 /// Runs `run`.
 pub(super) fn run_one(arguments: &OneArguments) -> Result<u8> {
-    let directory = arguments.run.folder.read()?;
+    let (directory, only) = one(&arguments.run, &arguments.file)?;
     let selection = Selection {
-        only: Some(named(&directory, &arguments.file)?),
+        only: Some(only),
         accept_rollback: arguments.run.accept_rollback,
         ..Selection::default()
     };
@@ -64,7 +67,26 @@ pub(super) fn run_one(arguments: &OneArguments) -> Result<u8> {
     } else {
         Direction::Forward
     };
-    execute(&arguments.run, direction, &selection)
+    execute_in(&directory, &arguments.run, direction, &selection)
+}
+
+/// Finds a migration in the folder, or else takes a file outside of it as one of its own.
+fn one(arguments: &RunArguments, file: &str) -> Result<(Directory, Version)> {
+    let path = Path::new(file);
+    let folder = arguments.folder.path()?;
+    let is_inside = || match (path.canonicalize(), folder.canonicalize()) {
+        (Ok(path), Ok(folder)) => path.starts_with(folder),
+        _ => false,
+    };
+    if path.is_file() && !is_inside() {
+        let directory = Directory::of_file(path)?;
+        let only = directory.migrations.first().map(|migration| migration.version.clone());
+        let only = only.ok_or_else(|| Error::internal("a file is no migration"))?;
+        return Ok((directory, only));
+    }
+    let directory = arguments.folder.read()?;
+    let only = named(&directory, file)?;
+    Ok((directory, only))
 }
 
 /// Returns the version that a path or a version names.
@@ -87,14 +109,22 @@ pub(super) fn named(directory: &Directory, text: &str) -> Result<Version> {
 
 /// Looks, shows, asks and runs.
 pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection: &Selection) -> Result<u8> {
-    let directory = arguments.folder.read()?;
-    let setup = arguments.scratch.setup(!arguments.no_prove)?;
+    execute_in(&arguments.folder.read()?, arguments, direction, selection)
+}
+
+fn execute_in(
+    directory: &Directory,
+    arguments: &RunArguments,
+    direction: Direction,
+    selection: &Selection,
+) -> Result<u8> {
+    let set_up = arguments.scratch.setup(!arguments.no_prove)?;
     let place = place::place(&arguments.live)?;
     let url = place.url.clone();
     let migrator = Migrator {
-        setup: &setup,
+        setup: &set_up,
         url: &url,
-        directory: &directory,
+        directory,
     };
     let outlook = match direction {
         Direction::Forward => migrator.outlook_up(selection)?,
@@ -124,6 +154,9 @@ pub(super) fn execute(arguments: &RunArguments, direction: Direction, selection:
         return Ok(0);
     }
     let mut options = arguments.execution.options(&place)?;
+    if let Some(source) = declared(arguments.schema.as_ref())?.filter(|_| outlook.needs_secrets()) {
+        options.secrets = setup::secrets(&source)?;
+    }
     if arguments.skip_backup {
         options.record.overrides.push("no backup was made".to_owned());
     }

@@ -83,7 +83,7 @@ pub(super) fn maybe_live(arguments: &LiveArguments) -> Result<Option<Url>> {
 }
 
 /// Returns the declared schema where one is named, or is at its usual place.
-fn declared(named: Option<&String>) -> Result<Option<Source>> {
+pub(super) fn declared(named: Option<&String>) -> Result<Option<Source>> {
     let named = named.cloned().or(setup::config()?.schema);
     match named {
         Some(named) => setup::source(&named).map(Some),

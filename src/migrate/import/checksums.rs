@@ -13,19 +13,10 @@ use crate::migrate::directory::Migration;
 pub(super) fn check(tool: Tool, matched: &[(Line, Option<&Migration>)]) -> Result<()> {
     let mut changed = Vec::new();
     for (line, migration) in matched {
-        let (Some(theirs), Some(migration)) = (&line.checksum, migration) else {
-            continue;
-        };
-        let path = &migration.forward.path;
-        let bytes = fs::read(path).map_err(|error| Error::io(format!("read {path}"), &error))?;
-        let own = match tool {
-            Tool::Flyway => crc32_of_lines(&bytes).to_string(),
-            Tool::Prisma | Tool::Drizzle => hex(&Sha256::digest(&bytes)),
-            Tool::Sqlx => hex(&Sha384::digest(&bytes)),
-            _ => continue,
-        };
-        if own != *theirs {
-            changed.push(path.clone());
+        if let Some(migration) = migration
+            && differs(tool, line, migration)?
+        {
+            changed.push(migration.forward.path.clone());
         }
     }
     if changed.is_empty() {
@@ -37,6 +28,20 @@ pub(super) fn check(tool: Tool, matched: &[(Line, Option<&Migration>)]) -> Resul
     ))
     .hint("Restore them; where the database is right as it is, --accept-changed takes the files as they are.");
     Err(changed.into_iter().fold(error, Error::detail))
+}
+
+/// Tells whether a file differs from what was run, as far as that can be known.
+pub(super) fn differs(tool: Tool, line: &Line, migration: &Migration) -> Result<bool> {
+    let Some(theirs) = &line.checksum else { return Ok(false) };
+    let path = &migration.forward.path;
+    let bytes = fs::read(path).map_err(|error| Error::io(format!("read {path}"), &error))?;
+    let own = match tool {
+        Tool::Flyway => crc32_of_lines(&bytes).to_string(),
+        Tool::Prisma | Tool::Drizzle => hex(&Sha256::digest(&bytes)),
+        Tool::Sqlx => hex(&Sha384::digest(&bytes)),
+        _ => return Ok(false),
+    };
+    Ok(own != *theirs)
 }
 
 /// Returns CRC-32 (ISO 3309) over the lines without their ends and without a byte order mark, as Flyway computes it.

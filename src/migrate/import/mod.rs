@@ -157,7 +157,17 @@ impl Migrator<'_> {
         }
         let (tool, table) = tables::find(engine.client(), wanted.tool)?;
         let history = tables::read(engine.client(), tool, &table)?;
-        let matched = self.matched(&history, tool, &wanted.mapping)?;
+        let mut matched = Vec::new();
+        for (line, migration) in self.matched(&history, tool, &wanted.mapping)? {
+            // A repeatable file that was changed since is pending.
+            let is_open = match migration.filter(|own| own.is_repeatable()) {
+                Some(own) => checksums::differs(tool, &line, own)?,
+                None => false,
+            };
+            if !is_open {
+                matched.push((line, migration));
+            }
+        }
         if !wanted.accept_changed {
             checksums::check(tool, &matched)?;
         }
@@ -176,10 +186,11 @@ impl Migrator<'_> {
                 rows.push(accept::entry(migration, batch, Origin::Import)?.insert_at(None, applied));
             } else {
                 let version = version_of(line, &wanted.mapping).ok_or_else(|| unmapped(line, tool))?;
-                out.without_file.push(title(version.text(), &line.name));
+                let name = if version.is_name() { "" } else { &line.name };
+                out.without_file.push(title(version.text(), name));
                 let entry = Entry {
                     version: (version.text(), version.key()),
-                    name: &line.name,
+                    name,
                     file: None,
                     checksums: None,
                     batch,
@@ -258,6 +269,7 @@ impl Migrator<'_> {
 fn version_of(line: &Line, mapping: &BTreeMap<String, String>) -> Option<Version> {
     match mapping.get(&line.id) {
         Some(version) => Version::parse(version),
+        None if line.id.starts_with("R__") => Some(Version::kept(&line.id)),
         None => Version::parse(&line.id),
     }
 }

@@ -127,15 +127,20 @@ pub(super) fn read(client: &mut Client, tool: Tool, table: &str) -> Result<Histo
 fn query(tool: Tool, table: &str) -> (String, &'static str) {
     let finish = "Finish or repair it with that runner first; then take its history over.";
     let sql = match tool {
-        // A row of type BASELINE stands for everything before it; repeatable migrations have no version.
+        // A row of type BASELINE stands for everything before it. Repeatable migrations have no version; the last row of each
+        // says how it is.
         Tool::Flyway => format!(
-            "SELECT version::text, description::text, CASE WHEN type::text LIKE '%SQL%' THEN checksum::text END,
+            "SELECT coalesce(version::text, pg_catalog.regexp_replace(script::text, '^.*/|[.]sql$', '', 'g')),
+                    description::text, CASE WHEN type::text LIKE '%SQL%' THEN checksum::text END,
                     installed_on::text, installed_by::text, NOT success
              FROM {table}
-             WHERE version IS NOT NULL AND type::text NOT LIKE 'UNDO%' AND type::text <> 'DELETE'
-               AND version NOT IN (SELECT u.version FROM {table} u WHERE (u.type::text LIKE 'UNDO%' OR u.type::text = 'DELETE')
+             WHERE (version IS NOT NULL OR (type::text = 'SQL' AND NOT EXISTS
+                    (SELECT FROM {table} l WHERE l.version IS NULL AND l.script = {table}.script
+                     AND l.installed_rank > {table}.installed_rank)))
+               AND type::text NOT LIKE 'UNDO%' AND type::text <> 'DELETE'
+               AND (version IS NULL OR version NOT IN (SELECT u.version FROM {table} u WHERE (u.type::text LIKE 'UNDO%' OR u.type::text = 'DELETE')
                                    AND u.version IS NOT NULL AND u.success AND NOT EXISTS
-                                   (SELECT FROM {table} l WHERE l.version = u.version AND l.installed_rank > u.installed_rank))
+                                   (SELECT FROM {table} l WHERE l.version = u.version AND l.installed_rank > u.installed_rank)))
              ORDER BY installed_rank"
         ),
         Tool::Liquibase => format!(
