@@ -11,6 +11,7 @@ use super::checksum::Checksum;
 use super::header::Header;
 use super::layout::{self, Layout, Named, Way};
 use super::section;
+use super::state::State;
 use super::version::Version;
 use crate::error::{Error, Result};
 
@@ -213,6 +214,19 @@ impl Directory {
             orphans: Vec::new(),
             strangers: Vec::new(),
         })
+    }
+
+    /// Returns the folder with the files that are applied alone.
+    pub fn applied(&self, state: &State) -> Self {
+        let is_applied = |at: &usize| {
+            let mut entries = state.entries.iter().filter(|entry| entry.recorded.is_some());
+            entries.any(|entry| entry.index == Some(*at))
+        };
+        let applied = (0..self.migrations.len()).filter(is_applied);
+        Self {
+            migrations: applied.map(|at| self.migrations[at].clone()).collect(),
+            ..self.clone()
+        }
     }
 
     /// Tells whether this is one file outside of a folder.

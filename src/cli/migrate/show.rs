@@ -20,11 +20,13 @@ pub(super) struct Summary<'a> {
     problems: &'a [Problem],
     rolled_back: &'a [Recorded],
     passed_over: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<&'a [Deviation]>,
 }
 
 impl<'a> Summary<'a> {
     /// Sums a state up.
-    pub(super) fn of(state: &'a State) -> Self {
+    pub(super) fn of(state: &'a State, drift: Option<&'a [Deviation]>) -> Self {
         let applied = state.entries.iter().filter(|entry| is_applied(entry)).count();
         Self {
             total: state.entries.len(),
@@ -35,6 +37,7 @@ impl<'a> Summary<'a> {
             problems: &state.problems,
             rolled_back: &state.rolled_back,
             passed_over: &state.strangers,
+            drift,
         }
     }
 }
@@ -119,7 +122,7 @@ pub(super) fn state(state: &State) -> String {
     } else {
         table(&rows)
     };
-    let summary = Summary::of(state);
+    let summary = Summary::of(state, None);
     out.push_str(&format!(
         "{} migrations, {} applied, {} pending",
         summary.total, summary.applied, summary.pending
@@ -253,6 +256,23 @@ pub(super) fn report(report: &Report, direction: Direction) -> String {
         ),
         (Some(execution), Direction::Rollback) => format!("taken back: {count} {noun}, execution {execution}"),
     }
+}
+
+/// Returns how the live database differs from what the applied files give.
+pub(super) fn drift(found: &[Deviation]) -> String {
+    if found.is_empty() {
+        return "The live database is as the applied files make it.\n".to_owned();
+    }
+    let line = |deviation: &Deviation| {
+        let side = deviation.live.map_or("", crate::migrate::Side::word);
+        let file = deviation.file.as_ref().map(|file| format!(" ({file})"));
+        format!(
+            "Drift: {} {side} in the live database{}\n",
+            deviation.object,
+            file.unwrap_or_default()
+        )
+    };
+    found.iter().map(line).collect()
 }
 
 /// Returns what is not the same everywhere.

@@ -7,7 +7,7 @@ use super::show;
 use crate::cli::arguments::LiveArguments;
 use crate::cli::{setup, terminal};
 use crate::error::Result;
-use crate::migrate::{Migrator, State};
+use crate::migrate::{self, Migrator, State};
 
 /// Arguments of `trueup migrate status`.
 #[derive(Debug, Args)]
@@ -15,13 +15,18 @@ pub(super) struct Arguments {
     /// Form of the output
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
     format: Form,
-    /// Exit with 2 where something is pending or stands in the way
+    /// Exit with 2 where something is pending, stands in the way, or differs from the live database
     #[arg(long)]
     exit_code: bool,
+    /// Build what the applied files give on scratch, and show what is otherwise in the live database
+    #[arg(long)]
+    drift: bool,
     #[command(flatten)]
     folder: FolderArguments,
     #[command(flatten)]
     live: LiveArguments,
+    #[command(flatten)]
+    scratch: ScratchChoice,
 }
 
 /// Arguments of `trueup migrate list`.
@@ -37,7 +42,7 @@ pub(super) struct ListArguments {
 /// Runs `status`.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let directory = arguments.folder.read()?;
-    let setup = ScratchChoice::default().setup(false)?;
+    let setup = arguments.scratch.setup(arguments.drift)?;
     let url = setup::live(&arguments.live)?;
     let state = Migrator {
         setup: &setup,
@@ -45,11 +50,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         directory: &directory,
     }
     .state()?;
+    let drift = if arguments.drift {
+        let applied = directory.applied(&state);
+        Some(migrate::verify(&setup, &applied, None, Some(&url))?)
+    } else {
+        None
+    };
     match arguments.format {
-        Form::Json => terminal::print(&json(&show::Summary::of(&state))?)?,
-        Form::Human => terminal::print(&show::state(&state))?,
+        Form::Json => terminal::print(&json(&show::Summary::of(&state, drift.as_deref()))?)?,
+        Form::Human => {
+            terminal::print(&show::state(&state))?;
+            if let Some(drift) = &drift {
+                terminal::print(&show::drift(drift))?;
+            }
+        }
     }
-    let is_open = !state.problems.is_empty() || !state.entries.iter().all(show::is_applied);
+    let is_open = drift.is_some_and(|drift| !drift.is_empty())
+        || !state.problems.is_empty()
+        || !state.entries.iter().all(show::is_applied);
     Ok(if arguments.exit_code && is_open { 2 } else { 0 })
 }
 

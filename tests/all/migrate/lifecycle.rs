@@ -224,13 +224,12 @@ fn a_machine_reads_what_ran() {
 }
 
 #[test]
-fn status_takes_as_many_round_trips_for_many_files_as_for_few() {
+fn many_files_take_as_many_round_trips_as_few() {
     let trips = |count: usize| {
         let site = Site::new(&newest(), &[]);
         for number in 1..=count {
             site.write(&format!("{number:04}_t.sql"), &format!("CREATE TABLE t{number} ();\n"));
         }
-        site.run("up --yes --no-prove", 0);
         let proxy = Proxy::new(&newest());
         let mut project = crate::support::Project::new(&format!("trips-{}-{count}", site.database.name()), &[]);
         let url = format!("{}?sslmode=disable", proxy.address(site.database.name()));
@@ -240,7 +239,15 @@ fn status_takes_as_many_round_trips_for_many_files_as_for_few() {
             project.run(&format!("migrate {command} --dir {folder}")).expect(0);
             (proxy.round_trips(), proxy.connections())
         };
-        (each("status"), each("up"))
+        (each("up --yes --no-prove").0, each("status"), each("up"))
     };
-    assert_eq!(trips(3), trips(60));
+    let (few, many) = (trips(3), trips(45));
+    assert_eq!((few.1, few.2), (many.1, many.2));
+    // Files that are over at once share a message; somebody who looks who blocks it may come in between.
+    assert!(
+        many.0 < few.0 + 20,
+        "{} round trips for 3 files, {} for 45",
+        few.0,
+        many.0
+    );
 }

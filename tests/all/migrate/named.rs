@@ -54,6 +54,18 @@ fn repeatable_files_run_last_and_whenever_they_were_changed() {
     assert!(verified.contains("The files give"), "{verified}");
     let (status, _) = site.run("status --exit-code", 0);
     assert!(status.contains("4 migrations, 4 applied, 0 pending"), "{status}");
+    let (status, _) = site.run("status --drift --exit-code", 0);
+    assert!(
+        status.contains("The live database is as the applied files make it."),
+        "{status}"
+    );
+    site.database.execute("CREATE INDEX by_hand ON orders (id)");
+    let (status, _) = site.run("status --drift --exit-code", 2);
+    assert!(
+        status.contains("Drift: index public.by_hand extra in the live database"),
+        "{status}"
+    );
+    site.database.execute("DROP INDEX by_hand");
     // The version goes back, the view does not.
     site.run("down --yes --no-prove", 1);
     site.write("U2__notes.sql", "ALTER TABLE orders DROP note;\n");
@@ -181,7 +193,7 @@ fn marks_of_secrets_are_filled_from_the_target_files_or_refused() {
     let (out, err) = site.run("up --yes", 0);
     assert!(!out.contains("hunter2") && !err.contains("hunter2"), "{out}{err}");
     let options = "SELECT array_to_string(umoptions, ',') FROM pg_user_mappings";
-    assert_eq!(site.database.text(options), "user=u,password=hunter2");
+    assert_eq!(site.database.text(options), "password=hunter2,user=u");
     let kept = "SELECT string_agg(t::text, '') FROM (SELECT e::text FROM trueup.execution e UNION ALL SELECT m::text FROM trueup.migration m) x (t)";
     assert!(!site.database.text(kept).contains("hunter2"));
     site.run("down --yes --approve critical", 0);
