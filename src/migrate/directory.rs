@@ -217,6 +217,7 @@ impl Directory {
     }
 
     /// Returns the folder with the files that are applied alone.
+    #[must_use]
     pub fn applied(&self, state: &State) -> Self {
         let is_applied = |at: &usize| {
             let mut entries = state.entries.iter().filter(|entry| entry.recorded.is_some());

@@ -22,7 +22,7 @@ impl Harmless {
         let names = live.objects.keys().filter_map(|identity| identity.path.get(1));
         Self {
             taken: names
-                .map(|name| name.split('(').next().unwrap_or(name).to_owned())
+                .map(|name| name.as_str().split('(').next().unwrap_or_default().to_owned())
                 .collect(),
         }
     }

@@ -187,7 +187,7 @@ impl Reader {
         // Alone, a statement still shares a transaction with what is recorded of it, so that a kill between the two does
         // not have it run twice; what may commit by itself cannot.
         let alone = self.no_transaction && self.began.is_none();
-        let in_transaction = !is_outside && !(alone && outside::may_commit(&line));
+        let in_transaction = !(is_outside || alone && outside::may_commit(&line));
         match self.blocks.last_mut() {
             Some(open) if in_transaction && open.in_transaction && !self.is_closed => open.count += 1,
             _ => self.blocks.push(Block {
