@@ -48,6 +48,8 @@ pub(crate) struct Unit<'a> {
     /// Whether its statements are over at once: they go to the server in one message, and again one by one only to find
     /// the one that fails.
     pub(crate) is_quick: bool,
+    /// Whether none of them can change the settings or the role of the session.
+    pub(crate) leaves_settings: bool,
     /// Whether they wait for one table while they hold another.
     pub(crate) locks_several: bool,
     /// In order.
@@ -210,13 +212,25 @@ impl<'a> Engine<'a> {
 
     fn message(&mut self, units: &[Unit]) -> std::result::Result<Vec<u64>, Stop> {
         let mut sql = String::new();
+        // What the file before has set up and not changed, the next one need not set again.
+        let mut standing: Option<&str> = None;
         for unit in units {
+            let own = unit.acts.first().and_then(|act| act.settings.as_deref());
+            let stands = own.is_some() && own == standing;
+            standing = own.filter(|_| unit.leaves_settings);
             for (at, act) in unit.acts.iter().enumerate() {
-                sql.push_str(&self.prelude(unit, at));
+                if at == 0 && stands {
+                    sql.push_str(&self.session.begin(unit.locks_several));
+                    sql.push_str(";\n");
+                } else {
+                    sql.push_str(&self.prelude(unit, at));
+                }
                 sql.push_str(&act.sql);
                 sql.push_str(";\n");
                 if let Some(record) = &act.record {
-                    sql.push_str(OURSELVES);
+                    if !unit.leaves_settings {
+                        sql.push_str(OURSELVES);
+                    }
                     sql.push_str(&record(Took::SinceBegin));
                     sql.push_str(";\n");
                 }

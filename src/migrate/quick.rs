@@ -11,6 +11,31 @@ use super::program::Line;
 /// Longest text that goes to the server in one message.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
 
+/// Tells whether statements can change neither settings nor role: they set nothing and run no code that could.
+pub(super) fn leave_settings(lines: &[Line]) -> bool {
+    use NodeEnum as N;
+    let leaves = |line: &Line| {
+        matches!(
+            line.node,
+            Some(
+                N::CreateStmt(_)
+                    | N::IndexStmt(_)
+                    | N::AlterTableStmt(_)
+                    | N::CreateSeqStmt(_)
+                    | N::CreateEnumStmt(_)
+                    | N::CreateDomainStmt(_)
+                    | N::CompositeTypeStmt(_)
+                    | N::CreateFunctionStmt(_)
+                    | N::ViewStmt(_)
+                    | N::CommentStmt(_)
+                    | N::GrantStmt(_)
+                    | N::DropStmt(_)
+            )
+        )
+    };
+    lines.iter().all(leaves)
+}
+
 /// What the files so far have made: tables with no rows but those that they wrote one by one.
 #[derive(Debug, Default)]
 pub(super) struct Quick {

@@ -8,7 +8,7 @@ use pg_query::NodeEnum;
 use super::directory::Migration;
 use super::outlook::{Item, first_line};
 use super::program::{Block, Line};
-use super::quick::{MOST_BYTES, Quick};
+use super::quick::{MOST_BYTES, Quick, leave_settings};
 use super::run::{Event, Finished, Mode, file_name};
 use super::waits::lock_several;
 use crate::apply;
@@ -204,6 +204,7 @@ impl<'a> Work<'a> {
         let mut unit = Unit {
             in_transaction: true,
             is_quick: false,
+            leaves_settings: false,
             locks_several: lock_several(self.items.iter().flat_map(|item| &item.program.lines)),
             acts: Vec::new(),
         };
@@ -293,6 +294,7 @@ impl<'a> Work<'a> {
             job.units.push(Unit {
                 in_transaction: block.in_transaction,
                 is_quick: quick.get(number).copied().unwrap_or(false),
+                leaves_settings: leave_settings(&item.program.lines[lines.clone()]),
                 locks_several: block.in_transaction && lock_several(&item.program.lines[lines.clone()]),
                 acts,
             });
