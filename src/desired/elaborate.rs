@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, Fingerprint, Identity, Name};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::introspect;
-use crate::kinds::{Kind, complete_owners, keep_secrets, public_schema_as_on};
+use crate::kinds::{Kind, complete_not_null_names, complete_owners, keep_secrets, public_schema_as_on};
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
 
@@ -255,6 +255,7 @@ impl Desired {
             complete_owners(&mut catalog, live, declared);
             keep_secrets(&mut catalog, live);
         }
+        complete_not_null_names(&mut catalog, live);
         catalog
     }
 }

@@ -37,6 +37,11 @@ impl Inheritance {
         Table::named(&self.parent_schema, &self.parent_table)
     }
 
+    /// Tells whether the table inherits from the other one.
+    pub(super) fn is_of(&self, parent: &Identity) -> bool {
+        self.parent_identity() == *parent
+    }
+
     fn action(&self, verb: &str) -> Statement {
         let (table, parent) = (
             qualified([&self.schema, &self.table]),

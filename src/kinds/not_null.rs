@@ -5,10 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::online::{self, Proof};
-use super::{
-    Alter, AnyObject, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, Table, fill, partitioning,
-    sql,
-};
+use super::{Alter, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, fill, not_null_heirs, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -32,6 +29,8 @@ pub struct NotNull {
     pub no_inherit: bool,
     /// Whether existing rows have been checked.
     pub valid: bool,
+    /// Whether the table would have it without a parent. Nothing but a parent's drop shows that.
+    pub local: bool,
     /// Tables that the column is inherited from, partitioned parents included: schema and name.
     pub parents: Vec<(String, String)>,
 }
@@ -46,6 +45,7 @@ impl NotNull {
             name: None,
             no_inherit: false,
             valid: true,
+            local: true,
             parents: sql::pairs(row, "parent_schemas", "parent_names")?,
         })
     }
@@ -55,11 +55,11 @@ impl NotNull {
         Identity::new(Kind::NotNull, [schema, table, column])
     }
 
-    fn column_identity(&self) -> Identity {
+    pub(super) fn column_identity(&self) -> Identity {
         Column::named(&self.schema, &self.table, &self.column)
     }
 
-    fn table_identity(&self) -> Identity {
+    pub(super) fn table_identity(&self) -> Identity {
         Identity::new(Kind::Table, [&self.schema, &self.table])
     }
 
@@ -89,7 +89,7 @@ impl NotNull {
         format!("{name} NOT NULL{}", if self.no_inherit { " NO INHERIT" } else { "" })
     }
 
-    fn constraint_name(&self) -> String {
+    pub(super) fn constraint_name(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.default_name())
     }
 
@@ -144,28 +144,81 @@ impl NotNull {
         out
     }
 
-    fn drop_alone(&self) -> Statement {
+    /// Returns the statement that drops it with what comes from it.
+    pub(super) fn drop_alone(&self) -> Statement {
         self.statement(&format!("ALTER COLUMN {} DROP NOT NULL", ident(&self.column)))
     }
 
-    /// Returns those of partitions that may outlive this one: PostgreSQL 18 makes the constraint of a partition its own
-    /// when its primary key takes an index that was built before. For the others the statement changes nothing.
-    fn left_on_partitions<'a>(&self, context: &Context<'a>) -> Vec<&'a Self> {
-        if context.version_num < 180_000 || context.large(&self.table_identity()).is_none() {
-            return Vec::new();
+    fn drop_on_table_only(&self) -> Statement {
+        let table = qualified([&self.schema, &self.table]);
+        let column = ident(&self.column);
+        Statement::new(format!("ALTER TABLE ONLY {table} ALTER COLUMN {column} DROP NOT NULL"))
+            .locks(self.table_identity(), Lock::AccessExclusive)
+    }
+
+    /// Returns the statement that makes it the table's own; where it is there no row is looked at.
+    pub(super) fn set(&self) -> Statement {
+        self.statement(&format!("ALTER COLUMN {} SET NOT NULL", ident(&self.column)))
+    }
+
+    /// Returns the statement that adds it by its name.
+    pub(super) fn add_alone(&self, valid: bool) -> Statement {
+        let not_valid = if valid { "" } else { " NOT VALID" };
+        let add = self.statement(&format!("ADD {}{not_valid}", self.declaration()));
+        if valid { add.scans(self.table_identity()) } else { add }
+    }
+
+    fn declaration(&self) -> String {
+        let inherit = if self.no_inherit { " NO INHERIT" } else { "" };
+        format!(
+            "CONSTRAINT {} NOT NULL {}{inherit}",
+            ident(&self.constraint_name()),
+            ident(&self.column)
+        )
+    }
+
+    /// Returns the statement that gives it the name of another form of it, if that is another one.
+    pub(super) fn rename_to(&self, desired: &Self) -> Option<Statement> {
+        let (old, new) = (self.constraint_name(), desired.constraint_name());
+        (old != new).then(|| self.statement(&format!("RENAME CONSTRAINT {} TO {}", ident(&old), ident(&new))))
+    }
+
+    /// Returns the statement that says it inside `CREATE TABLE` of a table whose parent has one under another name.
+    fn create_beside_parent(&self, context: &Context) -> Option<Statement> {
+        let source = not_null_heirs::source(self, context.to)?;
+        let is_own = self.local || self.constraint_name() != source.constraint_name();
+        let host = self.table_identity();
+        (context.version_num >= 180_000 && is_own && sql::is_made(&host, context)).then(|| {
+            self.add_alone(true).fold(Fold::Element {
+                host,
+                sql: self.declaration(),
+            })
+        })
+    }
+
+    fn create_own(&self, context: &Context, is_plain: bool) -> Vec<Statement> {
+        if let Some(large) = self.large(context).filter(|_| self.valid && !self.is_filled(context)) {
+            return self.add_online(context, &large);
         }
-        let mut out: Vec<&Self> = Vec::new();
-        let mut parents = vec![self.table_identity()];
-        while let Some(parent) = parents.pop() {
-            for partition in partitioning::partitions(context.from).filter(|partition| partition.is_of(&parent)) {
-                parents.push(Table::named(&partition.schema, &partition.table));
-                let own = Self::named(&partition.schema, &partition.table, &self.column);
-                if let (Some(AnyObject::NotNull(own)), false) = (context.before(&own), context.to.contains(&own)) {
-                    out.push(own);
-                }
-            }
+        if self.valid && self.is_filled(context) {
+            let mut out = self.filled_first(context);
+            let table = self.table_identity().path_text();
+            out.extend(self.add_online(context, &format!("rows of {table} are filled first")));
+            return out;
         }
-        out
+        if !self.valid {
+            return vec![self.add_alone(false)];
+        }
+        let statement = if is_plain {
+            self.set()
+        } else {
+            self.statement(&format!("ADD {}", self.declaration()))
+        };
+        let fold = Fold::Suffix {
+            host: self.column_identity(),
+            sql: self.suffix(),
+        };
+        vec![statement.scans(self.table_identity()).fold(fold)]
     }
 
     fn is_inherited(&self, context: &Context) -> bool {
@@ -191,7 +244,7 @@ impl Object for NotNull {
     fn query(_server: &Server) -> String {
         format!(
             "SELECT k.oid, 0 AS sub, n.nspname AS schema, c.relname AS table, a.attname AS column, k.conname::text AS name,
-                    k.connoinherit AS no_inherit, k.convalidated AS valid, i.schemas AS parent_schemas, i.names AS parent_names
+                    k.connoinherit AS no_inherit, k.convalidated AS valid, k.conislocal AS local, i.schemas AS parent_schemas, i.names AS parent_names
              FROM pg_catalog.pg_constraint k
              JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -224,6 +277,7 @@ impl Object for NotNull {
             name: row.try_get("name")?,
             no_inherit: row.try_get("no_inherit")?,
             valid: row.try_get("valid")?,
+            local: row.try_get("local")?,
             parents: sql::pairs(row, "parent_schemas", "parent_names")?,
         };
         if out.name.as_deref() == Some(out.default_name().as_str()) {
@@ -238,6 +292,7 @@ impl Object for NotNull {
 
     fn significant(self) -> Self {
         Self {
+            local: true,
             parents: Vec::new(),
             ..self
         }
@@ -269,42 +324,28 @@ impl Object for NotNull {
 
     fn create(&self, context: &Context) -> Vec<Statement> {
         if self.is_inherited(context) {
-            return Vec::new();
+            return self.create_beside_parent(context).into_iter().collect();
         }
-        if let Some(large) = self.large(context).filter(|_| self.valid && !self.is_filled(context)) {
-            return self.add_online(context, &large);
-        }
-        if self.valid && self.is_filled(context) {
-            let mut out = self.filled_first(context);
-            let table = self.table_identity().path_text();
-            out.extend(self.add_online(context, &format!("rows of {table} are filled first")));
-            return out;
-        }
-        let column = ident(&self.column);
-        if !self.valid {
-            let name = ident(&self.constraint_name());
-            return vec![self.statement(&format!("ADD CONSTRAINT {name} NOT NULL {column} NOT VALID"))];
-        }
-        let statement = if self.is_plain() {
-            self.statement(&format!("ALTER COLUMN {column} SET NOT NULL"))
-        } else {
-            let name = ident(&self.constraint_name());
-            let inherit = if self.no_inherit { " NO INHERIT" } else { "" };
-            self.statement(&format!("ADD CONSTRAINT {name} NOT NULL {column}{inherit}"))
+        let Some(mut out) = not_null_heirs::before_create(self, context) else {
+            return self.create_own(context, self.is_plain());
         };
-        let fold = Fold::Suffix {
-            host: self.column_identity(),
-            sql: self.suffix(),
-        };
-        vec![statement.scans(self.table_identity()).fold(fold)]
+        out.extend(self.create_own(context, false));
+        out
     }
 
     fn drop(&self, context: &Context) -> Vec<Statement> {
+        let around = not_null_heirs::around_drop(self, context);
         let fold = Fold::Implied {
             host: self.column_identity(),
         };
-        let mut out = vec![self.drop_alone().fold(fold)];
-        out.extend(self.left_on_partitions(context).into_iter().map(Self::drop_alone));
+        let own = if around.only {
+            self.drop_on_table_only()
+        } else {
+            self.drop_alone()
+        };
+        let mut out = around.before;
+        out.push(own.fold(fold));
+        out.extend(around.after);
         out
     }
 
@@ -316,6 +357,7 @@ impl Object for NotNull {
             name,
             no_inherit,
             valid,
+            local: _,
             parents: _,
         } = self;
         // Before PostgreSQL 18 the catalog holds neither name nor these flags.
@@ -327,24 +369,33 @@ impl Object for NotNull {
         if *no_inherit != desired.no_inherit || (*valid && !desired.valid) {
             return Alter::Replace;
         }
-        let old = ident(&self.constraint_name());
         let mut out = Vec::new();
         // PostgreSQL refuses to rename an inherited constraint: it keeps the name that it came with.
-        let is_kept = !self.parents.is_empty() && sql::link_stays(&self.schema, &self.table, context);
-        if *name != desired.name && !is_kept {
-            let new = ident(&desired.constraint_name());
-            out.push(self.statement(&format!("RENAME CONSTRAINT {old} TO {new}")));
+        // PostgreSQL refuses to rename an inherited constraint: it keeps the name that it came with.
+        let is_renamed = *name != desired.name && !not_null_heirs::is_bound(self, context);
+        let is_said_above = is_renamed && not_null_heirs::is_renamed_with_source(self, context);
+        if is_renamed && !is_said_above {
+            out.extend(self.rename_to(desired));
         }
         if !*valid && desired.valid {
             let validate = online::validate(&self.schema, &self.table, &desired.constraint_name());
             out.push(online::alone_if_large(validate, context.large(&self.table_identity())));
         }
+        if is_said_above && out.is_empty() {
+            // The statement stands with the upper constraint's.
+            return Alter::InPlace {
+                statements: out,
+                disturbs: Vec::new(),
+            };
+        }
         Alter::in_place(out)
     }
 
     fn follow(&self, _desired: &Self, replaced: &Identity, context: &Context) -> Alter {
-        if replaced.kind == Kind::NotNull && sql::is_partition(&self.schema, &self.table, context.from) {
-            // The partition is detached while the parent's is made anew.
+        let is_partition = sql::is_partition(&self.schema, &self.table, context.from);
+        let has_name = context.version_num >= 180_000 && sql::link_stays(&self.schema, &self.table, context);
+        if replaced.kind == Kind::NotNull && (is_partition || has_name) {
+            // It stands alone while the parent's is made anew, or its table is detached.
             return Alter::Unchanged;
         }
         Alter::Replace

@@ -184,6 +184,15 @@ fn attachment_stays(schema: &str, table: &str, context: &Context) -> bool {
     }
 }
 
+/// Returns every inheritance of a catalog.
+pub(super) fn heirs(catalog: &crate::catalog::Catalog) -> impl Iterator<Item = &Inheritance> {
+    let all = catalog.objects.range(Identity::new(Kind::Inheritance, [""; 0])..);
+    all.map_while(|(_, object)| match object {
+        AnyObject::Inheritance(link) => Some(&**link),
+        _ => None,
+    })
+}
+
 /// Tells whether a table is a partition in a catalog.
 pub(super) fn is_partition(schema: &str, table: &str, catalog: &crate::catalog::Catalog) -> bool {
     catalog.contains(&Identity::new(Kind::Partition, [schema, table]))

@@ -43,6 +43,12 @@ fn successors(graph: &Graph) -> BTreeMap<usize, Vec<usize>> {
 /// Moves the foldable statements of a created object into its host's statement.
 fn fold_up(graph: &mut Graph, node: usize, place: &mut [usize], said_by: &mut [usize]) {
     let statements = std::mem::take(&mut graph.nodes[node].statements);
+    if statements.is_empty() {
+        // What another statement says (an inherited column) is there as soon as what it needs is.
+        let needs = graph.before[node].iter().map(|first| place[*first]);
+        place[node] = needs.max().unwrap_or(place[node]);
+        return;
+    }
     let mut kept: Vec<Statement> = Vec::new();
     let mut host_of_all = None;
     for statement in statements {

@@ -11,6 +11,7 @@ mod attached;
 mod catalogs;
 mod definitions;
 mod inheritance;
+mod not_null;
 mod relations;
 mod routines;
 mod sequences;

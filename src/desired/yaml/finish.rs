@@ -174,6 +174,7 @@ fn refuse_null(objects: &mut Placed) {
             name: None,
             no_inherit: false,
             valid: true,
+            local: true,
             parents: Vec::new(),
         });
         objects.entry(identity).or_insert((not_null, file, offset));

@@ -173,6 +173,7 @@ fn read(
             name: text(given, "name").map(str::to_owned),
             no_inherit: flag(given, "no_inherit"),
             valid: !flag(given, "not_valid"),
+            local: true,
             parents: Vec::new(),
         };
         out.extend(text(given, "comment").map(|text| comment(&not_null, text)));
