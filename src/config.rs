@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::yaml::nearest;
 use crate::diff::Filter;
 use crate::error::{Error, Result};
+use crate::kinds::Area;
 use crate::risk::{Entry, Ruling};
 
 /// Name of the file, looked for in the working directory.
@@ -39,6 +40,9 @@ pub struct Config {
     /// Objects that are not.
     #[serde(default)]
     pub exclude: Vec<String>,
+    /// What is looked after beside the schema.
+    #[serde(default)]
+    pub manage: Vec<Area>,
     /// What this project says about the risk rules.
     #[serde(default)]
     pub rules: Vec<Entry>,

@@ -266,7 +266,14 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     let mut desired = std::mem::take(&mut ground.desired);
     setup.filter.apply(&mut desired.catalog)?;
     let (live, whole) = filtered(setup, whole)?;
-    let to = desired.complete(&live);
+    let mut to = desired.complete(&live);
+    let unsaid = desired.adopt_roles(&mut to, &live);
+    if !unsaid.is_empty() {
+        ground.notes.push(format!(
+            "Roles that no target file declares are left alone: {}. `DROP ROLE` in a target file drops one.",
+            unsaid.join(", ")
+        ));
+    }
     let mut hints = desired.hints();
     hints.extend(setup.answers.hints(&live, &to)?);
     let renames = renames(&hints, &live, &to);
@@ -289,7 +296,10 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
         ));
     }
     // What the files do not say follows the live state, under the names that it will have.
-    let to = if restated.is_some() { desired.complete(from) } else { to };
+    if restated.is_some() {
+        to = desired.complete(from);
+        desired.adopt_roles(&mut to, from);
+    }
     Ok(Settled {
         whole,
         live,

@@ -11,6 +11,7 @@ use super::{
     rollback, setup, terminal, why,
 };
 use crate::error::Result;
+use crate::kinds::Area;
 
 /// Brings a `PostgreSQL` database into true with its declared schema.
 #[derive(Debug, Parser)]
@@ -124,6 +125,9 @@ pub(super) struct ScratchArguments {
     /// Leave out objects that fit `[KIND:]NAME`; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub(super) exclude: Vec<String>,
+    /// Look after what lies beside the schema too: roles, or the database itself; repeatable
+    #[arg(long, value_name = "AREA", value_enum)]
+    pub(super) manage: Vec<Area>,
     /// When statements that read or write a whole table get a form that blocks nobody for long: `auto` decides by the
     /// size of the table (`online_above` in trueup.yaml, 64MiB by default), `always` and `never` do not
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]

@@ -152,6 +152,13 @@ fn configuration(arguments: &Arguments) -> Result<String> {
             fields.insert(name.to_owned(), patterns.clone().into());
         }
     }
+    if !arguments.scratch.manage.is_empty() {
+        let areas = serde_json::to_value(&arguments.scratch.manage);
+        fields.insert(
+            "manage".to_owned(),
+            areas.map_err(|error| Error::internal(error.to_string()))?,
+        );
+    }
     let text = serde_yaml::to_string(&Value::Object(fields)).map_err(|error| Error::internal(error.to_string()))?;
     Ok(format!(
         "# Configuration of trueup: docs/configuration.md lists every key. The live database's URL has no place here: it is\n\

@@ -59,12 +59,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         scratch: arguments.scratch.clone(),
         include: Vec::new(),
         exclude: Vec::new(),
+        manage: Vec::new(),
         online: OnlineChoice::Never,
         no_cache: false,
     };
     let setup = Setup {
         prove: !arguments.text_only,
-        ..setup::setup(&scratch)?
+        ..setup::unmanaged(&scratch)?
     };
     let live = match &arguments.database {
         Some(url) => Some(crate::db::Url::parse(url, &setup.environment)?),

@@ -39,8 +39,18 @@ pub(super) fn environment() -> Environment {
     Environment::from_variables(std::env::vars())
 }
 
-/// Builds the set-up of a command.
+/// Builds the set-up of a command, which looks after what the configuration file and the arguments ask for.
 pub(super) fn setup(arguments: &ScratchArguments) -> Result<Setup> {
+    config()?
+        .manage
+        .iter()
+        .chain(&arguments.manage)
+        .for_each(|area| area.manage());
+    unmanaged(arguments)
+}
+
+/// Builds the set-up of a command that looks after schemas alone.
+pub(super) fn unmanaged(arguments: &ScratchArguments) -> Result<Setup> {
     let environment = environment();
     let config = config()?;
     let scratch = match arguments

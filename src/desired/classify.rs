@@ -3,11 +3,13 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AlterSubscriptionType, ObjectType, SelectStmt, TransactionStmtKind, VariableSetKind, VariableSetStmt, a_const,
+    AlterDatabaseStmt, AlterSubscriptionType, ObjectType, SelectStmt, TransactionStmtKind, VariableSetKind,
+    VariableSetStmt, a_const,
 };
 
 use super::declare::string;
 use super::lex;
+use crate::kinds::Area;
 
 /// Names what is done with a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +104,11 @@ pub(super) fn classify(node: &NodeEnum) -> Class {
 fn cluster_or_database(node: &NodeEnum) -> Option<Class> {
     use NodeEnum as N;
     match node {
+        // Absence is declared: nothing is executed.
+        N::DropRoleStmt(_) if Area::Roles.is_managed() => Some(Class::Silent),
+        _ if is_about_roles(node) && Area::Roles.is_managed() => Some(Class::Define),
+        N::AlterDatabaseStmt(alter) if Area::Database.is_managed() && limits_only(alter) => Some(Class::Define),
+        N::AlterDatabaseSetStmt(_) if Area::Database.is_managed() => Some(Class::Define),
         N::CreateRoleStmt(_)
         | N::AlterRoleStmt(_)
         | N::AlterRoleSetStmt(_)
@@ -119,6 +126,7 @@ fn cluster_or_database(node: &NodeEnum) -> Option<Class> {
         N::CommentStmt(comment) => of_object_type(comment.objtype()),
         N::AlterOwnerStmt(alter) => of_object_type(alter.object_type()),
         N::RenameStmt(rename) => match rename.rename_type() {
+            ObjectType::ObjectDatabase if Area::Database.is_managed() => Some(Class::Define),
             ObjectType::ObjectDatabase => Some(Class::Refuse(
                 "The name of the live database is not part of a schema; rename it by hand.",
             )),
@@ -126,6 +134,24 @@ fn cluster_or_database(node: &NodeEnum) -> Option<Class> {
         },
         _ => None,
     }
+}
+
+/// Tells whether a statement is about roles, beside dropping them.
+pub(super) fn is_about_roles(node: &NodeEnum) -> bool {
+    use NodeEnum as N;
+    match node {
+        N::CreateRoleStmt(_) | N::AlterRoleStmt(_) | N::AlterRoleSetStmt(_) | N::GrantRoleStmt(_) => true,
+        N::CommentStmt(comment) => comment.objtype() == ObjectType::ObjectRole,
+        _ => false,
+    }
+}
+
+/// Tells whether a statement changes how many may connect, and nothing else: what else there is locks people out.
+fn limits_only(alter: &AlterDatabaseStmt) -> bool {
+    alter
+        .options
+        .iter()
+        .all(|option| matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == "connection_limit"))
 }
 
 fn of_object_type(object: ObjectType) -> Option<Class> {

@@ -148,6 +148,7 @@ impl Collector<'_> {
                 self.add("schema", owner.into_iter().collect());
             }
             N::CreateSchemaStmt(create) => self.add("schema", vec![create.schemaname.clone()]),
+            N::CreateRoleStmt(create) => self.add("role", vec![create.role.clone()]),
             N::CreateExtensionStmt(create) => self.add("extension", vec![create.extname.clone()]),
             N::CreateFunctionStmt(create) => {
                 let word = if create.is_procedure { "procedure" } else { "function" };

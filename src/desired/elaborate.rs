@@ -13,9 +13,12 @@ use crate::backfill::Backfills;
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Fingerprint, Identity, Name};
 use crate::db::{Server, Url};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
-use crate::kinds::{Kind, complete_not_null_names, complete_owners, keep_secrets, public_schema_as_on};
+use crate::kinds::{
+    Area, Kind, complete_not_null_names, complete_owners, complete_roles, keep_secrets, name_database_as_in,
+    public_schema_as_on,
+};
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
 
@@ -33,6 +36,9 @@ pub struct Desired {
     pub declared: BTreeMap<String, String>,
     /// Roles that the files make owner of something; `None`: everything is declared (the source is a database).
     pub owner_roles: Option<BTreeSet<String>>,
+    /// Roles that the files drop.
+    #[serde(default)]
+    pub dropped_roles: BTreeSet<String>,
 }
 
 /// What elaboration needs beside the files.
@@ -90,6 +96,7 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         hints: executed.hints,
         declared,
         owner_roles: Some(executed.owner_roles),
+        dropped_roles: target.roles.dropped,
     };
     if let Some(slot) = slot {
         to_cache(&slot, &desired);
@@ -99,12 +106,20 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
 
 /// Opens a scratch database fit for the live server's version.
 pub fn open(workshop: &Workshop) -> Result<Scratch> {
-    scratch::open(&scratch::Request {
+    let scratch = scratch::open(&scratch::Request {
         choice: workshop.scratch,
         live: workshop.live.map(|(url, _)| url),
         major: workshop.model().map(Server::major),
         machine: workshop.machine,
-    })
+    })?;
+    if Area::Roles.is_managed() && !scratch.own_cluster() {
+        return Err(Error::new(
+            ErrorKind::Scratch,
+            "roles are looked after, and the scratch server is somebody's: roles would be made and dropped there",
+        )
+        .hint("Leave --scratch out, so that a throw-away cluster is made from PostgreSQL binaries, or leave `roles` out of `manage`."));
+    }
+    Ok(scratch)
 }
 
 /// Makes the live role on a cluster of our own and returns a URL that connects as it, so that what the files leave to
@@ -138,7 +153,7 @@ pub(crate) fn cache_key(files: &[TargetFile], workshop: &Workshop) -> Option<Fin
         .map(|file| (file.path.as_str(), file.text.as_str()))
         .collect();
     // What is read back depends on the kinds' queries, so they are a part of the key.
-    let tool = (env!("CARGO_PKG_VERSION"), introspect::queries());
+    let tool = (env!("CARGO_PKG_VERSION"), introspect::queries(), Area::managed());
     Some(Fingerprint::of(&(tool, version, model, texts)))
 }
 
@@ -250,6 +265,7 @@ impl Desired {
     #[must_use]
     pub fn complete(&self, live: &Catalog) -> Catalog {
         let mut catalog = self.catalog.clone();
+        name_database_as_in(&mut catalog, live);
         live.role.clone_into(&mut catalog.role);
         if let Some(declared) = &self.owner_roles {
             complete_owners(&mut catalog, live, declared);
@@ -257,5 +273,10 @@ impl Desired {
         }
         complete_not_null_names(&mut catalog, live);
         catalog
+    }
+
+    /// Adds the live roles that nobody declares and no file drops to the desired state; returns their names.
+    pub fn adopt_roles(&self, to: &mut Catalog, live: &Catalog) -> Vec<String> {
+        complete_roles(to, live, &self.dropped_roles)
     }
 }

@@ -9,6 +9,7 @@ pub mod declare;
 pub mod elaborate;
 pub mod execute;
 mod git;
+pub(crate) mod here;
 pub mod hints;
 mod keyword;
 mod lex;

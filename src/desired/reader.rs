@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{TransactionStmtKind, a_const};
 
-use super::classify::{Class, Setting, class_of_text, classify, leading_words};
+use super::classify::{Class, Setting, class_of_text, classify, is_about_roles, leading_words};
 use super::declare::{Collector, Declared, dropped};
 use super::hints::{self, Hint};
 use super::place::SourceText;
@@ -174,7 +174,8 @@ impl FileReader {
             statement.drops = dropped(node, schema.as_deref());
             statement.alone = is_alone(node);
             statement.runs_code = matches!(node, NodeEnum::DoStmt(_));
-            statement.reaches_cluster = matches!(node, NodeEnum::ReassignOwnedStmt(_) | NodeEnum::DropOwnedStmt(_));
+            statement.reaches_cluster =
+                matches!(node, NodeEnum::ReassignOwnedStmt(_) | NodeEnum::DropOwnedStmt(_)) || is_about_roles(node);
             if let Some(sql) = subscription::without_connection(node) {
                 (statement.sql, statement.rewritten) = (sql, true);
             }

@@ -1,17 +1,19 @@
 //! A catalog said again on a scratch server: so that both sides are deparsed by one version, and renames are carried
 //! out before anything is compared.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use postgres::Client;
 
 use super::elaborate::{Workshop, open, stand_in};
+use super::here::in_database;
 use crate::catalog::Catalog;
 use crate::catalog::quote::ident;
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::introspect;
-use crate::kinds::{Context, Transaction, public_schema};
+use crate::kinds::{AnyObject, Context, Database, Transaction, name_database_as_in, public_schema};
 use crate::plan::{Step, route};
 
 /// Statements in one message to the server.
@@ -26,10 +28,12 @@ pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> 
     let run = Run {
         client: &mut client,
         may_make_roles: scratch.own_cluster(),
+        database: &server.database,
     };
     run.all(&[], statements)?;
     let mut out = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
     catalog.role.clone_into(&mut out.role);
+    name_database_as_in(&mut out, catalog);
     out.unmodelled.clone_from(&catalog.unmodelled);
     Ok(out)
 }
@@ -38,9 +42,15 @@ pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> 
 pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, may_make_roles: bool) -> Result<Server> {
     let server = Server::read(client)?;
     client.batch_execute("SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''")?;
-    let empty = introspect::read(url, client, &server, introspect::Options::default())?;
+    let mut empty = introspect::read(url, client, &server, introspect::Options::default())?;
+    name_database_as_in(&mut empty, catalog);
     let way = route(&Context::new(&empty, catalog, server.version_num));
-    Run { client, may_make_roles }.all(&way.steps, &[])?;
+    let run = Run {
+        client,
+        may_make_roles,
+        database: &server.database,
+    };
+    run.all(&way.steps, &[])?;
     Ok(server)
 }
 
@@ -51,6 +61,12 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
         role: catalog.role.clone(),
         ..Catalog::default()
     };
+    if let Some(database) = Database::of(catalog) {
+        empty.insert(AnyObject::from(Database {
+            connection_limit: -1,
+            ..database.clone()
+        }));
+    }
     for object in public_schema(catalog) {
         empty.insert(object);
     }
@@ -60,19 +76,21 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
 struct Run<'a> {
     client: &'a mut Client,
     may_make_roles: bool,
+    database: &'a str,
 }
 
 impl Run<'_> {
     fn all(mut self, steps: &[Step], more: &[String]) -> Result<()> {
         let sentences = steps.iter().flat_map(|step| &step.statements);
-        let mut batch: Vec<&str> = Vec::new();
+        let mut batch: Vec<Cow<str>> = Vec::new();
         for sentence in sentences {
             if sentence.facts.transaction != Transaction::Inside {
                 self.batch(&std::mem::take(&mut batch))?;
                 self.one(&sentence.sql)?;
                 continue;
             }
-            batch.push(&sentence.sql);
+            let sql = in_database(&sentence.sql, self.database);
+            batch.push(sql.map_or_else(|| Cow::from(&sentence.sql), Cow::from));
             if batch.len() == BATCH {
                 self.batch(&std::mem::take(&mut batch))?;
             }
@@ -82,7 +100,7 @@ impl Run<'_> {
     }
 
     /// Runs statements in one message, and one by one where that fails.
-    fn batch(&mut self, batch: &[&str]) -> Result<()> {
+    fn batch(&mut self, batch: &[Cow<str>]) -> Result<()> {
         if batch.is_empty() || self.client.batch_execute(&batch.join(";\n")).is_ok() {
             return Ok(());
         }

@@ -14,6 +14,10 @@ pub struct Roles {
     pub sessions: BTreeSet<String>,
     /// All roles that the files name.
     pub named: BTreeSet<String>,
+    /// Roles that the files make.
+    pub declared: BTreeSet<String>,
+    /// Roles that the files drop.
+    pub dropped: BTreeSet<String>,
 }
 
 impl Roles {
@@ -55,7 +59,19 @@ impl Roles {
             N::AlterUserMappingStmt(alter) => self.spec(alter.user.as_ref()),
             N::DropUserMappingStmt(drop) => self.spec(drop.user.as_ref()),
             N::DropOwnedStmt(drop) => self.nodes(&drop.roles),
-            N::CreateRoleStmt(create) => self.name(&create.role),
+            N::CreateRoleStmt(create) => {
+                self.name(&create.role);
+                self.declared.insert(create.role.clone());
+            }
+            N::DropRoleStmt(drop) => {
+                let roles = drop.roles.iter().filter_map(|role| match &role.node {
+                    Some(N::RoleSpec(role)) => Some(role.rolename.clone()),
+                    _ => None,
+                });
+                self.dropped.extend(roles);
+            }
+            N::AlterRoleSetStmt(set) => self.spec(set.role.as_ref()),
+            N::AlterRoleStmt(alter) => self.spec(alter.role.as_ref()),
             N::GrantRoleStmt(grant) => self.nodes(&grant.grantee_roles),
             _ => {}
         }

@@ -109,8 +109,14 @@ pub fn prepare(files: &[TargetFile]) -> Result<Target> {
         target.roles.owners.extend(reader.roles.owners);
         target.roles.sessions.extend(reader.roles.sessions);
         target.roles.named.extend(reader.roles.named);
+        target.roles.declared.extend(reader.roles.declared);
+        target.roles.dropped.extend(reader.roles.dropped);
     }
     yaml::settle(&mut target, files);
+    // A role is there before anything is said of it: what misses one makes a stub, which would be in the way.
+    target
+        .statements
+        .sort_by_key(|statement| !statement.declares.iter().any(|declared| declared.word == "role"));
     target.hints.append(&mut made.hints);
     Ok(target)
 }

@@ -8,7 +8,7 @@ use super::edges;
 use crate::catalog::{Address, Addresses, ColumnFacts, Identity, Part};
 use crate::db::Server;
 use crate::error::{Error, Result};
-use crate::kinds::{Kind, Present, Reader, readers};
+use crate::kinds::{Area, Kind, Present, Reader, readers};
 
 /// When an answer can be taken in: after all those of earlier waves.
 pub(super) type Wave = usize;
@@ -77,7 +77,9 @@ impl Task {
     /// Returns all queries in the order of the queue; one connection begins at its end.
     pub(super) fn all(source: &Source) -> Vec<Self> {
         let is_asked = |reader: &Reader| {
-            source.present.has(reader.among.0, reader.among.1) && (reader.shares)(&source.server).is_none()
+            reader.area.is_none_or(Area::is_managed)
+                && source.present.has(reader.among.0, reader.among.1)
+                && (reader.shares)(&source.server).is_none()
         };
         let mut tasks: Vec<Self> = readers().into_iter().filter(is_asked).map(Self::Kind).collect();
         tasks.extend(edges::Query::ALL.iter().copied().map(Self::Raw));

@@ -63,15 +63,28 @@ impl Object for Comment {
     fn query_among(_server: &Server, present: &Present) -> String {
         let parts: Vec<String> = SOURCES
             .iter()
-            .filter(|source| present.has_comments(source.class, source.sub != "0"))
+            .filter(|source| match source.area() {
+                Some(area) => area.is_managed(),
+                None => present.has_comments(source.class, source.sub != "0"),
+            })
             .map(|source| {
                 format!(
                     "SELECT o.oid, {sub} AS sub, {class}::oid AS class, {words} AS words, {path} AS path,
                             {name}::text AS constraint, d.description AS text
                      FROM {from}
-                     JOIN pg_catalog.pg_description d ON d.classoid = {class} AND d.objoid = o.oid AND d.objsubid = {sub}
+                     JOIN pg_catalog.{descriptions} d ON d.classoid = {class} AND d.objoid = o.oid{part}
                      WHERE {condition} AND {user}{default}",
                     sub = source.sub,
+                    descriptions = if source.area().is_some() {
+                        "pg_shdescription"
+                    } else {
+                        "pg_description"
+                    },
+                    part = if source.area().is_some() {
+                        String::new()
+                    } else {
+                        format!(" AND d.objsubid = {}", source.sub)
+                    },
                     class = source.class,
                     words = source.words,
                     path = source.path_array(),
@@ -79,7 +92,11 @@ impl Object for Comment {
                     from = source.from,
                     condition = source.condition,
                     user = source.user_condition(),
-                    default = if source.class == 3079 { NOT_THE_EXTENSIONS_OWN } else { "" },
+                    default = if source.class == 3079 {
+                        NOT_THE_EXTENSIONS_OWN
+                    } else {
+                        ""
+                    },
                 )
             })
             .collect();

@@ -31,6 +31,7 @@ pub(super) enum Sort {
     Language,
     Wrapper,
     Server,
+    Database,
     LargeObject,
 }
 
@@ -47,6 +48,7 @@ impl Sort {
             "language" => Self::Language,
             "foreign-data wrapper" => Self::Wrapper,
             "foreign server" => Self::Server,
+            "database" => Self::Database,
             _ => return None,
         })
     }
@@ -83,6 +85,7 @@ impl Sort {
             Self::Function => &["EXECUTE"],
             Self::Type | Self::Language | Self::Wrapper | Self::Server => &["USAGE"],
             Self::Schema => &["USAGE", "CREATE"],
+            Self::Database => &["CREATE", "CONNECT", "TEMPORARY"],
             Self::Column => &["SELECT", "INSERT", "UPDATE", "REFERENCES"],
             Self::LargeObject => &["SELECT", "UPDATE"],
         }
@@ -91,6 +94,7 @@ impl Sort {
     /// Returns what PostgreSQL gives by itself (manual: Privileges).
     pub(super) fn built_in(self, grantee: &str, version_num: i32) -> Grants {
         let privileges = match (grantee, self) {
+            (PUBLIC, Self::Database) => &["CONNECT", "TEMPORARY"][..],
             (OWNER, Self::Column) => &[],
             (OWNER, _) | (PUBLIC, Self::Function | Self::Type | Self::Language) => self.all(version_num),
             _ => &[],

@@ -4,6 +4,7 @@
 //! inverse change through the same functions. The line order of the registry is the order of creation where no
 //! dependency says otherwise; drops run in reverse.
 
+mod area;
 mod argument;
 mod context;
 mod derived_name;
@@ -38,6 +39,8 @@ mod composite_type;
 mod connection_string;
 mod constraint;
 mod conversion;
+mod database;
+mod database_setting;
 mod default_privilege;
 mod domain;
 mod domain_check;
@@ -78,6 +81,9 @@ mod publication_schema;
 mod publication_table;
 mod range_type;
 mod replica_identity;
+mod role;
+mod role_membership;
+mod role_setting;
 mod rule;
 mod schema;
 mod secret;
@@ -99,8 +105,10 @@ mod trigger;
 mod user_mapping;
 mod view;
 
+pub use area::Area;
 pub use argument::ArgumentMode;
 pub use context::Context;
+pub use database::name_database_as_in;
 pub(crate) use derived_name::{chosen as chosen_name, multirange as chosen_multirange, temporary as temporary_name};
 pub(crate) use fill::statement as fill_in_batches;
 pub use firing::Firing;
@@ -115,6 +123,7 @@ pub use present::Present;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
+pub use role::complete_roles;
 pub(crate) use routine::Routine;
 pub(crate) use schema::{public_schema, public_schema_as_on};
 pub(crate) use secret::hide_literals;
@@ -173,6 +182,9 @@ pub trait Object: Sized {
     /// System catalog, and the letters of the sorts of its rows, without which the kind has no object, so that the query
     /// need not be asked; 0 for a kind that always is.
     const AMONG: (u32, &'static str) = (Self::CLASS, "");
+
+    /// Area that the kind belongs to, whose objects are read only when it is looked after.
+    const AREA: Option<Area> = None;
 
     /// Returns the catalog query for a server version. Its first two columns are `oid oid` and `sub int4`: the
     /// object's address within [`Object::CLASS`]. Rows of system schemas, of extensions' members and of the ledger are

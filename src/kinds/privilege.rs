@@ -134,7 +134,7 @@ fn table_of(part: &Identity) -> Identity {
 
 fn schema_of(target: &Identity, sort: Sort) -> &str {
     match sort {
-        Sort::Schema => "",
+        Sort::Schema | Sort::Database => "",
         _ => target.path.first().map_or("", Name::as_str),
     }
 }
@@ -323,7 +323,15 @@ fn part(source: &Source) -> Option<String> {
             ),
         )
     } else {
-        ("o.oid < 16384".to_owned(), "true".to_owned())
+        (
+            if source.area().is_some() {
+                "false"
+            } else {
+                "o.oid < 16384"
+            }
+            .to_owned(),
+            "true".to_owned(),
+        )
     };
     Some(format!(
         "SELECT o.oid, {sub} AS sub, {class}::oid AS class, {words} AS words, {path} AS path, x.refobjid AS extension,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Object, Present, Statement};
+use super::{Alter, Area, Context, Object, Present, Statement};
 use crate::catalog::{Addresses, Catalog, ColumnFacts, Fingerprint, Identity, Name};
 use crate::db::Server;
 use crate::error::Result;
@@ -21,6 +21,8 @@ pub struct Reader {
     pub kind: Kind,
     /// System catalog of the rows' addresses.
     pub class: u32,
+    /// See [`Object::AREA`].
+    pub area: Option<Area>,
     /// Whether the objects are said of others: comment, owner, privilege.
     pub attached: bool,
     /// Whether the rows need the addresses of other kinds first.
@@ -101,6 +103,7 @@ macro_rules! registry {
             vec![ $( Reader {
                 kind: Kind::$kind,
                 class: <$kind as Object>::CLASS,
+                area: <$kind as Object>::AREA,
                 attached: <$kind as Object>::ATTACHED,
                 late: <$kind as Object>::LATE,
                 among: <$kind as Object>::AMONG,
@@ -229,6 +232,11 @@ macro_rules! registry {
 }
 
 registry! {
+    Role = role, "role";
+    Database = database, "database";
+    RoleMembership = role_membership, "role membership";
+    RoleSetting = role_setting, "role setting";
+    DatabaseSetting = database_setting, "database setting";
     Schema = schema, "schema";
     Extension = extension, "extension";
     Collation = collation, "collation";
@@ -294,6 +302,11 @@ impl Kind {
     /// Tells whether rows are kept under the kind's name, and other tables can refer to them.
     pub fn is_table(self) -> bool {
         self == Self::Table
+    }
+
+    /// Tells whether objects of the kind are no part of a database: roles, and the database.
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::Role | Self::Database)
     }
 
     /// Tells whether SQL calls the kind a type.

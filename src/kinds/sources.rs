@@ -3,7 +3,13 @@
 //! The queries of what is attached to objects, and of what is not modelled, are unions over this table, so that their
 //! number does not grow with the number of kinds.
 
-use super::{Present, sql};
+use super::{Area, Present, sql};
+
+/// OID of `pg_authid`.
+const ROLE: u32 = 1260;
+
+/// OID of `pg_database`.
+const DATABASE: u32 = 1262;
 
 /// Rows of one system catalog that something can be attached to.
 pub(crate) struct Source {
@@ -54,6 +60,9 @@ impl Source {
 
     /// Tells whether users or extensions may have such objects; `public` is everybody's.
     pub(crate) fn is_present(&self, present: &Present) -> bool {
+        if let Some(area) = self.area() {
+            return area.is_managed();
+        }
         self.class == 2615 || present.has(self.class, "")
     }
 
@@ -62,10 +71,21 @@ impl Source {
         matches!(self.class, 1247 | 1255 | 1259 | 2612) || self.is_present(present)
     }
 
+    /// Returns the area of objects that are shared by all databases.
+    pub(crate) fn area(&self) -> Option<Area> {
+        match self.class {
+            ROLE => Some(Area::Roles),
+            DATABASE => Some(Area::Database),
+            _ => None,
+        }
+    }
+
     /// Returns the condition that an object belongs to the user: no system schema, and no member of an extension.
     pub(crate) fn user_condition(&self) -> String {
         let schema = if self.in_schema {
             sql::USER_SCHEMA
+        } else if self.class == DATABASE {
+            "true"
         } else if self.class == 2615 {
             "o.nspname NOT IN ('pg_catalog', 'information_schema', 'trueup') AND o.nspname !~ '^(pg_(toast|temp_)|trueup_quarantine)'"
         } else {
@@ -91,6 +111,25 @@ pub(super) const SOURCES: &[Source] = &[
         in_schema: false,
         owner: Some("o.nspowner"),
         privileges: Some(("o.nspacl", "'n'")),
+        ..NONE
+    },
+    Source {
+        class: ROLE,
+        from: "pg_catalog.pg_roles o",
+        words: "'role'",
+        path: &["o.rolname"],
+        in_schema: false,
+        ..NONE
+    },
+    Source {
+        class: DATABASE,
+        from: "pg_catalog.pg_database o",
+        condition: "o.datname = pg_catalog.current_database()",
+        words: "'database'",
+        path: &["o.datname"],
+        in_schema: false,
+        owner: Some("o.datdba"),
+        privileges: Some(("o.datacl", "'d'")),
         ..NONE
     },
     Source {

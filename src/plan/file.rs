@@ -11,6 +11,7 @@ use super::question::Question;
 use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::Area;
 use crate::kinds::{Large, needs_secrets};
 use crate::preflight::Trial;
 use crate::risk::Finding;
@@ -218,6 +219,7 @@ impl Plan {
         if sealed.checksum != Fingerprint::of(&sealed.plan) {
             return Err(Error::usage("was edited after it was made: its checksum does not fit").hint(again));
         }
+        Area::manage_those_of(sealed.plan.scope.iter().map(|(object, _)| object));
         Ok(sealed.plan)
     }
 }

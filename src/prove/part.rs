@@ -33,6 +33,8 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
     let mut wanted = closure(roots, |object| dependents.get(object).cloned().unwrap_or_default());
     wanted.extend(whole);
     wanted.extend(looked_into);
+    // Whoever is granted something has to be there; stubs would be in the way.
+    wanted.extend(shared(from));
     let scope = plan.scope.iter().map(|(object, _)| object);
     wanted.extend(scope.filter(|object| from.contains(object)));
     let needed = |object: &Identity| {
@@ -69,6 +71,11 @@ fn links<'a>(from: &'a Catalog, to: &Catalog, wanted: &BTreeSet<&'a Identity>) -
     };
     let links = from.objects.iter().filter(is_link);
     links.map(|(identity, _)| identity).collect()
+}
+
+/// Returns what belongs to no database, or is one.
+fn shared(from: &Catalog) -> impl Iterator<Item = &Identity> {
+    from.objects.keys().filter(|object| object.kind.is_shared())
 }
 
 fn locked(plan: &Plan) -> impl Iterator<Item = &Identity> {

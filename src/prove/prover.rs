@@ -15,11 +15,12 @@ use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
 use crate::desired::elaborate::{Workshop, open, stand_in};
+use crate::desired::here::in_database;
 use crate::desired::replay::{build, missing_role};
 use crate::diff::Rename;
 use crate::error::Result;
 use crate::introspect;
-use crate::kinds::{Transaction, complete_owners};
+use crate::kinds::{Transaction, complete_owners, name_database_as_in};
 use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verb, Verdict};
 use crate::quarantine;
 
@@ -65,6 +66,7 @@ pub fn prove(plan: &mut Plan, ground: Ground, workshop: &Workshop) -> Result<()>
         may_make_roles: scratch.own_cluster(),
         server,
         proof: &mut proof,
+        live: ground.from,
         relations: None,
     };
     if let Err(refutation) = prover.run(plan, ground)? {
@@ -81,6 +83,8 @@ struct Prover<'a> {
     may_make_roles: bool,
     server: Server,
     proof: &'a mut Proof,
+    /// Live state, whose database the plan names.
+    live: &'a Catalog,
     /// The tables as the last observed statement left them.
     relations: Option<Relations>,
 }
@@ -139,12 +143,10 @@ impl Prover<'_> {
     }
 
     fn read(&mut self) -> Result<Catalog> {
-        introspect::read(
-            &self.url,
-            &mut self.client,
-            &self.server,
-            introspect::Options::default(),
-        )
+        let options = introspect::Options::default();
+        let mut found = introspect::read(&self.url, &mut self.client, &self.server, options)?;
+        name_database_as_in(&mut found, self.live);
+        Ok(found)
     }
 
     /// Runs both ways as they will be applied, without rows.
@@ -239,7 +241,8 @@ impl Prover<'_> {
     }
 
     fn statement(&mut self, step: usize, sentence: &Sentence) -> std::result::Result<(), Stop> {
-        let done = self.client.batch_execute(&sentence.sql);
+        let here = in_database(&sentence.sql, &self.server.database);
+        let done = self.client.batch_execute(here.as_deref().unwrap_or(&sentence.sql));
         done.map_err(|error| Stop::of(Some(step), &error))
     }
 

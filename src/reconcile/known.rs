@@ -13,6 +13,7 @@ use crate::desired::elaborate::{cache_key, to_cache};
 use crate::desired::source::Source;
 use crate::error::Result;
 use crate::introspect;
+use crate::kinds::Area;
 use crate::plan::Plan;
 use crate::risk::Day;
 
@@ -32,6 +33,10 @@ impl Slot {
         let (Source::Folder(_) | Source::File(_)) = source else {
             return None;
         };
+        if !Area::managed().is_empty() {
+            // The print is of the database's own catalogs.
+            return None;
+        }
         let desired = cache_key(&source.files().ok()?, workshop)?;
         let said = format!("{:?} {:?}", setup.rulings, setup.answers);
         let database = (&server.database, server.system_identifier, &server.version);

@@ -9,6 +9,7 @@ use crate::apply::advisory;
 use crate::apply::watch::Party;
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
+use crate::kinds::Area;
 use crate::plan::{Plan, Step};
 
 /// Columns of a summary; `e` is the execution.
@@ -118,6 +119,7 @@ pub(in crate::apply) fn load(client: &mut Client, id: i64) -> Result<Execution> 
             .hint("`trueup migrate up` goes on with them, `trueup migrate down` takes them back."));
     }
     let Json(plan): Json<Plan> = row.try_get("plan").map_err(unreadable)?;
+    Area::manage_those_of(plan.scope.iter().map(|(object, _)| object));
     let steps: Option<Json<Vec<Step>>> = row.try_get("steps").map_err(unreadable)?;
     let before: Option<Json<Snapshot>> = row.try_get("before").map_err(unreadable)?;
     let own = || match kind {

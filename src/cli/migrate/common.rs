@@ -63,12 +63,13 @@ impl ScratchChoice {
             scratch: self.scratch.clone(),
             include: Vec::new(),
             exclude: Vec::new(),
+            manage: Vec::new(),
             online: OnlineChoice::Never,
             no_cache: false,
         };
         Ok(Setup {
             prove,
-            ..setup::setup(&arguments)?
+            ..setup::unmanaged(&arguments)?
         })
     }
 }

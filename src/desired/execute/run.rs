@@ -75,7 +75,7 @@ impl<'a, 'c> Run<'a, 'c> {
                 sql.push_str("\n;\n");
             }
             settings = statement.settings.clone();
-            sql.push_str(&statement.sql);
+            sql.push_str(&self.session.said_here(&statement.sql));
             // A comment at the end must not swallow the semicolon.
             sql.push_str("\n;\n");
         }
@@ -238,8 +238,9 @@ impl<'a, 'c> Run<'a, 'c> {
         if let Err(refusal) = self.enter(&statement.settings)? {
             return Ok(Err(refusal));
         }
+        let sql = self.session.said_here(sql);
         loop {
-            let Err(refusal) = self.session.send(sql)? else {
+            let Err(refusal) = self.session.send(&sql)? else {
                 return Ok(Ok(()));
             };
             if blame::is_already_there(statement, &refusal) {

@@ -6,10 +6,12 @@ use postgres::error::DbError;
 use postgres::{Client, SimpleQueryMessage};
 
 use crate::desired::declare::Declared;
+use crate::desired::here::in_database;
 use crate::desired::reader::is_role;
 use crate::desired::roles::Roles;
 use crate::desired::statement::{SettingStatement, Settings, Target};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kinds::Area;
 
 /// Settings that hold wherever a file says nothing else.
 const BASE: &str = "SET check_function_bodies = off; SET client_min_messages = error; \
@@ -19,6 +21,8 @@ const BASE: &str = "SET check_function_bodies = off; SET client_min_messages = e
 /// Connection together with what is known of its state.
 pub(super) struct Session<'a> {
     client: &'a mut Client,
+    /// Scratch database.
+    database: String,
     /// Whether roles may be made.
     pub own_cluster: bool,
     settings: Settings,
@@ -35,8 +39,12 @@ impl<'a> Session<'a> {
         client.batch_execute(BASE)?;
         // Messages are read here, so they must be in English; only a superuser may ask for that.
         let _ = client.batch_execute("SET lc_messages = 'C'");
+        let database = client
+            .query_one("SELECT pg_catalog.current_database()::text", &[])?
+            .get(0);
         Ok(Self {
             client,
+            database,
             own_cluster,
             settings: Settings::default(),
             unknown: BTreeSet::new(),
@@ -48,6 +56,11 @@ impl<'a> Session<'a> {
         self.client
             .batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")?;
         Ok(())
+    }
+
+    /// Returns a statement as it is said in the scratch database.
+    pub(super) fn said_here(&self, sql: &str) -> String {
+        in_database(sql, &self.database).unwrap_or_else(|| sql.to_owned())
     }
 
     /// Sends SQL; refusals of the server are an answer, everything else is an error.
@@ -110,7 +123,9 @@ impl<'a> Session<'a> {
                 existing.extend(row.get(0).map(str::to_owned));
             }
         }
-        let missing: Vec<&String> = roles.named.difference(&existing).collect();
+        let declared = |role: &&String| Area::Roles.is_managed() && roles.declared.contains(*role);
+        let missing = roles.named.difference(&existing).filter(|role| !declared(role));
+        let missing: Vec<&String> = missing.collect();
         let sql: Vec<String> = missing
             .iter()
             .map(|role| create_role(role, roles.sessions.contains(*role)))
