@@ -126,7 +126,6 @@ fn cluster_or_database(node: &NodeEnum) -> Option<Class> {
         N::CommentStmt(comment) => of_object_type(comment.objtype()),
         N::AlterOwnerStmt(alter) => of_object_type(alter.object_type()),
         N::RenameStmt(rename) => match rename.rename_type() {
-            ObjectType::ObjectDatabase if Area::Database.is_managed() => Some(Class::Define),
             ObjectType::ObjectDatabase => Some(Class::Refuse(
                 "The name of the live database is not part of a schema; rename it by hand.",
             )),
@@ -156,6 +155,7 @@ fn limits_only(alter: &AlterDatabaseStmt) -> bool {
 
 fn of_object_type(object: ObjectType) -> Option<Class> {
     match object {
+        ObjectType::ObjectDatabase if Area::Database.is_managed() => None,
         ObjectType::ObjectDatabase => Some(Class::Skip(DATABASE)),
         ObjectType::ObjectRole | ObjectType::ObjectTablespace | ObjectType::ObjectParameterAcl => {
             Some(Class::Skip(CLUSTER))

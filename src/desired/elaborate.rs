@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use postgres::Client;
 use serde::{Deserialize, Serialize};
 
 use super::hints::{Hint, Says};
@@ -79,6 +80,7 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
     if let Some(sql) = public_schema_as_on(server.version_num, live) {
         client.batch_execute(sql)?;
     }
+    clear_database(&mut client)?;
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
     let catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
     let declared = executed
@@ -120,6 +122,17 @@ pub fn open(workshop: &Workshop) -> Result<Scratch> {
         .hint("Leave --scratch out, so that a throw-away cluster is made from PostgreSQL binaries, or leave `roles` out of `manage`."));
     }
     Ok(scratch)
+}
+
+/// Takes back what `initdb` says of the database at hand, which nobody declares.
+pub(crate) fn clear_database(client: &mut Client) -> Result<()> {
+    if Area::Database.is_managed() {
+        let name: String = client
+            .query_one("SELECT pg_catalog.current_database()::text", &[])?
+            .try_get(0)?;
+        client.batch_execute(&format!("COMMENT ON DATABASE {} IS NULL", ident(&name)))?;
+    }
+    Ok(())
 }
 
 /// Makes the live role on a cluster of our own and returns a URL that connects as it, so that what the files leave to

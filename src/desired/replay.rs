@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use postgres::Client;
 
-use super::elaborate::{Workshop, open, stand_in};
+use super::elaborate::{Workshop, clear_database, open, stand_in};
 use super::here::in_database;
 use crate::catalog::Catalog;
 use crate::catalog::quote::ident;
@@ -42,6 +42,7 @@ pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> 
 pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, may_make_roles: bool) -> Result<Server> {
     let server = Server::read(client)?;
     client.batch_execute("SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''")?;
+    clear_database(client)?;
     let mut empty = introspect::read(url, client, &server, introspect::Options::default())?;
     name_database_as_in(&mut empty, catalog);
     let way = route(&Context::new(&empty, catalog, server.version_num));

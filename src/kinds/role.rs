@@ -217,7 +217,11 @@ impl Object for Role {
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {
         let drop = Statement::new(format!("DROP ROLE {}", ident(&self.name)));
-        vec![drop.loses(Loss::Secret(format!("the password of role {}", self.name)))]
+        vec![if self.login {
+            drop.loses(Loss::Secret(format!("the password of role {}", self.name)))
+        } else {
+            drop
+        }]
     }
 
     fn alter(&self, desired: &Self, _context: &Context) -> Alter {

@@ -23,6 +23,7 @@ mod house;
 mod kind_laws;
 mod kinds;
 mod laws;
+mod manage;
 mod manual;
 mod migrate;
 mod online;

@@ -21,7 +21,8 @@
 //!
 //! All.
 
-use crate::kinds::Kind;
+use crate::catalog::Identity;
+use crate::kinds::{AnyObject, Kind};
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::family::Family;
@@ -53,9 +54,24 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
             } else {
                 Risk::Safe
             };
-            Hit::new(risk, at, object, message)
+            match used_elsewhere(look, object) {
+                Some(places) => Hit::new(Risk::Dangerous, at, object, format!("{message} {places}")),
+                None => Hit::new(risk, at, object, message),
+            }
         })
         .collect()
+}
+
+/// Says where else in the cluster a role is needed, which PostgreSQL then refuses to drop.
+fn used_elsewhere(look: &Look, object: &Identity) -> Option<String> {
+    match look.from.get(object) {
+        Some(AnyObject::Role(role)) if !role.used_in.is_empty() => Some(format!(
+            "It owns something or has privileges in {}: the statement will fail until `REASSIGN OWNED` and `DROP OWNED` ran \
+             there.",
+            role.used_in.join(", ")
+        )),
+        _ => None,
+    }
 }
 
 /// Tells whether an object comes back from its text, and no other rule speaks of its drop.

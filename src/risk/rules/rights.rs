@@ -2,7 +2,8 @@
 //!
 //! On objects that stand: another owner, privileges granted or revoked, default privileges; a function or procedure
 //! that starts or stops running with its owner's rights (`SECURITY DEFINER`), a view that starts or stops checking its
-//! reader's rights (`security_invoker`). The finding says who gains and who loses.
+//! reader's rights (`security_invoker`). The finding says who gains and who loses. Where roles are looked after: a role that
+//! becomes or stops being a member of another, or gets what no privilege bounds (`SUPERUSER`, `BYPASSRLS`).
 //!
 //! ## Why it is dangerous
 //!
@@ -21,7 +22,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kinds::{AnyObject, Owner};
+use crate::kinds::{AnyObject, Owner, Role};
 use crate::plan::{Change, Verb};
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
@@ -72,8 +73,45 @@ fn message(look: &Look, change: &Change) -> Option<String> {
                 grantee(&privilege.grantee)
             ))
         }
+        AnyObject::Role(role) => {
+            let before = match sides.0 {
+                Some(AnyObject::Role(before)) => powers(before),
+                _ => Vec::new(),
+            };
+            let gained: Vec<&str> = powers(role)
+                .into_iter()
+                .filter(|power| !before.contains(power))
+                .collect();
+            let is_said = !gained.is_empty() && change.verb != Verb::Drop;
+            is_said.then(|| format!("Role `{}` gains {}.", role.name, gained.join(", ")))
+        }
+        AnyObject::RoleMembership(membership) => {
+            let verb = match change.verb {
+                Verb::Create => "becomes",
+                Verb::Drop => "is no longer",
+                _ => "has other rights as",
+            };
+            let (role, member) = (&membership.role, &membership.member);
+            // A new role can do nothing yet that anybody relies on, unless it gets another one's rights.
+            let falls = change.verb == Verb::Drop && look.falls_with_parent(&change.object);
+            (!falls).then(|| format!("`{member}` {verb} a member of `{role}`."))
+        }
         _ => whose_rights(look, change, sides),
     }
+}
+
+/// Returns the attributes of a role that privileges cannot bound.
+fn powers(role: &Role) -> Vec<&'static str> {
+    let all = [
+        (role.superuser, "SUPERUSER"),
+        (role.create_role, "CREATEROLE"),
+        (role.replication, "REPLICATION"),
+        (role.bypass_row_security, "BYPASSRLS"),
+    ];
+    all.into_iter()
+        .filter(|(has, _)| *has)
+        .map(|(_, power)| power)
+        .collect()
 }
 
 fn privileges(object: Option<&AnyObject>) -> Option<BTreeMap<String, bool>> {
