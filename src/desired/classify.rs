@@ -43,6 +43,8 @@ pub(super) struct Setting {
 
 const ROWS: &str = "is about rows, not about the schema";
 const CLUSTER: &str = "is about the cluster: roles, tablespaces and parameters do not belong to one database";
+const ROLES: &str =
+    "is about roles, which do not belong to one database; `manage: [roles]` in trueup.yaml looks after them";
 const DATABASE: &str = "is about the database itself; trueup looks after what is in it";
 const UPKEEP: &str = "is upkeep that leaves nothing behind in a schema";
 
@@ -109,12 +111,9 @@ fn cluster_or_database(node: &NodeEnum) -> Option<Class> {
         _ if is_about_roles(node) && Area::Roles.is_managed() => Some(Class::Define),
         N::AlterDatabaseStmt(alter) if Area::Database.is_managed() && limits_only(alter) => Some(Class::Define),
         N::AlterDatabaseSetStmt(_) if Area::Database.is_managed() => Some(Class::Define),
-        N::CreateRoleStmt(_)
-        | N::AlterRoleStmt(_)
-        | N::AlterRoleSetStmt(_)
-        | N::DropRoleStmt(_)
-        | N::GrantRoleStmt(_)
-        | N::CreateTableSpaceStmt(_)
+        N::DropRoleStmt(_) => Some(Class::Skip(ROLES)),
+        _ if is_about_roles(node) => Some(Class::Skip(ROLES)),
+        N::CreateTableSpaceStmt(_)
         | N::DropTableSpaceStmt(_)
         | N::AlterTableSpaceOptionsStmt(_)
         | N::AlterTableMoveAllStmt(_) => Some(Class::Skip(CLUSTER)),

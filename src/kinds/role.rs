@@ -178,7 +178,7 @@ impl Object for Role {
                      LEFT JOIN pg_catalog.pg_database d ON d.oid = s.dbid
                      LEFT JOIN pg_catalog.pg_database o ON s.dbid = 0 AND s.classid = 1262 AND o.oid = s.objid
                      WHERE s.refclassid = 1260 AND s.refobjid = r.oid AND s.classid NOT IN (1261, 2964)
-                     AND d.datname IS DISTINCT FROM pg_catalog.current_database()) AS used_in
+                     AND coalesce(d.datname, o.datname) IS DISTINCT FROM pg_catalog.current_database()) AS used_in
              FROM pg_catalog.pg_roles r WHERE {OURS}"
         )
     }

@@ -118,12 +118,13 @@ impl Object for RoleMembership {
         out
     }
 
-    fn create(&self, context: &Context) -> Vec<Statement> {
-        if context.version_num >= 160_000 {
-            // What is not said follows the member's own attribute, which may be changing.
-            return vec![self.grant(&self.options(false, None, Some(true)))];
+    fn create(&self, _context: &Context) -> Vec<Statement> {
+        if self.inherit.is_none() && self.set.is_none() {
+            // Every version reads this.
+            return vec![self.grant(if self.admin { " WITH ADMIN OPTION" } else { "" })];
         }
-        vec![self.grant(if self.admin { " WITH ADMIN OPTION" } else { "" })]
+        // What is not said follows the member's own attribute, which may be changing.
+        vec![self.grant(&self.options(false, None, Some(true)))]
     }
 
     fn drop(&self, _context: &Context) -> Vec<Statement> {

@@ -145,7 +145,36 @@ fn samples(major: i32, server: &str) -> Vec<Catalog> {
     states
         .chain([MORE.to_owned()])
         .map(|sql| Database::with(server, &sql).catalog())
+        .chain([shared(major)])
         .collect()
+}
+
+/// Returns what belongs to no database, which states that share a server cannot hold.
+fn shared(major: i32) -> Catalog {
+    let mut out = Catalog {
+        version_num: major * 10_000,
+        ..Catalog::default()
+    };
+    let options = if major < 16 {
+        serde_json::json!({})
+    } else {
+        serde_json::json!({"inherit": true, "set": true, "grantor": "g"})
+    };
+    let mut membership = serde_json::json!({"kind": "role_membership", "role": "r", "member": "m"});
+    membership
+        .as_object_mut()
+        .unwrap()
+        .extend(options.as_object().unwrap().clone());
+    for object in [
+        serde_json::json!({"kind": "role", "name": "m", "valid_until": "2030-01-01", "used_in": ["d"]}),
+        membership,
+        serde_json::json!({"kind": "role_setting", "role": "m", "parameter": "p", "value": "v", "database": "d"}),
+        serde_json::json!({"kind": "database", "name": "d", "connection_limit": 1}),
+        serde_json::json!({"kind": "database_setting", "database": "d", "parameter": "p", "value": "v"}),
+    ] {
+        out.insert(serde_json::from_value(object).unwrap());
+    }
+    out
 }
 
 type Attributes = serde_json::Map<String, Value>;

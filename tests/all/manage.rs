@@ -91,7 +91,7 @@ fn roles_and_the_database_follow_their_files_and_go_back() {
         );
         // The plan says by itself what it looks after.
         std::fs::write(project.path("trueup.yaml"), "scratch: local\n").unwrap();
-        project.run("apply plan.json --yes --approve TU107,TU402").expect(0);
+        project.run("apply plan.json --yes --approve dangerous").expect(0);
         let plain = project.run("plan").expect(0);
         assert!(
             plain.contains("Nothing to do") && !plain.contains("ROLE app"),
@@ -122,9 +122,9 @@ fn roles_and_the_database_follow_their_files_and_go_back() {
             .replace(" WITH ADMIN OPTION", "")
             .replace("'9MB'", "'10MB'");
         std::fs::write(project.path("schema/a.sql"), changed).unwrap();
-        project.run("apply --yes --approve TU107,TU402").expect(0);
+        project.run("apply --yes --approve dangerous").expect(0);
         assert!(project.run("plan").expect(0).contains("Nothing to do"));
-        project.run("rollback --yes --approve TU107,TU402").expect(0);
+        project.run("rollback --yes --approve dangerous").expect(0);
         std::fs::write(project.path("schema/a.sql"), declared).unwrap();
         assert!(project.run("plan").expect(0).contains("Nothing to do"));
         let written = project.run("inspect env:DATABASE_URL").expect(0);
