@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use crate::catalog::Identity;
+use crate::catalog::{Identity, Name};
 
 /// Area that is looked after only when asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
@@ -53,7 +53,7 @@ impl Area {
 
     /// Returns the area of an object, or of what is said of one.
     fn of(object: &Identity) -> Option<Self> {
-        let target = object.path.first().map(String::as_str);
+        let target = object.path.first().map(Name::as_str);
         match (object.kind, target) {
             (Kind::Role | Kind::RoleMembership | Kind::RoleSetting, _) | (Kind::Comment, Some("role")) => {
                 Some(Self::Roles)

@@ -5,7 +5,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, AnyObject, Area, Context, Kind, Object, Statement};
-use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
+use crate::catalog::{Addresses, Catalog, Identity, Name, quote::ident};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -45,10 +45,8 @@ pub fn name_database_as_in(catalog: &mut Catalog, other: &Catalog) {
         return;
     }
     let moved = |identity: &Identity| {
-        let path = identity
-            .path
-            .iter()
-            .map(|part| if *part == own { name.clone() } else { part.clone() });
+        let path = identity.path.iter().map(Name::as_str);
+        let path = path.map(|part| if part == own { name.as_str() } else { part });
         Identity::new(identity.kind, path)
     };
     let is_database = |identity: &Identity| identity.kind == Kind::Database;

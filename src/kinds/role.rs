@@ -141,7 +141,7 @@ pub fn complete_roles<'a>(
             kept.push(role.name.clone());
         }
     }
-    let is_kept = |name: &String| kept.contains(name);
+    let is_kept = |name: &str| kept.iter().any(|kept| kept == name);
     for object in live.objects.values() {
         let keeps = match object {
             AnyObject::Role(role) => is_kept(&role.name),
@@ -150,7 +150,7 @@ pub fn complete_roles<'a>(
             }
             AnyObject::RoleSetting(setting) => is_kept(&setting.role),
             AnyObject::Comment(comment) => {
-                comment.target.kind == Kind::Role && comment.target.path.first().is_some_and(is_kept)
+                comment.target.kind == Kind::Role && comment.target.path.first().is_some_and(|name| is_kept(name))
             }
             _ => false,
         };
