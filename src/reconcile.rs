@@ -267,13 +267,7 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     setup.filter.apply(&mut desired.catalog)?;
     let (live, whole) = filtered(setup, whole)?;
     let mut to = desired.complete(&live);
-    let unsaid = desired.adopt_roles(&mut to, &live);
-    if !unsaid.is_empty() {
-        ground.notes.push(format!(
-            "Roles that no target file declares are left alone: {}. `DROP ROLE` in a target file drops one.",
-            unsaid.join(", ")
-        ));
-    }
+    ground.notes.extend(desired.adopt_roles(&mut to, &live));
     let mut hints = desired.hints();
     hints.extend(setup.answers.hints(&live, &to)?);
     let renames = renames(&hints, &live, &to);

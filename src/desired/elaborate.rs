@@ -288,8 +288,13 @@ impl Desired {
         catalog
     }
 
-    /// Adds the live roles that nobody declares and no file drops to the desired state; returns their names.
-    pub fn adopt_roles(&self, to: &mut Catalog, live: &Catalog) -> Vec<String> {
-        complete_roles(to, live, &self.dropped_roles)
+    /// Adds the live roles that nobody declares and no file drops to the desired state; says so.
+    pub fn adopt_roles(&self, to: &mut Catalog, live: &Catalog) -> Option<String> {
+        let unsaid = complete_roles(to, live, &self.dropped_roles).join(", ");
+        (!unsaid.is_empty()).then(|| {
+            format!(
+                "Roles that no target file declares are left alone: {unsaid}. `DROP ROLE` in a target file drops one."
+            )
+        })
     }
 }
