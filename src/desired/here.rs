@@ -26,21 +26,22 @@ fn rename(node: &mut NodeEnum, name: &str) -> bool {
         N::AlterDatabaseStmt(alter) => name.clone_into(&mut alter.dbname),
         N::AlterDatabaseSetStmt(alter) => name.clone_into(&mut alter.dbname),
         N::AlterRoleSetStmt(alter) if !alter.database.is_empty() => name.clone_into(&mut alter.database),
-        N::CommentStmt(comment) if of_database(comment.objtype()) => say(comment.object.as_deref_mut(), name),
-        N::AlterOwnerStmt(alter) if of_database(alter.object_type()) => say(alter.object.as_deref_mut(), name),
+        N::CommentStmt(comment) if of_database(comment.objtype()) => {
+            comment.object.iter_mut().for_each(|object| say(object, name));
+        }
+        N::AlterOwnerStmt(alter) if of_database(alter.object_type()) => {
+            alter.object.iter_mut().for_each(|object| say(object, name));
+        }
         N::GrantStmt(grant) if of_database(grant.objtype()) => {
-            grant.objects.iter_mut().for_each(|object| say(Some(object), name));
+            grant.objects.iter_mut().for_each(|object| say(object, name));
         }
         _ => return false,
     }
     true
 }
 
-fn say(object: Option<&mut Node>, name: &str) {
-    if let Some(Node {
-        node: Some(NodeEnum::String(said)),
-    }) = object
-    {
+fn say(object: &mut Node, name: &str) {
+    if let Some(NodeEnum::String(said)) = &mut object.node {
         name.clone_into(&mut said.sval);
     }
 }
