@@ -302,10 +302,8 @@ impl Object for ForeignKey {
                          FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY AS v (attnum, ord)
                          JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = v.attnum) END AS columns_elsewhere,
                     CASE WHEN {elsewhere} THEN (
-                         SELECT n.nspname FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
-                         WHERE r.oid = k.confrelid) END AS schema_elsewhere,
-                    CASE WHEN {elsewhere} THEN (
-                         SELECT r.relname FROM pg_catalog.pg_class r WHERE r.oid = k.confrelid) END AS table_elsewhere,
+                         SELECT ARRAY[n.nspname::text, r.relname::text] FROM pg_catalog.pg_class r
+                         JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = k.confrelid) END AS table_elsewhere,
                     ri.relname AS referenced_index,
                     k.conindid IN (SELECT u.conindid FROM pg_catalog.pg_constraint u WHERE u.contype IN ('p', 'u')) AS references_key,
                     k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update, k.condeferrable, k.condeferred,
@@ -329,12 +327,10 @@ impl Object for ForeignKey {
             Some(columns) => columns,
             None => sql::columns_at(addresses, row, "confrelid", "confkey")?,
         };
-        let elsewhere = || {
-            let schema: Option<String> = row.try_get("schema_elsewhere")?;
-            Ok::<_, Error>(schema.zip(row.try_get("table_elsewhere")?))
-        };
-        let (referenced_schema, referenced_table) = (sql::table_at(addresses, row.try_get("confrelid")?))
-            .map_or_else(elsewhere, |table| Ok(Some(table)))?
+        let elsewhere: Option<Vec<String>> = row.try_get("table_elsewhere")?;
+        let elsewhere = elsewhere.and_then(|names| <[String; 2]>::try_from(names).ok());
+        let referenced = sql::table_at(addresses, row.try_get("confrelid")?);
+        let (referenced_schema, referenced_table) = (referenced.or(elsewhere.map(Into::into)))
             .ok_or_else(|| Error::internal("a foreign key refers to a table that was not read"))?;
         let parent: Option<u32> = row.try_get("parent")?;
         let mut out = Self {
