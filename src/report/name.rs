@@ -71,8 +71,8 @@ mod tests {
 
     #[test]
     fn names_with_and_without_the_kind() {
-        let column = Identity::new(Kind::ALL[0], ["shop"]);
-        assert_eq!(full(&column), "schema shop");
+        let schema = Kind::ALL.iter().find(|kind| kind.words() == "schema").unwrap();
+        assert_eq!(full(&Identity::new(*schema, ["shop"])), "schema shop");
         let comment = readers()
             .into_iter()
             .find(|reader| reader.attached && reader.kind.words() == "comment")
