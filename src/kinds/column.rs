@@ -221,7 +221,7 @@ impl Object for Column {
                     a.attgenerated = 's' AS stored,
                     CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
                     t.typstorage::text AS type_storage,
-                    nullif(a.attcompression, '')::text AS compression, {statistics} AS statistics, a.attoptions,
+                    nullif(a.attcompression, '')::text AS compression, {statistics} AS statistics, {options} AS attoptions,
                     a.attislocal OR c.relispartition AS local, CASE WHEN a.attinhcount > 0 THEN i.schemas END AS parent_schemas,
                     i.names AS parent_names
              FROM pg_catalog.pg_class c
@@ -238,6 +238,7 @@ impl Object for Column {
              WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
+            options = options::OF_COLUMN,
         )
     }
 

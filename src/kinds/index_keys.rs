@@ -30,7 +30,8 @@ WHERE l.oid IN (SELECT pg_catalog.unnest(i.indcollation) FROM pg_catalog.pg_inde
 /// classes, and columns of materialized views, which are no objects here.
 pub(super) const IS_DEPARSED: &str = "(i.indexprs IS NOT NULL OR c.relkind = 'm'
     OR (am.amname NOT IN ('btree', 'hash')
-        AND EXISTS (SELECT FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = ic.oid AND ia.attoptions IS NOT NULL)))";
+        AND EXISTS (SELECT FROM pg_catalog.pg_attribute ia, pg_catalog.unnest(ia.attoptions) o
+                    WHERE ia.attrelid = ic.oid AND NOT pg_catalog.starts_with(o, 'pg_attver='))))";
 
 /// Names of the columns of an index whose columns are no objects here, else null; the place of an expression is null.
 pub(super) const NAMES: &str = "CASE WHEN c.relkind = 'm' THEN ARRAY(

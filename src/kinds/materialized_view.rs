@@ -181,7 +181,7 @@ impl Object for MaterializedView {
                           array_agg(y.typstorage::text ORDER BY a.attnum) AS type_storages,
                           array_agg(nullif(a.attcompression, '')::text ORDER BY a.attnum) AS compressions,
                           array_agg(nullif(a.attstattarget, -1)::int4 ORDER BY a.attnum) AS statistics,
-                          array_agg(array_to_string(a.attoptions, ',') ORDER BY a.attnum) AS settings
+                          array_agg(array_to_string({options}, ',') ORDER BY a.attnum) AS settings
                    FROM pg_catalog.pg_attribute a
                    JOIN pg_catalog.pg_class k ON k.oid = a.attrelid AND k.relkind = 'm'
                    JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
@@ -190,6 +190,7 @@ impl Object for MaterializedView {
             sql::extensions_of(Self::CLASS),
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "c.oid"),
+            options = options::OF_COLUMN,
         )
     }
 

@@ -5,6 +5,12 @@ use postgres::Row;
 use crate::catalog::quote::{ident, literal};
 use crate::error::Result;
 
+/// Options of a column `a` that were set, an expression; null for none. Since the minor versions of November 2026,
+/// PostgreSQL keeps a version of each column among them, which is nobody's: `pg_dump` leaves it out too.
+pub(super) const OF_COLUMN: &str = "CASE WHEN pg_catalog.cardinality(a.attoptions) > 1
+              OR NOT pg_catalog.starts_with(a.attoptions[1], 'pg_attver=')
+         THEN ARRAY(SELECT o FROM pg_catalog.unnest(a.attoptions) o WHERE NOT pg_catalog.starts_with(o, 'pg_attver=')) END";
+
 /// Reads a `text[]` of options in the order in which they were set, so that they are said again as people said them.
 pub(super) fn read(row: &Row, column: &str) -> Result<Vec<String>> {
     Ok(row.try_get::<_, Option<Vec<String>>>(column)?.unwrap_or_default())
