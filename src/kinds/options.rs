@@ -9,7 +9,8 @@ use crate::error::Result;
 /// PostgreSQL keeps a version of each column among them, which is nobody's: `pg_dump` leaves it out too.
 pub(super) const OF_COLUMN: &str = "CASE WHEN pg_catalog.cardinality(a.attoptions) > 1
               OR NOT pg_catalog.starts_with(a.attoptions[1], 'pg_attver=')
-         THEN ARRAY(SELECT o FROM pg_catalog.unnest(a.attoptions) o WHERE NOT pg_catalog.starts_with(o, 'pg_attver=')) END";
+         THEN nullif(ARRAY(SELECT o FROM pg_catalog.unnest(a.attoptions) o
+                           WHERE NOT pg_catalog.starts_with(o, 'pg_attver=')), '{}'::text[]) END";
 
 /// Reads a `text[]` of options in the order in which they were set, so that they are said again as people said them.
 pub(super) fn read(row: &Row, column: &str) -> Result<Vec<String>> {

@@ -282,7 +282,7 @@ fn versions_of_columns_are_no_options() {
         );
         let before = database.catalog();
         database.execute(
-            "UPDATE pg_attribute SET attoptions = 'pg_attver=7'::text || coalesce(attoptions, '{}')
+            "UPDATE pg_attribute SET attoptions = ARRAY['pg_attver=7', 'pg_attver=8'] || coalesce(attoptions, '{}')
              WHERE attrelid IN ('t'::regclass, 'm'::regclass, 'c'::regclass) AND attnum > 0",
         );
         assert_eq!(database.catalog().fingerprint(), before.fingerprint());
