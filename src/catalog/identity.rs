@@ -38,7 +38,13 @@ impl Path {
 
     /// Tells whether the path begins with some names.
     pub fn is_below(&self, names: &[impl AsRef<str>]) -> bool {
-        self.len() >= names.len() && self.iter().zip(names).all(|(own, name)| own == name.as_ref())
+        self.is_below_at(0, names)
+    }
+
+    /// The same for what is left without the outermost names, as many as `start`.
+    pub fn is_below_at(&self, start: usize, names: &[impl AsRef<str>]) -> bool {
+        let own = self.get(start..).unwrap_or_default();
+        own.len() >= names.len() && own.iter().zip(names).all(|(own, name)| own == name.as_ref())
     }
 }
 

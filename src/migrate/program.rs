@@ -202,6 +202,21 @@ impl Reader {
     }
 }
 
+/// Returns statements that stand nowhere, for tests.
+#[cfg(test)]
+pub(super) fn lines(texts: &[&str]) -> Vec<Line> {
+    let line = |sql: &&str| Line {
+        sql: (*sql).to_owned(),
+        place: Place {
+            file: String::new(),
+            line: 1,
+            column: 1,
+        },
+        node: crate::desired::statement::parse(sql),
+    };
+    texts.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,21 +118,7 @@ fn name(table: &RangeVar) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::place::Place;
-    use crate::desired::statement::parse;
-
-    fn lines(texts: &[&str]) -> Vec<Line> {
-        let line = |sql: &&str| Line {
-            sql: (*sql).to_owned(),
-            place: Place {
-                file: String::new(),
-                line: 1,
-                column: 1,
-            },
-            node: parse(sql),
-        };
-        texts.iter().map(line).collect()
-    }
+    use crate::migrate::program::lines;
 
     #[test]
     fn what_reads_nothing_is_quick() {

@@ -160,20 +160,10 @@ fn name(table: &RangeVar) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::place::Place;
-    use crate::desired::statement::parse;
+    use crate::migrate::program::lines;
 
     fn several(texts: &[&str]) -> bool {
-        let line = |sql: &&str| Line {
-            sql: (*sql).to_owned(),
-            place: Place {
-                file: String::new(),
-                line: 1,
-                column: 1,
-            },
-            node: parse(sql),
-        };
-        lock_several(&texts.iter().map(line).collect::<Vec<_>>())
+        lock_several(&lines(texts))
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::day::Day;
 use super::finding::{Finding, Risk};
 use super::registry::RULES;
-use crate::catalog::{Catalog, Identity, Path};
+use crate::catalog::{Catalog, Identity};
 use crate::diff::Pattern;
 use crate::error::{Error, Result};
 
@@ -208,7 +208,7 @@ impl Ruling {
 fn is_below(object: &Identity, path: &[String], catalog: &Catalog) -> bool {
     let parent = || catalog.get(object).and_then(crate::kinds::AnyObject::parent);
     object.path.is_below(path)
-        || (object.path.len() > 1 && object.path.iter().skip(1).collect::<Path>().is_below(path))
+        || (object.path.len() > 1 && object.path.is_below_at(1, path))
         || parent().is_some_and(|parent| is_below(&parent, path, catalog))
 }
 

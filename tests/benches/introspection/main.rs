@@ -13,6 +13,9 @@
 #[expect(dead_code, unused_imports, reason = "tests use the rest")]
 mod support;
 
+#[path = "../measure.rs"]
+mod measure;
+
 mod generator;
 
 use std::env;
@@ -20,8 +23,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use measure::{median, seconds, sizes};
 use support::{Database, binaries, servers};
 use trueup::introspect::{Options, introspect};
 
@@ -42,17 +46,12 @@ struct Round {
 }
 
 fn main() {
-    let sizes: Vec<usize> = env::args()
-        .skip(1)
-        .filter_map(|argument| argument.parse().ok())
-        .collect();
-    let sizes = if sizes.is_empty() { vec![100, 1000] } else { sizes };
     println!(
         "| tables | objects | pg_dump | introspection | plan, nothing changed | plan, 5 % changed | proof of one table | \
          first plan | memory per table |"
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for size in sizes {
+    for size in sizes(&[100, 1000]) {
         measure(size);
     }
 }
@@ -118,17 +117,6 @@ fn measure(size: usize) {
         first / median(|round| round.pg_dump),
         memory / size,
     );
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn seconds(work: impl FnOnce()) -> f64 {
-    let begin = Instant::now();
-    work();
-    Duration::as_secs_f64(&begin.elapsed())
 }
 
 fn read(database: &Database) {

@@ -12,11 +12,14 @@
 #[expect(dead_code, unused_imports, reason = "tests use the rest")]
 mod support;
 
+#[path = "../measure.rs"]
+mod measure;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
+use measure::{median, seconds, sizes};
 use support::{Database, Folder, binaries, servers};
 
 const ROUNDS: usize = 5;
@@ -32,14 +35,9 @@ struct Round {
 }
 
 fn main() {
-    let sizes: Vec<usize> = env::args()
-        .skip(1)
-        .filter_map(|argument| argument.parse().ok())
-        .collect();
-    let sizes = if sizes.is_empty() { vec![1000] } else { sizes };
     println!("| files | psql | pg_dump | up, not tried | up, tried on scratch | status | up, nothing to do |");
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for size in sizes {
+    for size in sizes(&[1000]) {
         measure(size);
     }
 }
@@ -118,17 +116,6 @@ fn files(count: usize) -> Vec<(String, String)> {
         out.push((format!("{:05}_step_rollback.sql", number + 1), back));
     }
     out
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn seconds(work: impl FnOnce()) -> f64 {
-    let begin = Instant::now();
-    work();
-    Duration::as_secs_f64(&begin.elapsed())
 }
 
 fn trueup(database: &Database, major: i32, folder: &Path, arguments: &[&str]) {
