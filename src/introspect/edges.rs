@@ -94,8 +94,8 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
     SELECT 1, 2618, r.oid, 0, 1259, r.ev_class, 0 FROM pg_catalog.pg_rewrite r
     WHERE r.oid >= 16384 AND r.rulename = '_RETURN'
   UNION ALL
-    SELECT 1, 2604, d.oid, 0, 1259, d.adrelid, d.adnum::int4 FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attgenerated <> ''
+    SELECT 1, 2604, d.oid, 0, 1259, d.adrelid, d.adnum::int4 FROM pg_catalog.pg_attrdef d
+    WHERE (SELECT a.attgenerated FROM pg_catalog.pg_attribute a WHERE a.attrelid = d.adrelid AND a.attnum = d.adnum) <> ''
   UNION ALL
     SELECT 1, 1259, k.conindid, 0, 2606, k.oid, 0 FROM pg_catalog.pg_constraint k
     WHERE k.oid >= 16384 AND k.contype IN ('p', 'u', 'x')
@@ -104,8 +104,9 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
   UNION ALL
     SELECT 1, 2620, t.oid, 0, 2620, t.tgparentid, 0 FROM pg_catalog.pg_trigger t WHERE t.tgparentid <> 0
   UNION ALL
-    SELECT 1, 1259, d.objid, 0, 1259, d.refobjid, d.refobjsubid FROM pg_catalog.pg_depend d
-    WHERE d.classid = 1259 AND d.refclassid = 1259 AND d.refobjsubid > 0 AND d.deptype = 'i'
+    SELECT 1, 1259, d.objid, 0, 1259, d.refobjid, d.refobjsubid FROM pg_catalog.pg_sequence s
+    JOIN pg_catalog.pg_depend d ON d.classid = 1259 AND d.objid = s.seqrelid
+                               AND d.refclassid = 1259 AND d.refobjsubid > 0 AND d.deptype = 'i'
   UNION ALL
     SELECT 1, d.classid, d.objid, d.objsubid, 3079, d.refobjid, 0 FROM pg_catalog.pg_depend d
     WHERE d.deptype = 'e' AND d.refclassid = 3079

@@ -1,8 +1,6 @@
 //! One query of those that read a catalog: what it needs, when it is asked, what it gives.
 
-use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::{ToSql, Type};
-use postgres::{Client, Row, RowIter};
+use postgres::{Client, Row};
 
 use super::edges;
 use crate::catalog::{Address, Addresses, ColumnFacts, Identity, Part};
@@ -116,6 +114,7 @@ impl Task {
                 Self::Raw(edges::Query::Dependencies) => 0,
                 Self::Raw(edges::Query::KeyWords) => 3,
                 Self::Raw(edges::Query::Aliases) => 5,
+                Self::Raw(edges::Query::Unmodelled) => 6,
                 _ => 7,
             };
         };
@@ -145,26 +144,26 @@ impl Task {
 
 impl edges::Query {
     fn ask(self, client: &mut Client, present: &Present) -> Result<Answer> {
-        let rows = stream(client, &self.sql(present))?;
+        let rows = client.query_typed(&self.sql(present), &[])?;
         Ok(if self.gives_pairs() {
-            Answer::Pairs(self, rows.map_err(Error::from).map(|row| edges::pair(&row)).collect()?)
+            Answer::Pairs(self, rows.iter().map(edges::pair).collect::<Result<_>>()?)
         } else {
-            Answer::Raw(self, rows.collect()?)
+            Answer::Raw(self, rows)
         })
     }
 }
 
-/// Reads the rows of a kind as they come; those of late kinds are kept.
+/// Reads the rows of a kind; those of late kinds are kept. Taking rows one by one, as they come, costs more than holding them.
 fn ask(client: &mut Client, reader: Reader, source: &Source) -> Result<Answer> {
-    let mut rows = stream(client, &(reader.query)(&source.server, &source.present))?;
+    let rows = client.query_typed(&(reader.query)(&source.server, &source.present), &[])?;
     if reader.late {
-        return Ok(Answer::Rows(reader, rows.collect()?));
+        return Ok(Answer::Rows(reader, rows));
     }
     let sharing = source.sharing.iter().filter(|(kind, _)| *kind == reader.kind);
     let readers = std::iter::once(reader).chain(sharing.map(|(_, reader)| *reader));
     let mut batches: Vec<(Reader, Batch)> = readers.map(|reader| (reader, Batch::default())).collect();
     let nothing = Addresses::default();
-    while let Some(row) = rows.next()? {
+    for row in rows {
         for (reader, batch) in &mut batches {
             batch.read(*reader, &row, &nothing)?;
         }
@@ -173,12 +172,6 @@ fn ask(client: &mut Client, reader: Reader, source: &Source) -> Result<Answer> {
         batch.sort();
     }
     Ok(Answer::Objects(batches, reader.kind))
-}
-
-/// Sends a query in one round trip; its rows are not held, as there may be many.
-fn stream<'a>(client: &'a mut Client, sql: &str) -> Result<RowIter<'a>> {
-    let nothing: [(&(dyn ToSql + Sync), Type); 0] = [];
-    Ok(client.query_typed_raw(sql, nothing)?)
 }
 
 fn naming(error: impl Into<Error>, words: &str) -> Error {
