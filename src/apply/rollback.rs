@@ -144,11 +144,19 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
 fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Step> {
     let renamed = renamed(live, execution);
     let snapshot = renamed.as_ref().unwrap_or(&execution.before);
-    let before = snapshot.restore(live, &execution.plan);
-    let context = Context::new(live, &before, version_num).with_large(&execution.plan.large);
-    let mut steps = quarantine::take_back(way(&context).steps, &execution.plan, &context);
+    let clear = cleared(live, execution);
+    let before = snapshot.restore(&clear, &execution.plan);
+    let mut steps = way(&Context::new(live, &clear, version_num)).steps;
+    let first = steps.last().map_or(0, |step| step.transaction + 1);
+    let context = Context::new(&clear, &before, version_num).with_large(&execution.plan.large);
+    let back = quarantine::take_back(way(&context).steps, &execution.plan, &context);
+    steps.extend(back.into_iter().map(|step| Step {
+        transaction: step.transaction + first,
+        ..step
+    }));
     // What stood only on the way holds nothing that is not elsewhere.
-    let temporary: BTreeSet<&Identity> = execution.plan.forward.iter().flat_map(|step| &step.temporary).collect();
+    let ways = execution.plan.forward.iter().chain(&execution.plan.rollback);
+    let temporary: BTreeSet<&Identity> = ways.flat_map(|step| &step.temporary).collect();
     for step in &mut steps {
         if step.changes.iter().all(|change| temporary.contains(&change.object)) {
             step.statements
@@ -166,6 +174,27 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
         }));
     }
     steps
+}
+
+/// Returns the live catalog without what a rollback that stopped part-way has left of what only stands on the way: the
+/// next one makes the same.
+fn cleared(live: &Catalog, execution: &Execution) -> Catalog {
+    let mut out = live.clone();
+    if execution.half_rolled_back {
+        let temporary = execution.plan.rollback.iter().flat_map(|step| &step.temporary);
+        let left: Vec<Identity> = (live.objects.keys())
+            .filter(|identity| {
+                temporary
+                    .clone()
+                    .any(|top| identity.path.starts_with(&top.path) || *identity == top)
+            })
+            .cloned()
+            .collect();
+        left.iter().for_each(|identity| {
+            out.remove(identity);
+        });
+    }
+    out
 }
 
 fn renames(step: &Step) -> bool {

@@ -64,6 +64,7 @@ mod language;
 mod materialized_view;
 mod not_null;
 mod not_null_heirs;
+pub(crate) mod number_as_uuid;
 mod operator;
 mod operator_class;
 mod operator_family;

@@ -2,7 +2,7 @@
 //!
 //! Source of what rewrites: the manual (ALTER TABLE, Notes) and measurements on PostgreSQL 15.
 
-use super::Context;
+use super::{Context, number_as_uuid};
 
 /// A type name as `format_type()` gives it, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub(super) fn using(column: &str, from: &str, to: &str, context: &Context) -> Op
     match context.cast(&live.base, &desired.base) {
         Some('i' | 'a') if live.array == desired.array => None,
         Some(_) if live.array == desired.array => Some(format!("{column}::{to}")),
+        _ if number_as_uuid::between(from, to) => number_as_uuid::convert_all(column, from, to),
         _ if !live.array && desired.array => Some(format!("ARRAY[{column}::text::{}]", to.trim_end_matches("[]"))),
         _ => Some(format!("{column}::text::{to}")),
     }
@@ -123,6 +124,7 @@ pub(super) fn loses(from: &str, to: &str) -> Option<String> {
         | ("cidr", "inet")
         | ("json", "jsonb")
         | ("date", "timestamp without time zone") => true,
+        (before, after) if number_as_uuid::to_uuid(before, after) => true,
         ("text", "character varying") => desired.modifier.is_empty(),
         ("character", "character varying") => !narrower(0),
         ("smallint", "real" | "double precision") | ("integer", "double precision") => true,
@@ -176,6 +178,8 @@ mod tests {
             ("numeric(10,2)", "numeric(12,4)", false),
             ("uuid", "text", false),
             ("text", "uuid", true),
+            ("integer", "uuid", false),
+            ("uuid", "bigint", true),
         ] {
             assert_eq!(loses(from, to).is_some(), expected, "{from} → {to}");
         }

@@ -167,7 +167,7 @@ fn reversal(sentences: &[Sentence]) -> Reversal {
         .then(|| Reversal::Lossy("rows that had no value keep the one that they were filled with".to_owned()));
     losses
         .map(|loss| match loss {
-            Loss::Values(what) => Reversal::SchemaOnly(format!("{what} are gone")),
+            Loss::Values(what) => Reversal::SchemaOnly(format!("lost: {what}")),
             Loss::Precision(how) => Reversal::Lossy(how.clone()),
             Loss::Secret(what) => Reversal::Impossible(format!("{what} is known to the server only")),
         })

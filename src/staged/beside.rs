@@ -3,7 +3,7 @@
 use super::chain::{Chain, Member, all};
 use super::{Script, once};
 use crate::backfill::Batches;
-use crate::catalog::quote::{dollar, ident, list, qualified};
+use crate::catalog::quote::{dollar, ident, list, literal, qualified};
 use crate::catalog::{Identity, Name};
 use crate::kinds::{
     AnyObject, Check, Column, Context, ForeignKey, Index, Key, KeyType, Kind, Lock, NotNull, Statement, Table,
@@ -34,6 +34,15 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
         let batches = batches(chain, &table, context);
         let what = format!("filled in batches {}", batches.ranges());
         script.step(Phase::Data, &what, vec![fill_in_batches(batches)], Vec::new());
+    }
+    for member in chain.members.iter().filter(|member| member.is_partial()) {
+        script.about(&member.identity());
+        script.step(
+            Phase::Validation,
+            "all values carried over",
+            vec![guard(member)],
+            Vec::new(),
+        );
     }
     for table in chain.tables() {
         about(chain, &table, script);
@@ -141,9 +150,9 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
                 .map(|statement| statement.temporary(new.clone()).temporary(old.clone())),
         );
         sets.push_str(&format!(
-            "    NEW.{} := NEW.{};\n",
+            "    NEW.{} := {};\n",
             ident(&member.new),
-            ident(&member.before.name)
+            member.value("NEW.")
         ));
     }
     let (function, identity) = function(table);
@@ -155,8 +164,13 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
             .temporary(identity.clone())
             .temporary(trigger.clone())
     };
+    let settings = if chain.keeps_what_is_said() {
+        ""
+    } else {
+        "SET search_path = '' "
+    };
     out.push(own(format!(
-        "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {}",
+        "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql {settings}AS {}",
         dollar(&body)
     )));
     out.push(
@@ -176,7 +190,7 @@ fn batches(chain: &Chain, table: &Identity, context: &Context) -> Batches {
     let members: Vec<&Member> = chain.of_table(table).collect();
     let sets = members
         .iter()
-        .map(|member| format!("{} = {}", ident(&member.new), ident(&member.before.name)));
+        .map(|member| format!("{} = {}", ident(&member.new), member.value("")));
     let open = members.iter().map(|member| {
         format!(
             "({} IS NULL AND {} IS NOT NULL)",
@@ -226,6 +240,26 @@ pub(super) fn must_have_value(member: &Member, context: &Context) -> bool {
 /// Returns the name of the check that proves that a new column has values.
 pub(super) fn proof_name(member: &Member) -> String {
     temporary_name(&format!("{}_{}", member.before.table, member.before.name), "proof")
+}
+
+/// Fails where a value could not be carried over, before anything is asked of those that come in.
+fn guard(member: &Member) -> Statement {
+    let on = qualified(&member.table().path);
+    let (old, new) = (ident(&member.before.name), ident(&member.new));
+    let what = format!(
+        "{} has values of type {} that no {} became",
+        member.identity().path_text(),
+        member.before.data_type,
+        member.after.data_type
+    );
+    let body = format!(
+        "\nBEGIN\n    IF EXISTS (SELECT FROM {on} WHERE {new} IS NULL AND {old} IS NOT NULL) THEN\n        \
+         RAISE data_exception USING MESSAGE = {};\n    END IF;\nEND\n",
+        literal(&what)
+    );
+    Statement::new(format!("DO {}", dollar(&body)))
+        .scans(member.table())
+        .transaction(Transaction::Alone)
 }
 
 fn proof(member: &Member) -> [Statement; 2] {

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::once;
 use crate::catalog::Identity;
+use crate::catalog::quote::ident;
+use crate::kinds::number_as_uuid::{self, NUMBERS};
 use crate::kinds::{AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Table, temporary_name};
-
-/// Types between which values are carried over unchanged, or refused.
-const NUMBERS: [&str; 3] = ["smallint", "integer", "bigint"];
 
 /// One column of a chain.
 #[derive(Debug, Clone)]
@@ -29,6 +28,26 @@ impl Member {
 
     pub(super) fn table(&self) -> Identity {
         self.before.table_identity()
+    }
+
+    /// Returns the new value as an expression over a row's old one.
+    pub(super) fn value(&self, row: &str) -> String {
+        let old = format!("{row}{}", ident(&self.before.name));
+        self.conversion(&old).unwrap_or(old)
+    }
+
+    /// Tells whether numbers become UUIDs, or UUIDs numbers.
+    pub(super) fn is_converted(&self) -> bool {
+        number_as_uuid::between(&self.before.data_type, &self.after.data_type)
+    }
+
+    /// Tells whether there are values that cannot be carried over, and have none in the new column.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_converted() && self.before.data_type == "uuid"
+    }
+
+    fn conversion(&self, old: &str) -> Option<String> {
+        number_as_uuid::convert(old, &self.before.data_type, &self.after.data_type)
     }
 }
 
@@ -65,6 +84,11 @@ impl Chain {
 
     pub(super) fn columns(&self) -> BTreeSet<Identity> {
         self.members.iter().map(Member::identity).collect()
+    }
+
+    /// Tells whether what is said about the old columns, such as where their values come from, holds for the new ones.
+    pub(super) fn keeps_what_is_said(&self) -> bool {
+        !self.members.iter().any(Member::is_converted)
     }
 }
 
@@ -147,7 +171,7 @@ fn depth(table: &Identity, keys: &[&ForeignKey], so_far: usize) -> usize {
         .unwrap_or(so_far)
 }
 
-/// Returns the columns that stand and change from one type to another, between which values are carried over unchanged.
+/// Returns the columns that stand and change from one type to another, between which values are carried over or refused.
 fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
     let mut out = BTreeMap::new();
     for (identity, object) in context
@@ -160,7 +184,9 @@ fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
             continue;
         };
         let is_number = |column: &Column| NUMBERS.contains(&column.data_type.as_str());
-        if before.data_type != after.data_type && is_number(before) && is_number(after) {
+        let is_carried =
+            (is_number(before) && is_number(after)) || number_as_uuid::between(&before.data_type, &after.data_type);
+        if before.data_type != after.data_type && is_carried {
             let member = Member {
                 new: free(before, "new", context),
                 old: free(before, "old", context),

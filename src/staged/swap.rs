@@ -17,6 +17,14 @@ use crate::plan::{Change, Phase, Sentence, Verb, route};
 /// Kinds that are dropped before the swap and created again behind it, in its transaction.
 const REMADE: [Kind; 5] = [Kind::View, Kind::Rule, Kind::Trigger, Kind::Policy, Kind::Statistics];
 
+/// Kinds that are a part of a column, or only hold while it is what it is.
+const OF_COLUMNS: [Kind; 4] = [
+    Kind::ColumnDefault,
+    Kind::ColumnIdentity,
+    Kind::SequenceOwner,
+    Kind::Check,
+];
+
 /// Kinds that say something about another object.
 const ATTACHED: [Kind; 3] = [Kind::Comment, Kind::Privilege, Kind::Owner];
 
@@ -48,14 +56,14 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     let arrive = Context::new(&bare, &reached, context.version_num);
     let mut sentences = said(&lock(chain, context));
     sentences.extend(way(&Context::new(context.from, &open, context.version_num)));
-    sentences.extend(said(&out_of_the_way(chain, &dependents, &leave)));
+    sentences.extend(said(&out_of_the_way(chain, &dependents, &leave, &reached)));
     sentences.extend(said(&renames(chain)));
     sentences.extend(said(&into_place(chain, &dependents, context, &arrive)));
     sentences.extend(way(&Context::new(&closing, &reached, context.version_num)));
     // In the same transaction: a row that is written by the places of columns must not land in an old one.
     let drop = |member: &Member| alter(member, &format!("DROP COLUMN {}", ident(&member.old)));
     sentences.extend(said(&chain.members.iter().map(drop).collect::<Vec<_>>()));
-    push(chain, &dependents, script, sentences);
+    push(chain, script, sentences, changes(chain, &dependents, context, &reached));
     for check in checks(&dependents, &reached) {
         script.step(
             Phase::Validation,
@@ -74,23 +82,34 @@ fn rebuilt(object: &Identity) -> Change {
     }
 }
 
-/// Adds the step of the swap.
-fn push(chain: &Chain, dependents: &Dependents, script: &mut Script, sentences: Vec<Sentence>) {
-    let altered = chain.members.iter().map(Member::identity);
-    let identities = dependents
-        .own
+/// Returns what the swap changes.
+fn changes(chain: &Chain, dependents: &Dependents, context: &Context, reached: &Catalog) -> Vec<Change> {
+    let altered = |object: &Identity, verb| Change {
+        object: object.clone(),
+        verb,
+    };
+    let mut out: Vec<Change> = chain
+        .members
         .iter()
-        .filter(|own| own.kind == Kind::ColumnIdentity)
-        .cloned();
-    let mut changes: Vec<Change> = altered
-        .chain(identities)
-        .map(|object| Change {
-            object,
-            verb: Verb::Alter,
-        })
+        .map(|member| altered(&member.identity(), Verb::Alter))
         .collect();
-    let checks = dependents.own.iter().filter(|own| own.kind == Kind::Check);
-    changes.extend(checks.chain(&dependents.remade).map(rebuilt));
+    let of_columns = dependents.own.iter().filter(|own| OF_COLUMNS.contains(&own.kind));
+    out.extend(
+        of_columns.filter_map(|own| match (context.before(own), reached.get(own)) {
+            (Some(_), None) => Some(altered(own, Verb::Drop)),
+            (None, Some(_)) => Some(altered(own, Verb::Create)),
+            (Some(_), Some(_)) if own.kind == Kind::Check => Some(rebuilt(own)),
+            (Some(_), Some(_)) if own.kind == Kind::ColumnIdentity => Some(altered(own, Verb::Alter)),
+            (Some(before), Some(after)) if before != after => Some(altered(own, Verb::Alter)),
+            _ => None,
+        }),
+    );
+    out.extend(dependents.remade.iter().map(rebuilt));
+    out
+}
+
+/// Adds the step of the swap.
+fn push(chain: &Chain, script: &mut Script, sentences: Vec<Sentence>, mut changes: Vec<Change>) {
     script.about(&chain.members[0].identity());
     changes.retain(|change| change.object != script.of.object);
     // The statement only makes the step; what it says is the whole transaction.
@@ -201,6 +220,9 @@ fn dependents(chain: &Chain, context: &Context) -> Result<Dependents, String> {
             .filter(|(_, object)| object.parent().as_ref() == Some(&identity));
         open.extend(parts.map(|(part, _)| part.clone()));
     }
+    if !chain.keeps_what_is_said() {
+        own.extend(arriving(&columns, context));
+    }
     // Said about what is remade: comes back with it.
     let mut said = once(said);
     said.retain(|identity| !remade.contains(identity));
@@ -213,6 +235,19 @@ fn dependents(chain: &Chain, context: &Context) -> Result<Dependents, String> {
         return Err(format!("{odd} has more to it than its condition"));
     }
     Ok(Dependents { own, said, remade })
+}
+
+/// Returns where the values of the new columns will come from, which the old columns have nothing of.
+fn arriving(columns: &BTreeSet<Identity>, context: &Context) -> Vec<Identity> {
+    let of_column = |identity: &&Identity, object: &AnyObject| {
+        [Kind::ColumnDefault, Kind::ColumnIdentity].contains(&identity.kind)
+            && object.parent().is_some_and(|parent| columns.contains(&parent))
+            && context.before(identity).is_none()
+    };
+    let all = context.to.objects.iter();
+    all.filter(|(identity, object)| of_column(identity, object))
+        .map(|(identity, _)| identity.clone())
+        .collect()
 }
 
 /// Returns the state behind the stages: the columns as they will be, everything else as it is.
@@ -229,6 +264,18 @@ fn reached(chain: &Chain, dependents: &Dependents, context: &Context) -> Catalog
         {
             out.insert(after);
         }
+    }
+    if !chain.keeps_what_is_said() {
+        for identity in dependents.own.iter().filter(|own| OF_COLUMNS.contains(&own.kind)) {
+            out.remove(identity);
+            let is_there = |on: &Identity| out.contains(on);
+            if let Some(after) = context.after(identity).cloned()
+                && context.to.dependencies_of(identity).all(is_there)
+            {
+                out.insert(after);
+            }
+        }
+        return out;
     }
     for identity in dependents.own.iter().filter(|own| own.kind == Kind::ColumnIdentity) {
         let (Some(AnyObject::ColumnIdentity(before)), after) = (context.before(identity), context.after(identity))
@@ -261,7 +308,7 @@ fn alter(member: &Member, action: &str) -> Statement {
 }
 
 /// Drops what the old columns have to give up, foreign keys first, then keys, then what belongs to the columns.
-fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context) -> Vec<Statement> {
+fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context, reached: &Catalog) -> Vec<Statement> {
     let mut out = Vec::new();
     for table in chain.tables() {
         let on = qualified(&table.path);
@@ -269,7 +316,7 @@ fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context) -> Ve
         out.push(Statement::new(format!("DROP TRIGGER {TRIGGER} ON {on}")).locks(table, Lock::AccessExclusive));
         out.push(Statement::new(format!("DROP FUNCTION {function}()")));
     }
-    for (number, sequence) in identities(dependents, leave.from).into_iter().enumerate() {
+    for (number, sequence) in carried(dependents, leave.from, reached).into_iter().enumerate() {
         let name = qualified([&sequence.schema, &sequence.sequence]);
         out.push(Statement::new(format!(
             "SELECT pg_catalog.set_config('trueup.identity_{number}', last_value::text || ' ' || is_called::text, false) FROM {name}"
@@ -292,6 +339,11 @@ fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context) -> Ve
                 .flat_map(|object| object.drop(leave)),
         );
     }
+    let owned = dependents.own.iter().filter(|own| own.kind == Kind::SequenceOwner);
+    let left = owned
+        .filter(|own| !reached.contains(own))
+        .filter_map(|own| leave.before(own));
+    out.extend(left.flat_map(|object| object.drop(leave)));
     out
 }
 
@@ -351,6 +403,9 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
                 qualified([&owner.schema, &owner.table, &owner.column])
             ))),
             Some(default @ AnyObject::ColumnDefault(_)) => out.extend(default.create(arrive)),
+            Some(new @ AnyObject::ColumnIdentity(_)) if !context.from.contains(identity) => {
+                out.extend(new.create(arrive))
+            }
             Some(AnyObject::Check(check)) => {
                 let check = Check {
                     valid: false,
@@ -361,7 +416,7 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
             _ => {}
         }
     }
-    for (number, sequence) in identities(dependents, arrive.to).into_iter().enumerate() {
+    for (number, sequence) in carried(dependents, arrive.to, context.from).into_iter().enumerate() {
         // What follows the first statement guesses the next value, which is known here.
         let create = AnyObject::from(sequence.clone()).create(arrive);
         out.extend(create.into_iter().take(1));
@@ -379,8 +434,10 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
     out
 }
 
-fn identities<'a>(dependents: &Dependents, catalog: &'a Catalog) -> Vec<&'a ColumnIdentity> {
-    let objects = dependents.own.iter().filter_map(|own| catalog.get(own));
+/// Returns the identities that stand in both states, as they are in the first.
+fn carried<'a>(dependents: &Dependents, catalog: &'a Catalog, other: &Catalog) -> Vec<&'a ColumnIdentity> {
+    let both = dependents.own.iter().filter(|own| other.contains(own));
+    let objects = both.filter_map(|own| catalog.get(own));
     objects
         .filter_map(|object| match object {
             AnyObject::ColumnIdentity(identity) => Some(identity.as_ref()),

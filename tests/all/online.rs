@@ -22,6 +22,7 @@ use crate::support::{Database, machine, servers};
 mod cases;
 mod interrupted;
 mod staged;
+mod staged_uuid;
 mod writers;
 
 /// A live database and the one that shows what it shall be.

@@ -17,19 +17,22 @@
 //!
 //! ## Safer way
 //!
-//! From one integer type to another trueup takes the safer way by itself on large tables, and in a protected environment
+//! From one integer type to another, and from integers to UUIDs, trueup takes the safer way by itself on large tables, and in a protected environment
 //! on all that have rows. It adds a column of the new type beside the old one, keeps it filled by a trigger, fills old
 //! rows in batches, builds its unique index with `CREATE INDEX CONCURRENTLY`, does the same in every table of the chain,
 //! then switches keys and foreign keys over in one short transaction, and drops the old columns. What remains dangerous:
 //! the new column stands at the end of its table, so that `INSERT` without a list of columns and `SELECT *` see another
 //! order. Between other types do the same by hand, and keep the old columns until nobody reads them any more.
 //!
+//! Number 5 becomes the UUID `00000000-0000-8000-8000-000000000005`, in every table: the number as 16 hexadecimal digits
+//! around the version, which is 8, so that it meets no UUID that is drawn at random. Others who keep numbers can do the same.
+//!
 //! ## PostgreSQL versions
 //!
 //! All. `varchar(n)` to a larger `n` or to `text` needs no rewrite since 9.2.
 
 use crate::catalog::Identity;
-use crate::kinds::{Column, Kind};
+use crate::kinds::{Column, Kind, number_as_uuid};
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::chain::Chains;
@@ -67,6 +70,9 @@ fn hit(look: &Look, chains: &Chains, (at, object): (usize, &Identity), types: (&
         types.0.data_type,
         types.1.data_type
     );
+    if number_as_uuid::to_uuid(&types.0.data_type, &types.1.data_type) {
+        message.push_str(" Number 5 becomes `00000000-0000-8000-8000-000000000005`, and so on.");
+    }
     if !tied.is_empty() {
         let list: Vec<String> = tied.iter().map(|column| describe(look, column)).collect();
         let columns = if tied.len() == 1 {

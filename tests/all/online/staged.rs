@@ -145,7 +145,7 @@ fn a_killed_change_goes_on_or_back_after_each_statement() {
 }
 
 /// Rows of the orders table in the test under load.
-fn size() -> u64 {
+pub(super) fn size() -> u64 {
     let told = env::var("TRUEUP_TEST_STAGED_ROWS").ok();
     told.map_or(30_000, |told| told.parse().unwrap())
 }
