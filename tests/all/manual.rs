@@ -31,8 +31,7 @@ fn the_command_reference_is_the_programs_help() {
     let help = project.run("--help").expect(0);
     let mut text = format!("{HEAD}\n```\n{}```\n", tidy(&help));
     for name in commands(&help) {
-        let page = project.run(&format!("{name} --help")).expect(0);
-        text.push_str(&format!("\n## trueup {name}\n\n```\n{}```\n", tidy(&page)));
+        text.push_str(&page(&project, "##", &name));
     }
     let path = root().join("docs/commands.md");
     if env::var_os("TRUEUP_BLESS").is_some() {
@@ -40,6 +39,18 @@ fn the_command_reference_is_the_programs_help() {
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(written == text, "run with TRUEUP_BLESS=1 and review docs/commands.md");
+}
+
+/// Returns the help of a command and of those below it.
+fn page(project: &Project, mark: &str, name: &str) -> String {
+    let help = project.run(&format!("{name} --help")).expect(0);
+    let mut text = format!("\n{mark} trueup {name}\n\n```\n{}```\n", tidy(&help));
+    if help.contains("Commands:\n") {
+        for below in commands(&help) {
+            text.push_str(&page(project, &format!("{mark}#"), &format!("{name} {below}")));
+        }
+    }
+    text
 }
 
 /// Trailing spaces of wrapped lines only disturb.
