@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::apply::Event;
 use crate::error::{Error, Result};
+use crate::migrate::Finished;
 use crate::risk::Day;
 
 /// Form of a log.
@@ -59,6 +60,14 @@ pub(super) fn event(event: &Event) {
     }
     let (name, level, fields) = fields(event);
     write(name, level, fields);
+}
+
+/// Logs that a migration ended.
+pub(super) fn migration(finished: &Finished) {
+    let level = if finished.error.is_some() { "error" } else { "info" };
+    if let Ok(fields) = serde_json::to_value(finished) {
+        write("migration", level, fields);
+    }
 }
 
 /// Logs the error that a command ends with.

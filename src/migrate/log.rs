@@ -72,7 +72,8 @@ impl Log {
         );
         for action in ["applied", "failed", "rolled_back"] {
             let own = self.finished.iter().filter(|finished| finished.action == action);
-            let seconds: f64 = own.map(|finished| finished.duration).sum();
+            // The sum of nothing is -0.0.
+            let seconds = own.fold(0.0, |sum, finished| sum + finished.duration);
             out.push_str(&format!(
                 "trueup_migrations_duration_seconds{{action=\"{action}\"}} {seconds:.6}\n"
             ));

@@ -7,10 +7,10 @@ use clap::Args;
 use super::common::{Form, RunArguments, json};
 use super::show;
 use super::whole::declared;
-use crate::apply::{Approvals, Guard};
-use crate::cli::{place, setup, terminal};
+use crate::apply::{self, Approvals, Guard};
+use crate::cli::{log, place, setup, terminal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::migrate::{Directory, Log, Migrator, Outlook, Selection, Version};
+use crate::migrate::{Directory, Event, Log, Migrator, Outlook, Selection, Version};
 use crate::plan::Direction;
 
 /// Arguments of `trueup migrate up`.
@@ -165,18 +165,24 @@ fn execute_in(
         skip_backup: arguments.skip_backup,
         rollback_on_failure: false,
     };
-    let mut log = Log::new(arguments.log.clone(), arguments.metrics.clone());
+    let mut told = Log::new(arguments.log.clone(), arguments.metrics.clone());
     let outcome = migrator.guarded(
         &outlook,
         (selection, arguments.transaction.into()),
         &approvals,
         (&options, &guard),
         &mut |event| {
-            log.take(&event);
+            told.take(&event);
+            match &event {
+                // A file may hold rows, and a log must not.
+                Event::Executor(apply::Event::Done { .. }) | Event::Started { .. } => {}
+                Event::Executor(event) => log::event(event),
+                Event::Ended(finished) => log::migration(finished),
+            }
             show::event(event);
         },
     );
-    log.write()?;
+    told.write()?;
     let report = outcome?;
     match arguments.format {
         Form::Json => terminal::print(&json(&report)?)?,

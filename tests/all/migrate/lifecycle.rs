@@ -201,7 +201,7 @@ fn one_transaction_for_all_or_for_none() {
 fn a_machine_reads_what_ran() {
     let site = Site::new(&newest(), &FILES);
     let (out, _) = site.run(
-        "up --yes --no-prove --format json --log log.jsonl --metrics trueup.prom",
+        "up --yes --no-prove --format json --log log.jsonl --metrics trueup.prom --log-file all.jsonl --log-format json",
         0,
     );
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -218,6 +218,13 @@ fn a_machine_reads_what_ran() {
         metrics.contains("trueup_migrations{action=\"applied\"} 2\n"),
         "{metrics}"
     );
+    assert!(!metrics.contains(" -0"), "{metrics}");
+    let all = site.project.read("all.jsonl");
+    let events: Vec<serde_json::Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ended = events
+        .iter()
+        .filter(|event| event["event"] == "migration" && event["action"] == "applied");
+    assert_eq!(ended.count(), 2, "{all}");
     let (out, _) = site.run("status --format json", 0);
     let status: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&status["applied"], &status["pending"]), (&2.into(), &0.into()));
