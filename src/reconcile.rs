@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use postgres::Client;
 
+use crate::apply::ledger::snapshot;
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::config::OnDrop;
 use crate::db::{Environment, Server, Url};
@@ -459,8 +460,13 @@ pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) ->
 fn read(setup: &Setup, source: &Source, workshop: &Workshop) -> Result<Desired> {
     match source {
         Source::Database(text) => whole(&Url::parse(text, &setup.environment)?),
-        Source::Environment(name) => Err(Error::usage(format!(
-            "the command line must resolve env:{name} before it is read"
+        Source::Live(Some(url)) => whole(url),
+        Source::Ledger(point, Some(url)) => Ok(Desired {
+            catalog: snapshot(url, point)?,
+            ..Desired::default()
+        }),
+        Source::Environment(_) | Source::Live(None) | Source::Ledger(_, None) => Err(Error::usage(format!(
+            "the command line must resolve {source} before it is read"
         ))),
         Source::Snapshot(path) => {
             let text =

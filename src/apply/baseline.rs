@@ -1,7 +1,7 @@
 //! Records what nobody executed: a database that is adopted as it is, and changes by hand that were declared since.
 
 use super::event::{Event, Options};
-use super::ledger::{self, Print};
+use super::ledger::{self, Cause, Print};
 use super::session::Session;
 use crate::catalog::Identity;
 use crate::db::Url;
@@ -15,6 +15,7 @@ pub fn record_baseline(url: &Url, options: &Options, events: &mut dyn FnMut(Even
     session.prepare_ledger()?;
     let live = session.introspect()?;
     ledger::record_all(&mut session.client, &session.server, &live)?;
+    ledger::record_snapshot(&mut session.client, Cause::Init, None, &live)?;
     Ok(live.objects.len())
 }
 
@@ -35,5 +36,6 @@ pub fn accept(
         .filter(|(identity, print)| ledger::print(&live, identity) == *print);
     let still: Vec<(Identity, Print)> = still.cloned().collect();
     ledger::record_some(&mut session.client, &still)?;
+    ledger::record_snapshot(&mut session.client, Cause::Accept, None, &live)?;
     Ok(still.len())
 }

@@ -4,7 +4,7 @@ use super::approvals::{Approvals, refuse, settles_questions, unapproved};
 use super::batch::{Item, batches, items};
 use super::event::{Event, Options, Outcome};
 use super::gate::{self, State};
-use super::ledger::{self, ExecutionKind, Ledger, Opening, Snapshot};
+use super::ledger::{self, Cause, ExecutionKind, Ledger, Opening, Snapshot};
 use super::run::Runner;
 use super::secrets;
 use super::session::Session;
@@ -66,6 +66,7 @@ pub fn apply(
         items: &items,
         plan,
         target: &plan.expected,
+        before: Some(&live),
     };
     work.run(&mut session)
 }
@@ -91,6 +92,8 @@ pub(super) struct Work<'a> {
     pub(super) plan: &'a Plan,
     /// How the live objects must be in the end.
     pub(super) target: &'a State,
+    /// The database before its first statement; nothing where some ran in an earlier run.
+    pub(super) before: Option<&'a Catalog>,
 }
 
 impl Work<'_> {
@@ -100,6 +103,7 @@ impl Work<'_> {
             execution: self.ledger.execution,
             statements: self.items.len(),
         });
+        let before = self.before.filter(|before| self.snapshot_before(session, before));
         let mut runner = Runner {
             session,
             ledger: self.ledger,
@@ -115,9 +119,28 @@ impl Work<'_> {
         };
         let execution = (self.ledger.execution, self.plan);
         ledger::record(&mut session.client, &session.server, &live, execution)?;
+        let cause = Cause::After(self.ledger.execution);
+        if let Err(error) = ledger::record_snapshot(&mut session.client, cause, before, &live) {
+            untaken(session, &error);
+        }
         self.ledger.succeed(&mut session.client, self.of_execution)?;
         Ok(outcome(Some(self.ledger.execution), self.of_execution, self.items))
     }
+
+    /// Keeps the state that the ledger does not have yet; tells whether it has it now.
+    fn snapshot_before(&self, session: &mut Session, before: &Catalog) -> bool {
+        let taken = ledger::snapshot_before(&mut session.client, self.ledger.execution, before);
+        if let Err(error) = &taken {
+            untaken(session, error);
+        }
+        taken.is_ok()
+    }
+}
+
+/// Says that a snapshot is missing, which is no reason against the statements.
+fn untaken(session: &mut Session, error: &Error) {
+    let text = format!("warning: the ledger keeps no snapshot of the schema: {}", error.message);
+    (session.events)(Event::Noted { text });
 }
 
 /// Reads the live catalog again and compares it.

@@ -57,6 +57,7 @@ pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut
         items: &open[usize::from(settled)..],
         plan: &execution.plan,
         target: target(&execution),
+        before: None,
     };
     work.run(&mut session)
 }

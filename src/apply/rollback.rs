@@ -97,6 +97,7 @@ pub fn rollback(
         items: &items,
         plan: &execution.plan,
         target: &execution.plan.scope,
+        before: Some(&way.live),
     };
     work.run(&mut session)
 }
@@ -106,6 +107,8 @@ struct Way {
     execution: Execution,
     is_partial: bool,
     steps: Vec<Step>,
+    /// The database before the first of them.
+    live: Catalog,
 }
 
 fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
@@ -124,6 +127,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
             steps: plan.rollback.clone(),
             is_partial: false,
             execution,
+            live,
         });
     }
     if execution.status == ExecutionStatus::Succeeded && !execution.half_rolled_back {
@@ -137,6 +141,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
         steps,
         is_partial: true,
         execution,
+        live,
     })
 }
 

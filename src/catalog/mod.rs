@@ -3,6 +3,7 @@
 //! Nothing here knows a kind: what an object is stands in [`crate::kinds`].
 
 mod addresses;
+pub(crate) mod delta;
 mod edges;
 mod fingerprint;
 mod identity;

@@ -56,14 +56,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     options.preflight = !arguments.preflight.no_preflight && place.settings.preflight.unwrap_or(true);
     if let Some(execution) = arguments.resume {
         if arguments.schema.schema.is_some() {
-            options.secrets = setup::secrets(&setup::schema(&arguments.schema)?)?;
+            options.secrets = setup::secrets(&setup::schema(&arguments.schema, &arguments.live)?)?;
         }
         let outcome = apply::resume(&place.url, execution, &options, &mut execution::show)?;
         return execution::finish(&outcome, "resumed");
     }
     let plan = plan(arguments, &place)?;
     if plan.needs_secrets() && (arguments.plan.is_none() || arguments.schema.schema.is_some()) {
-        options.secrets = setup::secrets(&setup::schema(&arguments.schema)?)?;
+        options.secrets = setup::secrets(&setup::schema(&arguments.schema, &arguments.live)?)?;
     }
     protect(arguments, &place, &plan, &mut options)?;
     let allowed = options.record.allowed;
@@ -100,7 +100,7 @@ fn plan(arguments: &Arguments, place: &Place) -> Result<Plan> {
         return Plan::read(path);
     }
     let setup = setup::planning_for(&arguments.schema, &arguments.planning, &arguments.preflight, place)?;
-    let source = setup::schema(&arguments.schema)?;
+    let source = setup::schema(&arguments.schema, &arguments.live)?;
     let plan = |setup: &_| reconcile::plan(setup, &place.url, &source);
     let plan = if arguments.execution.yes {
         plan(&setup)?

@@ -82,8 +82,8 @@ pub(super) struct LiveArguments {
 /// Names the desired side and how it is elaborated.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArguments {
-    /// Declared schema: a folder, a .sql or .yaml file, a snapshot .json, git:REF:PATH, env:NAME or a URL [default:
-    /// schema]
+    /// Declared schema: a folder, a .sql or .yaml file, a snapshot .json, git:REF:PATH, env:NAME, ledger:NUMBER or a URL
+    /// [default: schema]
     #[arg(long, value_name = "SOURCE")]
     pub(super) schema: Option<String>,
     #[command(flatten)]

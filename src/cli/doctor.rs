@@ -48,7 +48,7 @@ fn checks(arguments: &Arguments) -> Vec<Check> {
         Ok(setup) => setup,
         Err(error) => return vec![Check::of("configuration", &error)],
     };
-    let files = match setup::schema(&arguments.schema) {
+    let files = match setup::schema(&arguments.schema, &arguments.live) {
         Ok(source) => Check::ok("target files", format!("Declared by {source}.")),
         Err(error) => Check::warn(
             "target files",

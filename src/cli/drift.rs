@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let source = setup::schema(&arguments.schema)?;
+    let source = setup::schema(&arguments.schema, &arguments.live)?;
     if let Some(places) = place::places(&arguments.live)? {
         return all(arguments, places, &source);
     }

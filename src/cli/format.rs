@@ -192,6 +192,6 @@ fn path(source: &Source) -> Option<String> {
     match source {
         Source::Folder(path) | Source::File(path) | Source::Snapshot(path) => Some(path.display().to_string()),
         Source::Git { path, .. } => Some(path.clone()),
-        Source::Database(_) | Source::Environment(_) => None,
+        Source::Database(_) | Source::Environment(_) | Source::Live(_) | Source::Ledger(..) => None,
     }
 }

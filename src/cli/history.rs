@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::arguments::LiveArguments;
 use super::{setup, terminal};
+use crate::apply::ledger::SnapshotFacts;
 use crate::apply::{self, Account, ExecutionSummary};
 use crate::error::{Error, Result};
 
@@ -110,6 +111,23 @@ fn whole(account: &Account) -> String {
                 "{} ({} bytes, sha256 {})",
                 backup.path, backup.size, backup.sha256
             )),
+        );
+    }
+    if let Some(snapshot) = &account.snapshot {
+        let moved = if snapshot.moved_before {
+            format!("; others had changed the database: {}:before", snapshot.source)
+        } else {
+            String::new()
+        };
+        let SnapshotFacts {
+            source,
+            objects,
+            changed,
+            ..
+        } = snapshot;
+        fact(
+            "snapshot",
+            Some(&format!("{source} ({objects} objects, {changed} changed{moved})")),
         );
     }
     for check in account.checks.iter().flatten() {

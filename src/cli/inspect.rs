@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::ScratchArguments;
+use super::arguments::{LiveArguments, ScratchArguments};
 use super::files::{Language, Layout, target_files, write_all, write_one};
 use super::{setup, terminal};
 use crate::catalog::{Catalog, Identity};
@@ -33,7 +33,8 @@ enum Format {
 /// Arguments of `trueup inspect`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What is inspected: a URL, a folder, a .sql or .yaml file, a snapshot .json, git:REF:PATH or env:NAME
+    /// What is inspected: a URL, a folder, a .sql or .yaml file, a snapshot .json, git:REF:PATH, env:NAME, live or
+    /// ledger:NUMBER
     #[arg(value_name = "SOURCE")]
     source: String,
     /// Form of the output [default: sql]
@@ -52,13 +53,15 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["out", "layout"])]
     sizes: bool,
     #[command(flatten)]
+    live: LiveArguments,
+    #[command(flatten)]
     scratch: ScratchArguments,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let setup = setup::setup(&arguments.scratch)?;
-    let source = setup::source(&arguments.source)?;
+    let source = setup::source(&arguments.source, &arguments.live)?;
     if arguments.sizes {
         return sizes(arguments, &setup, &source);
     }
@@ -122,13 +125,19 @@ fn show(arguments: &Arguments, format: Format, catalog: &Catalog) -> Result<u8> 
 }
 
 fn sizes(arguments: &Arguments, setup: &Setup, source: &Source) -> Result<u8> {
-    let Source::Database(url) = source else {
-        return Err(Error::usage(format!("`{source}` has no sizes")).hint("Only a live database has: pass its URL."));
+    let url = match source {
+        Source::Database(text) => Url::parse(text, &setup.environment)?,
+        Source::Live(Some(url)) => url.as_ref().clone(),
+        _ => {
+            return Err(
+                Error::usage(format!("`{source}` has no sizes")).hint("Only a live database has: pass its URL.")
+            );
+        }
     };
     if !matches!(arguments.format, None | Some(Format::Json)) {
         return Err(Error::usage("sizes have no such form").hint("Leave --format out, or pass --format json."));
     }
-    let mut client = Url::parse(url, &setup.environment)?.connect()?;
+    let mut client = url.connect()?;
     let empty = Catalog::default();
     let mut sizes = Vec::new();
     for size in introspect::sizes(&mut client)? {

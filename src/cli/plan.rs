@@ -42,14 +42,14 @@ const BLOCKED: u8 = 3;
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let source = setup::schema(&arguments.schema)?;
+    let source = setup::schema(&arguments.schema, &arguments.live)?;
     if let Some(places) = place::places(&arguments.live)? {
         return all(arguments, places, &source);
     }
     let plan = match &arguments.snapshot {
         Some(snapshot) => {
             let setup = setup::planning(&arguments.schema.scratch, &arguments.planning)?;
-            let snapshot = setup::source(snapshot)?;
+            let snapshot = setup::source(snapshot, &arguments.live)?;
             question::settle(setup, |setup| reconcile::plan_snapshot(setup, &snapshot, &source))?
         }
         None => {

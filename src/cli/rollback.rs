@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let place = place::place(&arguments.live)?;
     let mut options = arguments.execution.options(&place)?;
     if let Some(schema) = &arguments.schema {
-        options.secrets = setup::secrets(&setup::source(schema)?)?;
+        options.secrets = setup::secrets(&setup::source(schema, &arguments.live)?)?;
     }
     let url = place.url;
     let preview = apply::preview(&url, arguments.number, &options.secrets)?;

@@ -176,9 +176,9 @@ pub(super) fn unnamed(arguments: &LiveArguments, config: &Config) -> Result<Url>
 }
 
 /// Returns the declared schema that the arguments or the configuration file name.
-pub(super) fn schema(arguments: &SchemaArguments) -> Result<Source> {
+pub(super) fn schema(arguments: &SchemaArguments, live: &LiveArguments) -> Result<Source> {
     let named = arguments.schema.clone().or(config()?.schema);
-    source(named.as_deref().unwrap_or("schema"))
+    source(named.as_deref().unwrap_or("schema"), live)
 }
 
 /// Returns the secrets that a source states or holds.
@@ -190,13 +190,19 @@ pub(super) fn secrets(source: &Source) -> Result<Secrets> {
             let server = Server::read(&mut client)?;
             secrets.learn_live(&mut client, &server)?;
         }
+        Source::Live(Some(url)) => {
+            let mut client = url.connect()?;
+            let server = Server::read(&mut client)?;
+            secrets.learn_live(&mut client, &server)?;
+        }
         files => learn(&secrets, files)?,
     }
     Ok(secrets)
 }
 
-/// Understands a source; `env:NAME` is resolved here, since only the command line reads the environment.
-pub(super) fn source(text: &str) -> Result<Source> {
+/// Understands a source; what it leaves to the environment or to the arguments that name the live database is resolved
+/// here, since only the command line reads them.
+pub(super) fn source(text: &str, live: &LiveArguments) -> Result<Source> {
     match Source::parse(text)? {
         Source::Environment(name) => {
             let value = std::env::var(&name).map_err(|_| {
@@ -204,6 +210,8 @@ pub(super) fn source(text: &str) -> Result<Source> {
             })?;
             Ok(Source::Database(value))
         }
+        Source::Live(_) => Ok(Source::Live(Some(Box::new(self::live(live)?)))),
+        Source::Ledger(point, _) => Ok(Source::Ledger(point, Some(Box::new(self::live(live)?)))),
         other => Ok(other),
     }
 }

@@ -35,7 +35,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let setup = setup::setup(&arguments.schema.scratch)?;
     let url = setup::live(&arguments.live)?;
-    let found = reconcile::why(&setup, &url, &setup::schema(&arguments.schema)?, &arguments.object)?;
+    let found = reconcile::why(
+        &setup,
+        &url,
+        &setup::schema(&arguments.schema, &arguments.live)?,
+        &arguments.object,
+    )?;
     terminal::print(&match arguments.format {
         Format::Human => report::why_human(&found, &terminal::style(None)),
         Format::Json => {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::git;
 use super::psql::{self, Include};
+use crate::apply::ledger::Point;
+use crate::db::Url;
 use crate::error::{Error, Result};
 
 /// Names a place that a catalog can be had from.
@@ -28,6 +30,10 @@ pub enum Source {
     Database(String),
     /// Environment variable that holds a URL.
     Environment(String),
+    /// The live database itself, once it is known.
+    Live(Option<Box<Url>>),
+    /// A snapshot in the ledger of the live database, once that is known.
+    Ledger(Point, Option<Box<Url>>),
 }
 
 impl fmt::Display for Source {
@@ -37,6 +43,8 @@ impl fmt::Display for Source {
             Self::Git { revision, path } => write!(f, "git:{revision}:{path}"),
             Self::Database(_) => f.write_str("database"),
             Self::Environment(name) => write!(f, "env:{name}"),
+            Self::Live(_) => f.write_str("live"),
+            Self::Ledger(point, _) => write!(f, "{point}"),
         }
     }
 }
@@ -67,7 +75,8 @@ pub struct TargetFile {
     pub form: Form,
 }
 
-const ADVICE: &str = "Pass a folder, a .sql, .yaml or .json file, git:REF:PATH, env:NAME or a postgres:// URL.";
+const ADVICE: &str =
+    "Pass a folder, a .sql, .yaml or .json file, git:REF:PATH, env:NAME, ledger:NUMBER, live or a postgres:// URL.";
 
 impl Source {
     /// Understands a source as it is written on the command line.
@@ -84,6 +93,12 @@ impl Source {
         if let Some(rest) = text.strip_prefix("git:") {
             return parse_git(rest);
         }
+        if let Some(rest) = text.strip_prefix("ledger:") {
+            return Ok(Self::Ledger(Point::parse(rest)?, None));
+        }
+        if text == "live" {
+            return Ok(Self::Live(None));
+        }
         let path = PathBuf::from(text);
         if path.is_dir() {
             return Ok(Self::Folder(path));
@@ -96,6 +111,11 @@ impl Source {
             _ if form(&path).is_some() => Ok(Self::File(path)),
             _ => Err(Error::usage(format!("`{text}` is of no known form")).hint(ADVICE)),
         }
+    }
+
+    /// Tells whether it is a state that somebody kept: what is read with it should speak as its server did.
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Snapshot(_) | Self::Ledger(..))
     }
 
     /// Reads the target files of a source that has some, in the order in which they are executed.
@@ -112,7 +132,7 @@ impl Source {
             }
             Self::File(path) => with_includes(std::slice::from_ref(path), &Disk)?,
             Self::Git { revision, path } => git::files(revision, path)?,
-            Self::Snapshot(_) | Self::Database(_) | Self::Environment(_) => {
+            Self::Snapshot(_) | Self::Database(_) | Self::Environment(_) | Self::Live(_) | Self::Ledger(..) => {
                 return Err(Error::internal(format!("{self} has no target files")));
             }
         };

@@ -51,6 +51,11 @@ impl Area {
         areas.into_iter().for_each(Self::manage);
     }
 
+    /// Tells whether an object is looked after: most are, whatever was asked for.
+    pub(crate) fn looks_after(object: &Identity) -> bool {
+        Self::of(object).is_none_or(Self::is_managed)
+    }
+
     /// Returns the area of an object, or of what is said of one.
     fn of(object: &Identity) -> Option<Self> {
         let target = object.path.first().map(Name::as_str);

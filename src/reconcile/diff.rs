@@ -46,7 +46,7 @@ pub fn diff(setup: &Setup, from: &Source, to: &Source) -> Result<Plan> {
 
 /// Plans what brings a database that looks as the snapshot says to what the source declares.
 pub fn plan_snapshot(setup: &Setup, snapshot: &Source, source: &Source) -> Result<Plan> {
-    if !matches!(snapshot, Source::Snapshot(_)) {
+    if !snapshot.is_kept() {
         return Err(Error::usage("only a snapshot can stand in for the live database").hint(
             "Write one with `trueup inspect URL --format json`; `trueup diff FROM TO` compares any two sources, and \
              --database names a live database.",
@@ -87,12 +87,12 @@ fn unmeasured(mut plan: Plan, is_so: bool) -> Plan {
 fn both(setup: &Setup, live: Option<(&Url, &Server)>, from: &Source, to: &Source) -> Result<(Desired, Desired)> {
     let workshop = setup.workshop(live);
     match (from, to) {
-        (Source::Snapshot(_), _) => {
+        (from, _) if from.is_kept() => {
             let from = read(setup, from, &workshop)?;
             let to = read_like(setup, to, &workshop, &from.catalog)?;
             Ok((from, to))
         }
-        (_, Source::Snapshot(_)) => {
+        (_, to) if to.is_kept() => {
             let to = read(setup, to, &workshop)?;
             let from = read_like(setup, from, &workshop, &to.catalog)?;
             Ok((from, to))
@@ -129,6 +129,7 @@ fn stand_in(catalog: &Catalog) -> Server {
 fn url(setup: &Setup, source: &Source) -> Result<Option<Url>> {
     match source {
         Source::Database(text) => Url::parse(text, &setup.environment).map(Some),
+        Source::Live(url) => Ok(url.as_deref().cloned()),
         _ => Ok(None),
     }
 }

@@ -38,6 +38,7 @@ mod schema;
 mod scratch;
 mod secrets;
 mod servers;
+mod snapshots;
 mod table_parts;
 mod whole_loop;
 mod yaml;

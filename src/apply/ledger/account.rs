@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::read::{SUMMARY, summary, unknown};
 use super::record::ExecutionSummary;
+use super::snapshots::{self, SnapshotFacts};
 use super::version;
 use crate::apply::advisory;
 use crate::apply::checks::Checked;
@@ -34,6 +35,8 @@ pub struct Account {
     pub backup: Option<Kept>,
     /// What the checks after it said.
     pub checks: Option<Vec<Checked>>,
+    /// Snapshot of the schema after it.
+    pub snapshot: Option<SnapshotFacts>,
     /// Findings that needed an approval, and who gave it.
     pub approvals: Vec<Approved>,
     /// Its statements in order.
@@ -98,6 +101,7 @@ pub fn account(url: &Url, id: i64) -> Result<Account> {
         overrides: Vec::new(),
         backup: None,
         checks: None,
+        snapshot: None,
         approvals: Vec::new(),
         statements: statements(&mut client, id)?,
     };
@@ -117,6 +121,9 @@ pub fn account(url: &Url, id: i64) -> Result<Account> {
         .try_get::<_, Option<Json<Vec<Checked>>>>(5)?
         .map(|Json(checks)| checks);
     out.approvals = approvals(&mut client, id)?;
+    if version >= version::SNAPSHOTS_SINCE {
+        out.snapshot = snapshots::facts(&mut client, id)?;
+    }
     Ok(out)
 }
 

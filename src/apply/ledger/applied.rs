@@ -9,6 +9,7 @@ use postgres::types::Type;
 use postgres::{Client, Row, Transaction};
 use serde_json::Value;
 
+use super::snapshots::{self, Cause};
 use super::version;
 use crate::catalog::{Catalog, Fingerprint, Identity, Name};
 use crate::db::Server;
@@ -279,7 +280,8 @@ pub(crate) fn record_between(client: &mut Client, before: &Catalog, after: &Cata
     let mut transaction = client.transaction()?;
     rows.write(&mut transaction, false)?;
     transaction.commit()?;
-    Ok(())
+    snapshots::before(client, execution, before)?;
+    snapshots::record(client, Cause::After(execution), Some(before), after)
 }
 
 fn newest_format(client: &mut Client) -> Result<Option<String>> {

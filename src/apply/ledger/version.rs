@@ -10,12 +10,13 @@ use crate::error::{Error, ErrorKind, Result};
 const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
 
 /// Files by version: the one at index n brings version n to n + 1.
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 6] = [
     include_str!("../../../schema/ledger/0001_executions.sql"),
     include_str!("../../../schema/ledger/0002_applied.sql"),
     include_str!("../../../schema/ledger/0003_safety.sql"),
     include_str!("../../../schema/ledger/0004_migrations.sql"),
     include_str!("../../../schema/ledger/0005_backfills.sql"),
+    include_str!("../../../schema/ledger/0006_snapshots.sql"),
 ];
 
 /// Triggers that keep finished rows as they are; version 3 comes with them.
@@ -25,6 +26,10 @@ const APPEND_ONLY_SINCE: usize = 3;
 /// The same for version 5.
 const APPEND_ONLY_BACKFILLS: &str = include_str!("../../../schema/ledger/append_only_backfills.sql");
 const BACKFILLS_SINCE: usize = 5;
+
+/// The same for version 6.
+const APPEND_ONLY_SNAPSHOTS: &str = include_str!("../../../schema/ledger/append_only_snapshots.sql");
+pub(super) const SNAPSHOTS_SINCE: i32 = 6;
 
 /// Name of the ledger's schema.
 const NAME: &str = "trueup";
@@ -75,8 +80,13 @@ pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<O
     if is_new {
         script.push_str(APPEND_ONLY);
     }
-    if from < BACKFILLS_SINCE && (is_new || keeps_history(client)?) {
+    let keeps_history = is_new || keeps_history(client)?;
+    if from < BACKFILLS_SINCE && keeps_history {
         script.push_str(APPEND_ONLY_BACKFILLS);
+    }
+    // Whatever is below the newest version lacks it.
+    if keeps_history {
+        script.push_str(APPEND_ONLY_SNAPSHOTS);
     }
     script.push_str("COMMIT");
     if let Err(error) = client.batch_execute(&script) {

@@ -154,7 +154,7 @@ fn execute_in(
         return Ok(0);
     }
     let mut options = arguments.execution.options(&place)?;
-    if let Some(source) = declared(arguments.schema.as_ref())?.filter(|_| outlook.needs_secrets()) {
+    if let Some(source) = declared(arguments.schema.as_ref(), &arguments.live)?.filter(|_| outlook.needs_secrets()) {
         options.secrets = setup::secrets(&source)?;
     }
     if arguments.skip_backup {

@@ -83,11 +83,11 @@ pub(super) fn maybe_live(arguments: &LiveArguments) -> Result<Option<Url>> {
 }
 
 /// Returns the declared schema where one is named, or is at its usual place.
-pub(super) fn declared(named: Option<&String>) -> Result<Option<Source>> {
+pub(super) fn declared(named: Option<&String>, live: &LiveArguments) -> Result<Option<Source>> {
     let named = named.cloned().or(setup::config()?.schema);
     match named {
-        Some(named) => setup::source(&named).map(Some),
-        None if std::path::Path::new("schema").is_dir() => setup::source("schema").map(Some),
+        Some(named) => setup::source(&named, live).map(Some),
+        None if std::path::Path::new("schema").is_dir() => setup::source("schema", live).map(Some),
         None => Ok(None),
     }
 }
@@ -104,7 +104,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<u8> {
     let path = arguments.folder.path()?;
     std::fs::create_dir_all(&path).map_err(|error| Error::io(format!("make {}", path.display()), &error))?;
     let directory: Directory = arguments.folder.read()?;
-    let source = declared(arguments.schema.as_ref())?.ok_or_else(|| {
+    let source = declared(arguments.schema.as_ref(), &arguments.live)?.ok_or_else(|| {
         Error::usage("no declared schema is named").hint("Pass --schema, or put target files into the folder `schema`.")
     })?;
     let live = maybe_live(&arguments.live)?;
@@ -128,7 +128,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<u8> {
 /// Runs `verify`.
 pub(super) fn verify(arguments: &VerifyArguments) -> Result<u8> {
     let directory = arguments.folder.read()?;
-    let source = declared(arguments.schema.as_ref())?;
+    let source = declared(arguments.schema.as_ref(), &arguments.live)?;
     let live = maybe_live(&arguments.live)?;
     if source.is_none() && live.is_none() {
         return Err(Error::usage("there is nothing to compare the files with")
