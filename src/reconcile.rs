@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use postgres::Client;
 
-use crate::apply::ledger::snapshot;
+use crate::apply::ledger::{paces, snapshot};
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::config::OnDrop;
 use crate::db::{Environment, Server, Url};
@@ -28,7 +28,7 @@ use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{self, prove};
 use crate::risk::{
-    Day, Look, Online, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
+    Day, Look, Online, Paces, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
 use crate::{preflight, quarantine, scratch, staged};
 use known::Slot;
@@ -157,6 +157,14 @@ impl Ground<'_> {
         };
         introspect::release(client)?;
         Ok(known)
+    }
+
+    /// Returns what earlier statements say about those of a plan; nothing is asked where nothing could be said.
+    fn paces(&mut self, plan: &Plan) -> Result<Paces> {
+        match &mut self.live {
+            Some((_, client)) if self.server.keeps_paces && !plan.is_empty() => paces(client),
+            _ => Ok(Paces::default()),
+        }
     }
 
     /// Returns live figures; none are known where there is no live database.
@@ -360,7 +368,8 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     }
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
     preflight(setup, &mut plan, from, to, &figures, &mut ground)?;
-    estimate(&mut plan.forward, from, &figures);
+    let paces = ground.paces(&plan)?;
+    estimate(&mut plan.forward, from, &figures, &paces);
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
         change.declared_at = settled.place(&change.change.object);

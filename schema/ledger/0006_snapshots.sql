@@ -23,5 +23,6 @@ COMMENT ON COLUMN trueup.snapshot.changed IS 'Objects that differ from the snaps
 ALTER TABLE trueup.statement
     ADD COLUMN work text,
     ADD COLUMN expected_seconds double precision;
+CREATE INDEX statement_work ON trueup.statement (work, execution DESC, ordinal DESC) WHERE work IS NOT NULL;
 COMMENT ON COLUMN trueup.statement.work IS 'Sort of work on tables whose size was known: scan, index build, rewrite; null for what takes a moment.';
 COMMENT ON COLUMN trueup.statement.expected_seconds IS 'How long the work should have taken by the rates that trueup comes with, in the middle of the range.';

@@ -103,6 +103,7 @@ impl Runner<'_, '_> {
             ordinal: item.ordinal,
             started,
             elapsed,
+            is_own: false,
         }];
         self.ours(|client| ledger.done(client, &progress))
     }

@@ -175,6 +175,7 @@ impl Runner<'_, '_> {
             ordinal: item.ordinal,
             started,
             elapsed,
+            is_own: watched.blockers.is_empty(),
         })
     }
 
@@ -231,6 +232,7 @@ impl Runner<'_, '_> {
             ordinal: item.ordinal,
             started: Instant::now(),
             elapsed: Duration::ZERO,
+            is_own: false,
         };
         Ok(self.ledger.done(&mut self.session.client, &[progress])?)
     }

@@ -26,13 +26,19 @@ pub struct Server {
     pub encoding: String,
     /// Identifier that `initdb` gave the cluster; none where the role may not read it.
     pub system_identifier: Option<i64>,
+    /// There is a ledger that says how long statements took, and the role may read it.
+    pub keeps_paces: bool,
 }
 
 const FACTS: &str = "\
     select current_setting('server_version_num')::int4, current_setting('server_version'), current_user::text,
            coalesce((select rolsuper from pg_catalog.pg_roles where rolname = current_user), false),
            current_database()::text, current_setting('server_encoding'),
-           has_function_privilege('pg_catalog.pg_control_system()', 'execute')";
+           has_function_privilege('pg_catalog.pg_control_system()', 'execute'),
+           exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                   join pg_catalog.pg_attribute a on a.attrelid = c.oid
+                   where n.nspname = 'trueup' and c.relname = 'statement' and a.attname = 'work' and not a.attisdropped
+                     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))";
 
 impl Server {
     /// Reads the facts in one query, and the system identifier in a second one where it is allowed.
@@ -47,6 +53,7 @@ impl Server {
             database: row.try_get(4)?,
             encoding: row.try_get(5)?,
             system_identifier: None,
+            keeps_paces: row.try_get(7)?,
         };
         // A function's privilege is checked when the statement starts, so that CASE in the first query would not do.
         if row.try_get(6)? {
@@ -91,6 +98,7 @@ mod tests {
             database: "shop".to_owned(),
             encoding: "UTF8".to_owned(),
             system_identifier: None,
+            keeps_paces: false,
         }
     }
 

@@ -1,8 +1,11 @@
 //! How long a statement of a plan runs and whom it keeps waiting: a range with its basis, from its facts and the sizes of
 //! the tables. Nothing here is measured on the live server; the ranges are wide on purpose.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use super::pace::{Expected, Pace, Paces};
 use super::rules::locked_scan::builds_index;
 use super::statistics::{Size, Statistics, readable_bytes};
 use crate::catalog::{Catalog, Identity};
@@ -35,6 +38,9 @@ const REWRITE: Rate = Rate {
     fast: 150 * MIB,
 };
 
+/// What takes fewer milliseconds tells nothing about the pace.
+const BLINK: u64 = 20;
+
 /// Who waits while a statement runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,11 +69,15 @@ pub struct Estimate {
     pub blocked_high: Option<u64>,
     /// What the range rests on, in words.
     pub basis: String,
+    /// What it would take by the rates that trueup comes with, where that is more than a blink: the ledger compares it with
+    /// what it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
 }
 
 /// Work of one sort on one table.
 struct Work<'a> {
-    what: &'static str,
+    pace: Pace,
     table: &'a Identity,
     bytes: Option<u64>,
     rate: &'static Rate,
@@ -75,8 +85,8 @@ struct Work<'a> {
     passes: u64,
 }
 
-/// Estimates every statement of the way forward.
-pub fn estimate(steps: &mut [Step], from: &Catalog, statistics: &Statistics) {
+/// Estimates every statement of the way forward, corrected by what earlier ones took.
+pub fn estimate(steps: &mut [Step], from: &Catalog, statistics: &Statistics, paces: &Paces) {
     for step in steps.iter_mut() {
         let builds = step
             .changes
@@ -90,19 +100,24 @@ pub fn estimate(steps: &mut [Step], from: &Catalog, statistics: &Statistics) {
             .collect();
         let stands = |table: &Identity| from.contains(table) && !remade.contains(table);
         for sentence in &mut step.statements {
-            sentence.estimate = Some(one(sentence, builds, &stands, statistics));
+            sentence.estimate = Some(one(sentence, builds, &stands, (statistics, paces)));
         }
     }
     add_waiting(steps);
 }
 
-fn one(sentence: &Sentence, builds: bool, stands: &dyn Fn(&Identity) -> bool, statistics: &Statistics) -> Estimate {
+fn one(
+    sentence: &Sentence,
+    builds: bool,
+    stands: &dyn Fn(&Identity) -> bool,
+    (statistics, paces): (&Statistics, &Paces),
+) -> Estimate {
     let facts = &sentence.facts;
     let outside = facts.transaction == Transaction::Outside;
     let mut works = Vec::new();
     for table in facts.rewrites.iter().filter(|table| stands(table)) {
         works.push(Work {
-            what: "rewrite",
+            pace: Pace::Rewrite,
             table,
             bytes: bytes(table, statistics, true),
             rate: &REWRITE,
@@ -115,7 +130,7 @@ fn one(sentence: &Sentence, builds: bool, stands: &dyn Fn(&Identity) -> bool, st
         .filter(|table| stands(table) && !facts.rewrites.contains(table))
     {
         works.push(Work {
-            what: if builds { "index build" } else { "scan" },
+            pace: if builds { Pace::IndexBuild } else { Pace::Scan },
             table,
             bytes: bytes(table, statistics, false),
             rate: if builds { &BUILD } else { &SCAN },
@@ -134,18 +149,34 @@ fn one(sentence: &Sentence, builds: bool, stands: &dyn Fn(&Identity) -> bool, st
         Some(lock) if lock >= Lock::Share => Blocks::Writes,
         _ => Blocks::None,
     };
-    from_works(&works, blocks, outside)
+    let mut out = from_works(&works, blocks, outside, paces);
+    // Batches leave a part of the time to others.
+    out.expected = expected(&works).filter(|_| facts.batches.is_none());
+    out
 }
 
-fn from_works(works: &[Work], blocks: Blocks, outside: bool) -> Estimate {
+/// Returns what a statement should take, where its work is of one sort and its tables are of known size.
+fn expected(works: &[Work]) -> Option<Expected> {
+    let work = works.first()?.pace;
+    let times = works.iter().map(|work| {
+        // The middle between the slowest and the fastest, as ratios go.
+        let middle = work.rate.slow.saturating_mul(work.rate.fast).isqrt();
+        Some(work.bytes?.saturating_mul(work.passes).saturating_mul(1000) / middle)
+    });
+    let millis = times.sum::<Option<u64>>()?;
+    let is_one = works.iter().all(|other| other.pace == work);
+    (is_one && millis >= BLINK).then_some(Expected { work, millis })
+}
+
+fn from_works(works: &[Work], blocks: Blocks, outside: bool, paces: &Paces) -> Estimate {
     let low = works
         .iter()
-        .map(|work| work.bytes.unwrap_or(0) * work.passes / work.rate.fast)
+        .map(|work| work.load(paces).unwrap_or(0) / work.rate.fast)
         .sum();
     let high = works
         .iter()
         .map(|work| {
-            let quarters = (work.bytes? * work.passes * 4).div_ceil(work.rate.slow);
+            let quarters = (work.load(paces)? * 4).div_ceil(work.rate.slow);
             // Many moments, each rounded up to a second, would look like minutes.
             Some(if quarters <= 1 { 0 } else { quarters.div_ceil(4) })
         })
@@ -154,6 +185,7 @@ fn from_works(works: &[Work], blocks: Blocks, outside: bool) -> Estimate {
     if basis.is_empty() {
         basis.push("catalog only: milliseconds".to_owned());
     }
+    basis.extend(corrections(works, paces));
     if outside {
         basis.push("and the end of every transaction that is older than it".to_owned());
     }
@@ -164,19 +196,46 @@ fn from_works(works: &[Work], blocks: Blocks, outside: bool) -> Estimate {
         blocked_low: 0,
         blocked_high: Some(0),
         basis: basis.join(", "),
+        expected: None,
     }
 }
 
+/// Says which earlier statements corrected the rates.
+fn corrections(works: &[Work], paces: &Paces) -> Vec<String> {
+    let sized = works.iter().filter(|work| work.bytes.is_some_and(|bytes| bytes > 0));
+    let sorts: BTreeSet<Pace> = sized.map(|work| work.pace).collect();
+    let corrections = sorts.into_iter().filter_map(|sort| Some((sort, paces.of(sort)?)));
+    corrections
+        .map(|(sort, correction)| {
+            format!(
+                "corrected by {} earlier statements of this kind here ({}: {}.{:02} of the usual time)",
+                correction.samples,
+                sort.words(),
+                correction.permille / 1000,
+                correction.permille % 1000 / 10
+            )
+        })
+        .collect()
+}
+
 impl Work<'_> {
+    /// Returns the bytes that are gone through, as they weigh here.
+    fn load(&self, paces: &Paces) -> Option<u64> {
+        let bytes = self.bytes?.saturating_mul(self.passes);
+        let permille = paces.of(self.pace).map_or(1000, |correction| correction.permille);
+        let weighed = u128::from(bytes) * u128::from(permille) / 1000;
+        Some(u64::try_from(weighed).unwrap_or(u64::MAX / 8))
+    }
+
     fn words(&self) -> String {
         let name = self.table.path_text();
         let twice = if self.passes == 2 { ", twice" } else { "" };
         match self.bytes {
-            None => format!("{} of `{name}`, whose size is unknown", self.what),
-            Some(0) => format!("{} of `{name}`, which is empty", self.what),
+            None => format!("{} of `{name}`, whose size is unknown", self.pace.words()),
+            Some(0) => format!("{} of `{name}`, which is empty", self.pace.words()),
             Some(bytes) => format!(
                 "{} of `{name}` ({}) at {}–{} MiB/s{twice}",
-                self.what,
+                self.pace.words(),
                 readable_bytes(bytes),
                 self.rate.slow / MIB,
                 self.rate.fast / MIB
@@ -259,7 +318,11 @@ mod tests {
         }
     }
 
-    fn estimated(mut steps: Vec<Step>, known: bool) -> Vec<Estimate> {
+    fn estimated(steps: Vec<Step>, known: bool) -> Vec<Estimate> {
+        corrected(steps, known, &Paces::default())
+    }
+
+    fn corrected(mut steps: Vec<Step>, known: bool, paces: &Paces) -> Vec<Estimate> {
         let mut from = Catalog::default();
         let orders = serde_json::json!({
             "kind": "table", "schema": "shop", "name": "orders", "unlogged": false, "partition_key": null,
@@ -278,7 +341,7 @@ mod tests {
             };
             statistics.insert(table("orders"), figures);
         }
-        estimate(&mut steps, &from, &statistics);
+        estimate(&mut steps, &from, &statistics, paces);
         let all = steps.into_iter().flat_map(|step| step.statements);
         all.filter_map(|sentence| sentence.estimate).collect()
     }
@@ -317,6 +380,37 @@ mod tests {
         let waits: Vec<_> = out.iter().map(|one| (one.seconds_high, one.blocked_high)).collect();
         assert_eq!(waits, [(Some(0), Some(62)), (Some(62), Some(62)), (Some(0), Some(0))]);
         assert_eq!(out[0].basis, "catalog only: milliseconds");
+    }
+
+    #[test]
+    fn earlier_statements_correct_the_rates_of_their_kind() {
+        let steps = || {
+            vec![
+                step(Kind::Check, 0, facts(Lock::ShareUpdateExclusive, true, false)),
+                step(Kind::Index, 1, facts(Lock::Share, true, false)),
+            ]
+        };
+        let mut paces = Paces::default();
+        paces.learn(Pace::IndexBuild, 0.25, 12);
+        let out = corrected(steps(), true, &paces);
+        let seconds: Vec<_> = out.iter().map(|one| (one.seconds_low, one.seconds_high)).collect();
+        assert_eq!(seconds, [(12, Some(62)), (10, Some(103))]);
+        assert!(
+            out[1]
+                .basis
+                .ends_with(", corrected by 12 earlier statements of this kind here (index build: 0.25 of the usual time)"),
+            "{}",
+            out[1].basis
+        );
+        // What is compared with the next one's time is not corrected already.
+        let plain = estimated(steps(), true);
+        assert_eq!(out[1].expected, plain[1].expected);
+        let expected = Expected {
+            work: Pace::IndexBuild,
+            millis: 129_535,
+        };
+        assert_eq!(out[1].expected, Some(expected));
+        assert_eq!(corrected(steps(), false, &paces)[1].expected, None);
     }
 
     #[test]

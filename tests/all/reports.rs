@@ -528,6 +528,7 @@ fn durations_are_said_with_their_basis() {
         blocked_low: 40,
         blocked_high: Some(410),
         basis: "index build of `public.t` (12 GiB) at 30–300 MiB/s".to_owned(),
+        expected: None,
     };
     let quick = Estimate {
         seconds_low: 0,

@@ -5,6 +5,7 @@ mod account;
 mod applied;
 mod filled;
 pub(crate) mod migrations;
+mod paces;
 mod read;
 mod record;
 mod snapshots;
@@ -20,6 +21,7 @@ pub use snapshots::{Point, SnapshotFacts, snapshot};
 pub use trace::{LastChange, last_change};
 
 pub(crate) use applied::{follows, record_between};
+pub(crate) use paces::paces;
 pub(super) use applied::{record, record_all, record_some};
 pub(super) use filled::Filled;
 pub(super) use read::{load, newest};

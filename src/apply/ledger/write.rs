@@ -48,6 +48,8 @@ pub(in crate::apply) struct Progress {
     pub(in crate::apply) started: Instant,
     /// Time that it took.
     pub(in crate::apply) elapsed: Duration,
+    /// Whether that was its own time: nobody stood in its way, and no earlier run had done a part of it.
+    pub(in crate::apply) is_own: bool,
 }
 
 /// The rows of one execution.
@@ -119,6 +121,16 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// Returns the work of a statement, and the seconds that it should take.
+fn expected(item: &Item) -> (Option<&'static str>, Option<f64>) {
+    let expected = item.sentence.estimate.as_ref().and_then(|estimate| estimate.expected);
+    let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
+    (
+        expected.map(|expected| expected.work.words()),
+        expected.map(|expected| seconds(expected.millis)),
+    )
+}
+
 impl Ledger {
     /// Records a new execution with all its statements, in one transaction.
     pub(in crate::apply) fn open(client: &mut Client, opening: &Opening) -> Result<Self> {
@@ -155,9 +167,11 @@ impl Ledger {
             .collect();
         let ordinals: Vec<i32> = items.iter().map(|item| item.ordinal).collect();
         let texts: Vec<&str> = items.iter().map(|item| item.sentence.sql.as_str()).collect();
+        let (works, seconds): (Vec<Option<&str>>, Vec<Option<f64>>) = items.iter().map(expected).unzip();
         transaction.query_typed(
-            "INSERT INTO trueup.statement (execution, direction, ordinal, transaction, step, statement, sql)
-             SELECT $1, $2, u.* FROM unnest($3, $4, $5, $6, $7) AS u",
+            "INSERT INTO trueup.statement
+                 (execution, direction, ordinal, transaction, step, statement, sql, work, expected_seconds)
+             SELECT $1, $2, u.* FROM unnest($3, $4, $5, $6, $7, $8, $9) AS u",
             &[
                 (&execution, Type::INT8),
                 (&opening.kind.direction(), Type::TEXT),
@@ -166,6 +180,8 @@ impl Ledger {
                 (&places(|item| item.step), Type::INT4_ARRAY),
                 (&places(|item| item.statement), Type::INT4_ARRAY),
                 (&texts, Type::TEXT_ARRAY),
+                (&works, Type::TEXT_ARRAY),
+                (&seconds, Type::FLOAT8_ARRAY),
             ],
         )?;
         approve(&mut transaction, execution, opening)?;
@@ -211,16 +227,18 @@ impl Ledger {
             .map(|one| micros(one.started.elapsed().saturating_sub(one.elapsed)))
             .collect();
         let sql = "UPDATE trueup.statement s
-                   SET status = 'done', error = NULL, sqlstate = NULL,
+                   SET status = 'done', error = NULL, sqlstate = NULL, work = CASE WHEN u.is_own THEN s.work END,
                        started_at = pg_catalog.clock_timestamp() - u.started * interval '1 microsecond',
                        finished_at = pg_catalog.clock_timestamp() - u.finished * interval '1 microsecond'
-                   FROM unnest($2, $3, $4) AS u (ordinal, started, finished)
+                   FROM unnest($2, $3, $4, $5) AS u (ordinal, started, finished, is_own)
                    WHERE s.execution = $1 AND s.ordinal = u.ordinal";
-        let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 4] = [
+        let own: Vec<bool> = progress.iter().map(|one| one.is_own).collect();
+        let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 5] = [
             (&self.execution, Type::INT8),
             (&ordinals, Type::INT4_ARRAY),
             (&started, Type::INT8_ARRAY),
             (&finished, Type::INT8_ARRAY),
+            (&own, Type::BOOL_ARRAY),
         ];
         client.execute_typed(sql, &parameters).map(drop)
     }
