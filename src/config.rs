@@ -1,10 +1,12 @@
 //! `trueup.yaml`: what a project says once instead of on every command line.
 
+mod blockers;
 mod environment;
 mod span;
 
 use std::path::Path;
 
+pub use blockers::Blockers;
 pub use environment::{
     Backup, Checks, Command, Environment, Environments, Form, HealthCheck, Hook, Hooks, Moment, Notify, OnDrop, Scope,
     SqlCheck, When,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::watch::Party;
 use crate::catalog::Identity;
+use crate::config::Blockers;
 use crate::kinds::Secrets;
 use crate::risk::Risk;
 
@@ -18,6 +19,8 @@ pub struct Options {
     pub statement_timeout: Option<Duration>,
     /// How often a transaction is tried again after a lock that was not granted, a deadlock or a serialization failure.
     pub retries: u32,
+    /// What is done about sessions that stand in the way.
+    pub blockers: Blockers,
     /// Pause before the first retry; each further one is twice as long, and up to half of it is added at random.
     pub backoff: Duration,
     /// Longest wait for another trueup that works on the same database.
@@ -31,6 +34,9 @@ pub struct Options {
     /// Values of the secrets that the statements name by their marks.
     pub secrets: Secrets,
 }
+
+/// What the record says where the backup was left out.
+pub const NO_BACKUP: &str = "no backup was made";
 
 /// Who runs something where and why, for the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +82,7 @@ impl Default for Options {
             lock_timeout: Duration::from_secs(5),
             statement_timeout: None,
             retries: 3,
+            blockers: Blockers::default(),
             backoff: Duration::from_secs(1),
             wait: Duration::from_secs(10),
             dry_run: false,

@@ -6,7 +6,7 @@ use super::checks::{self, Checked, Halves, limit_of};
 use super::command::{self, Input};
 use super::event::{Event, Options, Outcome};
 use super::ledger;
-use super::{apply, rollback};
+use super::{Resumable, apply, resume, rollback};
 use crate::config::{Environment, Hook, When};
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
@@ -70,38 +70,68 @@ pub fn guarded(
     options.preflight = false;
     let is_dangerous = plan.findings.iter().any(|finding| finding.risk >= Risk::Dangerous);
     options.record.backup = kept(Some(plan), is_dangerous, url, guard, events)?;
-    let hooks = &guard.environment.hooks;
-    before_apply(guard, &input, url, events)?;
-    let before = Halves::read(url)?;
-    let mut execution = None;
-    let done = apply(plan, url, approvals, &options, &mut |event| {
-        if let Event::Opened { execution: id, .. } = &event {
-            execution = Some(*id);
-        }
-        events(event);
-    });
-    let done = done.and_then(|outcome| {
-        let checked = checks::check(url, &guard.environment.checks, &hooks.verify, &input, &before);
-        if let Some(execution) = execution {
-            ledger::record_checks(url, execution, &checked)?;
-        }
-        verdict(&checked, events).map(|()| outcome)
-    });
     let run = Run {
         url,
         options: &options,
         guard,
         input: &input,
     };
-    match done {
-        Ok(outcome) => {
-            if let Err(error) = run_all("post_apply", &hooks.post_apply, &input, url, events) {
-                events(noted(format!("warning: {error}")));
+    run.around(events, |events| apply(plan, url, approvals, &options, events))
+}
+
+/// Goes on with an apply that stopped part-way as [`resume`] does, with what the environment asks for around it, as around
+/// a first one. It relies on the backup that was made then; where none was, and the environment asks for one, it is made.
+pub fn guarded_resume(
+    of: &Resumable,
+    url: &Url,
+    options: &Options,
+    guard: &Guard,
+    events: &mut dyn FnMut(Event),
+) -> Result<Outcome> {
+    let resumed = |options: &Options, events: &mut dyn FnMut(Event)| resume(url, Some(of.execution), options, events);
+    let Some(plan) = of.plan.as_ref().filter(|_| !options.dry_run && !guard.is_idle()) else {
+        return resumed(options, events);
+    };
+    let trial = Options {
+        dry_run: true,
+        ..options.clone()
+    };
+    resumed(&trial, events)?;
+    let text = plan.to_file()?;
+    let mut variables = variables(options);
+    variables.push(("TRUEUP_RESUMED", of.execution.to_string()));
+    let input = Input {
+        text: &text,
+        variables,
+        without: &[],
+    };
+    match &of.backup {
+        Some(backup) => events(relied_upon(backup)),
+        None if of.is_without_backup => events(noted("no backup: the first run was told to make none".to_owned())),
+        None => {
+            let is_dangerous = plan.findings.iter().any(|finding| finding.risk >= Risk::Dangerous);
+            if let Some(kept) = kept(Some(plan), is_dangerous, url, guard, events)? {
+                ledger::record_backup(url, of.execution, &kept)?;
             }
-            Ok(outcome)
         }
-        Err(error) => Err(run.failed(execution, error, events)),
     }
+    let run = Run {
+        url,
+        options,
+        guard,
+        input: &input,
+    };
+    run.around(events, |events| resumed(options, events))
+}
+
+/// Says on which backup a resumed apply relies.
+fn relied_upon(backup: &super::Kept) -> Event {
+    let is_there = std::path::Path::new(&backup.path).exists();
+    let lost = if is_there { "" } else { ", which is not there any more" };
+    noted(format!(
+        "relies on the backup of {}: {}{lost}",
+        backup.made_at, backup.path
+    ))
 }
 
 /// What an environment asks for around files that run without a plan.
@@ -238,6 +268,41 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Does the work of an apply with hooks before it, checks and hooks after it, and what the policy says where it fails.
+    fn around(
+        &self,
+        events: &mut dyn FnMut(Event),
+        work: impl FnOnce(&mut dyn FnMut(Event)) -> Result<Outcome>,
+    ) -> Result<Outcome> {
+        let (url, input) = (self.url, self.input);
+        let hooks = &self.guard.environment.hooks;
+        before_apply(self.guard, input, url, events)?;
+        let before = Halves::read(url)?;
+        let mut execution = None;
+        let done = work(&mut |event| {
+            if let Event::Opened { execution: id, .. } = &event {
+                execution = Some(*id);
+            }
+            events(event);
+        });
+        let done = done.and_then(|outcome| {
+            let checked = checks::check(url, &self.guard.environment.checks, &hooks.verify, input, &before);
+            if let Some(execution) = execution {
+                ledger::record_checks(url, execution, &checked)?;
+            }
+            verdict(&checked, events).map(|()| outcome)
+        });
+        match done {
+            Ok(outcome) => {
+                if let Err(error) = run_all("post_apply", &hooks.post_apply, input, url, events) {
+                    events(noted(format!("warning: {error}")));
+                }
+                Ok(outcome)
+            }
+            Err(error) => Err(self.failed(execution, error, events)),
+        }
+    }
+
     /// Does what follows a failure, and says so in the error.
     fn failed(&self, execution: Option<i64>, error: Error, events: &mut dyn FnMut(Event)) -> Error {
         let hooks = &self.guard.environment.hooks.on_failure;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::batch::{Item, items};
-use super::event::{Event, Options, Outcome};
+use super::event::{Event, Kept, NO_BACKUP, Options, Outcome};
 use super::forward::{Work, outcome};
 use super::gate::{self, State};
 use super::ledger::{self, Execution, ExecutionKind, ExecutionStatus, Ledger, Reached};
@@ -15,7 +15,7 @@ use crate::db::Url;
 use crate::error::{Error, Result};
 use crate::kinds::AnyObject;
 use crate::kinds::Transaction;
-use crate::plan::Step;
+use crate::plan::{Plan, Step};
 
 /// Goes on with a failed execution (the newest one when none is named) at its first statement that is not done.
 ///
@@ -60,6 +60,38 @@ pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut
         before: None,
     };
     work.run(&mut session)
+}
+
+/// An execution that stopped part-way, with what is done around an apply.
+#[derive(Debug, Clone)]
+pub struct Resumable {
+    /// Its number.
+    pub execution: i64,
+    /// Its plan, where it is an apply.
+    pub plan: Option<Plan>,
+    /// Backup that was made before its first statement.
+    pub backup: Option<Kept>,
+    /// Whether it was told to make none.
+    pub is_without_backup: bool,
+}
+
+/// Finds the execution that [`resume`] would go on with; nothing is written and nothing is locked.
+pub fn resumable(url: &Url, execution: Option<i64>) -> Result<Resumable> {
+    let options = Options {
+        dry_run: true,
+        ..Options::default()
+    };
+    let mut ignore = |_| {};
+    let mut session = Session::open(url, &options, &mut ignore)?;
+    session.find_ledger()?;
+    let execution = choose(&mut session, execution)?;
+    let (backup, overrides) = ledger::backup(&mut session.client, execution.id)?;
+    Ok(Resumable {
+        execution: execution.id,
+        plan: (execution.kind == ExecutionKind::Apply).then_some(execution.plan),
+        is_without_backup: overrides.iter().any(|text| text == NO_BACKUP),
+        backup,
+    })
 }
 
 /// Returns the execution that can be resumed.

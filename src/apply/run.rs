@@ -46,6 +46,9 @@ pub(super) struct Stop {
 impl Runner<'_, '_> {
     /// Runs the batches in order; after an error the ledger says how far they came.
     pub(super) fn run(&mut self, batches: &[Batch]) -> Result<()> {
+        if let (Some(first), Err(stop)) = (batches.first(), self.mind_replicas(batches)) {
+            return Err(self.stopped(first, &stop));
+        }
         for batch in batches {
             if let Err(error) = advisory::check(&mut self.session.second) {
                 return Err(self.stopped(batch, &Stop::of(&error)));
@@ -61,7 +64,7 @@ impl Runner<'_, '_> {
         }
         let of = self.session.options.retries;
         for attempt in 0..=of {
-            let mut stop = match self.attempt(batch) {
+            let mut stop = match self.make_way(batch).and_then(|()| self.attempt(batch)) {
                 Ok(()) => return Ok(()),
                 Err(stop) => stop,
             };
@@ -327,7 +330,7 @@ fn locks_several(batch: &Batch) -> bool {
 
 /// Tells whether nobody has to wait behind a statement that waits for a lock: a concurrent build waits for every older
 /// transaction, and whoever reads or writes goes on meanwhile.
-fn blocks_nobody(facts: &Facts) -> bool {
+pub(super) fn blocks_nobody(facts: &Facts) -> bool {
     let is_weak = |(_, lock): &(Identity, Lock)| *lock == Lock::ShareUpdateExclusive;
     facts.transaction == Transaction::Outside && !facts.locks.is_empty() && facts.locks.iter().all(is_weak)
 }

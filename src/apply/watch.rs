@@ -24,16 +24,26 @@ pub struct Party {
     pub role: Option<String>,
     /// Since when it holds a transaction, or else its connection, in UTC.
     pub since: Option<String>,
+    /// What it does that one should know: nothing in an open transaction, or it prevents wraparound.
+    pub doing: Option<String>,
+    /// Whether it is the session of a client, as far as this role may see that.
+    pub is_client: bool,
 }
 
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {}", self.pid)?;
+        match self.pid {
+            0 => f.write_str("no process")?,
+            pid => write!(f, "process {pid}")?,
+        }
         if !self.application.is_empty() {
             write!(f, " (`{}`)", self.application)?;
         }
         if let Some(role) = &self.role {
             write!(f, " of role `{role}`")?;
+        }
+        if let Some(doing) = &self.doing {
+            write!(f, ", {doing},")?;
         }
         if let Some(since) = &self.since {
             write!(f, " since {since}")?;
@@ -44,7 +54,13 @@ impl fmt::Display for Party {
 
 /// Columns of `pg_stat_activity a` that a [`Party`] is read from.
 pub(super) const PARTY: &str = "a.pid, coalesce(a.application_name, ''), a.usename::text,
-    pg_catalog.to_char(coalesce(a.xact_start, a.backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    pg_catalog.to_char(coalesce(a.xact_start, a.backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
+    NULL::text, coalesce(a.backend_type = 'client backend', false)";
+
+/// What a session of `pg_stat_activity a` does that one should know. Its query is read for this alone.
+pub(super) const DOING: &str = "CASE WHEN a.backend_type = 'autovacuum worker' THEN 'autovacuum to prevent wraparound'
+    WHEN a.backend_type <> 'client backend' THEN a.backend_type
+    WHEN a.state ~ '^idle in transaction' THEN 'idle in transaction' END";
 
 pub(super) fn party(row: &Row) -> Result<Party> {
     Ok(Party {
@@ -52,6 +68,8 @@ pub(super) fn party(row: &Row) -> Result<Party> {
         application: row.try_get(1)?,
         role: row.try_get(2)?,
         since: row.try_get(3)?,
+        doing: row.try_get(4)?,
+        is_client: row.try_get(5)?,
     })
 }
 

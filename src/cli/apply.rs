@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{LiveArguments, PlanningArguments, PreflightArguments, SchemaArguments};
-use super::execution::ExecutionArguments;
+use super::execution::{BlockerArguments, ExecutionArguments};
 use super::place::{self, Place};
 use super::{execution, export, news, question, setup, terminal};
 use crate::apply::{self, Event, Guard, Options, Outcome};
@@ -46,6 +46,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     preflight: PreflightArguments,
     #[command(flatten)]
+    blockers: BlockerArguments,
+    #[command(flatten)]
     execution: ExecutionArguments,
 }
 
@@ -53,13 +55,13 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let place = place::place(&arguments.live)?;
     let mut options = arguments.execution.options(&place)?;
+    arguments.blockers.set(&mut options, &place);
     options.preflight = !arguments.preflight.no_preflight && place.settings.preflight.unwrap_or(true);
     if let Some(execution) = arguments.resume {
         if arguments.schema.schema.is_some() {
             options.secrets = setup::secrets(&setup::schema(&arguments.schema, &arguments.live)?)?;
         }
-        let outcome = apply::resume(&place.url, execution, &options, &mut execution::show)?;
-        return execution::finish(&outcome, "resumed");
+        return resume(arguments, &place, &options, execution);
     }
     let plan = plan(arguments, &place)?;
     if plan.needs_secrets() && (arguments.plan.is_none() || arguments.schema.schema.is_some()) {
@@ -79,20 +81,42 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         terminal::progress("nothing was applied");
         return Ok(0);
     }
-    let guard = Guard {
-        environment: place.settings.clone(),
-        skip_backup: arguments.skip_backup,
-        rollback_on_failure: arguments.rollback_on_failure || place.settings.rollback_on_failure.unwrap_or(false),
-    };
+    let guard = guard(arguments, &place);
     let outcome = told(&place, &plan, &options, |events| {
         apply::guarded(&plan, &place.url, &approvals, &options, &guard, events)
     })?;
+    ended(&place, &outcome, "applied")
+}
+
+/// Goes on with an execution, with all that is done around a first run.
+fn resume(arguments: &Arguments, place: &Place, options: &Options, execution: Option<i64>) -> Result<u8> {
+    let of = apply::resumable(&place.url, execution)?;
+    let guard = guard(arguments, place);
+    let run = |events: &mut dyn FnMut(Event)| apply::guarded_resume(&of, &place.url, options, &guard, events);
+    let outcome = match &of.plan {
+        Some(plan) => told(place, plan, options, run)?,
+        // A rollback is nobody's apply.
+        None => run(&mut execution::show)?,
+    };
+    ended(place, &outcome, "resumed")
+}
+
+fn guard(arguments: &Arguments, place: &Place) -> Guard {
+    Guard {
+        environment: place.settings.clone(),
+        skip_backup: arguments.skip_backup,
+        rollback_on_failure: arguments.rollback_on_failure || place.settings.rollback_on_failure.unwrap_or(false),
+    }
+}
+
+/// Writes the schema where the environment wants it, and says what was done.
+fn ended(place: &Place, outcome: &Outcome, verb: &str) -> Result<u8> {
     if let (Some(path), Some(_)) = (&place.settings.export, outcome.execution)
         && let Err(error) = export::export(&place.url, path)
     {
         terminal::say(&format!("warning: the schema could not be exported: {error}"));
     }
-    execution::finish(&outcome, "applied")
+    execution::finish(outcome, verb)
 }
 
 fn plan(arguments: &Arguments, place: &Place) -> Result<Plan> {
@@ -136,7 +160,7 @@ fn protect(arguments: &Arguments, place: &Place, plan: &Plan, options: &mut Opti
         }
     }
     if arguments.skip_backup {
-        options.record.overrides.push("no backup was made".to_owned());
+        options.record.overrides.push(apply::NO_BACKUP.to_owned());
     }
     for (what, error) in refused {
         if !arguments.force {

@@ -8,9 +8,26 @@ use clap::Args;
 use super::place::Place;
 use super::{log, progress, setup, terminal};
 use crate::apply::{Approval, Approvals, Event, Options, Outcome, Record};
-use crate::config::Span;
+use crate::config::{Blockers, Span};
 use crate::error::{Error, Result};
 use crate::risk::Finding;
+
+/// What is done about sessions in the way.
+#[derive(Debug, Args)]
+pub(super) struct BlockerArguments {
+    /// What is done about sessions that hold a lock which a statement needs: `wait` (queue for the lock timeout, then try
+    /// again), `wait:2min` (do not queue before they are gone, refuse after that time), `refuse` (after the lock timeout),
+    /// `cancel` their statements then, or `terminate` their sessions [default: wait]
+    #[arg(long, value_name = "POLICY")]
+    blockers: Option<Blockers>,
+}
+
+impl BlockerArguments {
+    /// Puts the policy into the options; the environment fills what the command line leaves out.
+    pub(super) fn set(&self, options: &mut Options, place: &Place) {
+        options.blockers = self.blockers.or(place.settings.blockers).unwrap_or_default();
+    }
+}
 
 /// How statements run.
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::blockers::Blockers;
 use super::span::Span;
 use crate::risk::Risk;
 
@@ -29,6 +30,8 @@ pub struct Environment {
     pub lock_timeout: Option<Span>,
     /// How long a statement may run.
     pub statement_timeout: Option<Span>,
+    /// What is done about sessions that stand in the way of a statement: `wait`, `wait:2min` or `refuse`.
+    pub blockers: Option<Blockers>,
     /// What happens to the rows of tables and columns that are dropped.
     pub on_drop: Option<OnDrop>,
     /// Whether an apply that fails part-way, or whose checks fail, is rolled back at once.
@@ -235,6 +238,7 @@ impl Environment {
             allow: self.allow.or(defaults.allow),
             lock_timeout: self.lock_timeout.or(defaults.lock_timeout),
             statement_timeout: self.statement_timeout.or(defaults.statement_timeout),
+            blockers: self.blockers.or(defaults.blockers),
             on_drop: self.on_drop.or(defaults.on_drop),
             rollback_on_failure: self.rollback_on_failure.or(defaults.rollback_on_failure),
             preflight: self.preflight.or(defaults.preflight),

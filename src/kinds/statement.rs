@@ -47,6 +47,23 @@ impl Lock {
         (Self::AccessExclusive, "ACCESS EXCLUSIVE", "AccessExclusiveLock"),
     ];
 
+    /// Returns the modes, as `pg_locks` names them, that others may not hold while this lock is taken.
+    pub fn conflicts(self) -> impl Iterator<Item = &'static str> {
+        let from = match self {
+            Self::AccessShare => Self::AccessExclusive,
+            Self::RowShare => Self::Exclusive,
+            Self::RowExclusive => Self::Share,
+            Self::ShareUpdateExclusive => Self::ShareUpdateExclusive,
+            Self::Share | Self::ShareRowExclusive => Self::RowExclusive,
+            Self::Exclusive => Self::RowShare,
+            Self::AccessExclusive => Self::AccessShare,
+        };
+        // The one lock that does not conflict with itself although weaker ones conflict with it.
+        let all = Self::ALL.iter().filter(move |(lock, _, _)| *lock >= from);
+        all.filter(move |(lock, _, _)| !(self == Self::Share && *lock == Self::Share))
+            .map(|(_, _, mode)| *mode)
+    }
+
     /// Returns the lock that `pg_locks.mode` names.
     pub fn of_mode(mode: &str) -> Option<Self> {
         let found = Self::ALL.iter().find(|(_, _, name)| *name == mode);

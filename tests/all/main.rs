@@ -27,6 +27,7 @@ mod manage;
 mod manual;
 mod migrate;
 mod online;
+mod paces;
 mod print;
 mod proof;
 mod renames;

@@ -127,6 +127,18 @@ pub fn account(url: &Url, id: i64) -> Result<Account> {
     Ok(out)
 }
 
+/// Returns the backup that was made before an execution, and which safeguards were overridden.
+pub(in crate::apply) fn backup(client: &mut Client, id: i64) -> Result<(Option<Kept>, Vec<String>)> {
+    let row = client.query_typed_one(
+        "SELECT pg_catalog.to_jsonb(e) -> 'backup', coalesce(pg_catalog.to_jsonb(e) -> 'overrides', '[]')
+         FROM trueup.execution e WHERE e.id = $1",
+        &[(&id, Type::INT8)],
+    )?;
+    // In a row, what is null is a null of JSON.
+    let backup = row.try_get::<_, Option<Json<Option<Kept>>>>(0)?.and_then(|Json(backup)| backup);
+    Ok((backup, row.try_get::<_, Json<Vec<String>>>(1)?.0))
+}
+
 fn approvals(client: &mut Client, id: i64) -> Result<Vec<Approved>> {
     let rows = client.query_typed(
         "SELECT code, object, risk, given, person, role,

@@ -11,7 +11,7 @@ use crate::apply::advisory;
 use crate::apply::approvals::Approvals;
 use crate::apply::batch::Item;
 use crate::apply::checks::Checked;
-use crate::apply::event::Record;
+use crate::apply::event::{Kept, Record};
 use crate::apply::failure::Failure;
 use crate::db::Url;
 use crate::error::{Error, Result};
@@ -321,6 +321,14 @@ pub(in crate::apply) fn close_interrupted(client: &mut Client) -> Result<()> {
              WHERE status = 'running'",
         )
         .map_err(Error::from)
+}
+
+/// Records a backup that was made before an execution goes on.
+pub(in crate::apply) fn record_backup(url: &Url, execution: i64, backup: &Kept) -> Result<()> {
+    let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 2] =
+        [(&execution, Type::INT8), (&Json(backup), Type::JSONB)];
+    advisory::connect(url)?.execute_typed("UPDATE trueup.execution SET backup = $2 WHERE id = $1", &parameters)?;
+    Ok(())
 }
 
 /// Records what the checks after an execution said.

@@ -158,7 +158,7 @@ fn execute_in(
         options.secrets = setup::secrets(&source)?;
     }
     if arguments.skip_backup {
-        options.record.overrides.push("no backup was made".to_owned());
+        options.record.overrides.push(crate::apply::NO_BACKUP.to_owned());
     }
     let guard = Guard {
         environment: place.settings.clone(),
