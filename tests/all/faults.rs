@@ -57,17 +57,18 @@ const AFTER: &str = "CREATE SCHEMA shop;
 const CONFIGURATION: &str = "environments:\n  production:\n    url_env: SHOP_URL\n    protected: true\n";
 
 /// Every row that was there, whatever its columns are called by now.
-const ROWS: &str = "SELECT (SELECT string_agg(concat_ws(',', id, customer, state, total, number), ';' ORDER BY id) FROM shop.orders)
+pub(crate) const ROWS: &str = "SELECT (SELECT string_agg(concat_ws(',', id, customer, state, total, number), ';' ORDER BY id) FROM shop.orders)
     || (SELECT string_agg(concat_ws(',', id, to_jsonb(c) ->> 'name', to_jsonb(c) ->> 'full_name', old_name), ';' ORDER BY id)
         FROM shop.customers c)";
 
-struct Shop {
-    database: Database,
-    project: Project,
+/// A shop with a plan of many sorts of statements.
+pub(crate) struct Shop {
+    pub(crate) database: Database,
+    pub(crate) project: Project,
 }
 
 impl Shop {
-    fn new(major: i32, server: &str) -> Self {
+    pub(crate) fn new(major: i32, server: &str) -> Self {
         let database = Database::with(server, BEFORE);
         let files = [("trueup.yaml", CONFIGURATION), ("schema/shop.sql", AFTER)];
         let mut project = Project::of(&database, major, &files);
@@ -80,7 +81,7 @@ impl Shop {
         Self { database, project }
     }
 
-    fn state(&self) -> (String, String) {
+    pub(crate) fn state(&self) -> (String, String) {
         let catalog = self.database.catalog();
         // A column that comes back stands at the end of its table, which is no difference.
         let objects = catalog
@@ -91,7 +92,7 @@ impl Shop {
     }
 
     /// Makes sure that resume reaches what is declared and no row is lost, or that rollback reaches the first state.
-    fn settle(&self, resume: bool, first: &(String, String), what: &str) {
+    pub(crate) fn settle(&self, resume: bool, first: &(String, String), what: &str) {
         clear(&self.database);
         if resume {
             let done = self
@@ -141,7 +142,7 @@ impl Shop {
     }
 }
 
-const APPLY: &str = "apply plan.json --env production --yes --approve critical --force --reason test --max-retries 6 --lock-timeout 30s";
+pub(crate) const APPLY: &str = "apply plan.json --env production --yes --approve critical --force --reason test --max-retries 6 --lock-timeout 30s";
 
 #[test]
 fn killed_inside_every_statement() {

@@ -8,8 +8,10 @@ mod database;
 mod dump;
 pub(crate) mod fault;
 mod folder;
+mod own;
 mod program;
 mod proxy;
+mod receiver;
 
 use std::env;
 use std::path::PathBuf;
@@ -21,8 +23,10 @@ use trueup::scratch::{self, Choice, Machine, Request, Scratch};
 pub(crate) use database::Database;
 pub(crate) use dump::pg_dump;
 pub(crate) use folder::Folder;
+pub(crate) use own::OwnServer;
 pub(crate) use program::{Output, Project, trueup_with};
 pub(crate) use proxy::Proxy;
+pub(crate) use receiver::{Receiver, Reply};
 
 /// Returns the servers to test on: major version and URL of a database to which a superuser connects.
 pub(crate) fn servers() -> Vec<(i32, String)> {
