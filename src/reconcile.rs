@@ -28,7 +28,8 @@ use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{self, prove};
 use crate::risk::{
-    Day, Look, Online, Paces, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
+    Day, Look, Online, Paces, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics,
+    touched,
 };
 use crate::{preflight, quarantine, scratch, staged};
 use known::Slot;

@@ -94,7 +94,9 @@ impl Needs {
                        AND NOT EXISTS (SELECT 1 FROM holder h WHERE h.pid = s.pid)
                  ) h
                  LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = h.pid
-                 LEFT JOIN pg_catalog.pg_prepared_xacts p ON h.pid IS NULL AND h.virtualtransaction = '-1/' || p.transaction::text
+                 LEFT JOIN pg_catalog.pg_locks t ON h.pid IS NULL AND t.pid IS NULL AND t.locktype = 'transactionid'
+                     AND t.virtualtransaction = h.virtualtransaction
+                 LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid
                  WHERE h.pid IS DISTINCT FROM $4 AND h.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
                    AND (a.pid IS NOT NULL OR p.gid IS NOT NULL)
                    -- PostgreSQL itself ends an ordinary one that is in the way.
@@ -161,7 +163,10 @@ impl Runner<'_, '_> {
         loop {
             thread::sleep(TICK.min(until.saturating_duration_since(Instant::now())));
             let now = self.look(needs, Duration::ZERO);
-            let is_there = |one: &Party| now.iter().any(|other| (other.pid, &other.since) == (one.pid, &one.since));
+            let is_there = |one: &Party| {
+                now.iter()
+                    .any(|other| (other.pid, &other.since) == (one.pid, &one.since))
+            };
             let still: Vec<Party> = left.iter().filter(|one| is_there(one)).cloned().collect();
             if still.len() < left.len() || Instant::now() >= until {
                 return still;

@@ -1,6 +1,9 @@
 //! Restores a backup: into a new database, or in place of what is there.
 
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use postgres::Client;
 
@@ -52,7 +55,8 @@ pub fn restore(kept: &Kept, url: &Url, into: &Into, pg_dump: Option<&Path>) -> R
     words.extend([format!("--dbname={}", target.database()), kept.path.clone()]);
     let done = concealed(&Command::Words(words), &input(&target), None, &target).map_err(missing_program);
     let done = match done {
-        Err(error) if *into != Into::Place && is_harmless(&error) => Ok(String::new()),
+        Err(error) if is_harmless(&error) && *into == Into::Place => by_script(kept, &target, pg_dump),
+        Err(error) if is_harmless(&error) => Ok(String::new()),
         done => done,
     };
     done.map(drop).map_err(|error| Error {
@@ -66,6 +70,75 @@ pub fn restore(kept: &Kept, url: &Url, into: &Into, pg_dump: Option<&Path>) -> R
             }
         })
     })
+}
+
+/// Restores in one transaction on a server that is older than `pg_restore`: what that server does not know is left out of
+/// the script, which `psql` runs.
+fn by_script(kept: &Kept, target: &Url, pg_dump: Option<&Path>) -> Result<String> {
+    let path = PathBuf::from(&kept.path).with_extension("sql.part");
+    let shown = path.display().to_string();
+    let words = [
+        &pg_restore(pg_dump),
+        "--clean",
+        "--if-exists",
+        &format!("--file={shown}"),
+        &kept.path,
+    ];
+    let run = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        concealed(&Command::Words(words), &input(target), None, target)
+    };
+    let done = private(&path)
+        .and_then(|()| run(&words))
+        .and_then(|_| forget(&path))
+        .and_then(|()| {
+            let psql = pg_dump.map_or("psql".to_owned(), |path| {
+                path.with_file_name("psql").display().to_string()
+            });
+            let stop = "--variable=ON_ERROR_STOP=1";
+            let database = format!("--dbname={}", target.database());
+            run(&[
+                &psql,
+                "--no-psqlrc",
+                "--no-password",
+                "--quiet",
+                "--single-transaction",
+                stop,
+                &database,
+                &format!("--file={shown}"),
+            ])
+            .map_err(missing_program)
+        });
+    // It holds rows.
+    let _ = fs::remove_file(&path);
+    done
+}
+
+/// Makes a file that nobody else can read.
+fn private(path: &Path) -> Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| Error::io(format!("write {}", path.display()), &error))
+}
+
+/// Puts a comment where the head of a script sets what an older server does not know, byte for byte as long.
+fn forget(path: &Path) -> Result<()> {
+    const UNKNOWN: &[u8] = b"\nSET transaction_timeout";
+    const HEAD: u64 = 16 * 1024;
+    let failed = |error: std::io::Error| Error::io(format!("write {}", path.display()), &error);
+    let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+    let mut head = Vec::new();
+    (&mut file).take(HEAD).read_to_end(&mut head).map_err(failed)?;
+    if let Some(at) = head.windows(UNKNOWN.len()).position(|bytes| bytes == UNKNOWN) {
+        file.seek(SeekFrom::Start(at as u64)).map_err(failed)?;
+        file.write_all(b"\n---").map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// A `pg_restore` of version 17 or later sets a parameter that older servers do not know, and says so.

@@ -39,7 +39,9 @@ impl FromStr for Blockers {
             ("cancel", _) => Ok(Self::Cancel),
             ("terminate", _) => Ok(Self::Terminate),
             (_, Some(time)) => time.parse().map(|span| Self::Wait(Some(span))),
-            _ => Err(format!("`{text}` is none of wait, wait:2min, refuse, cancel and terminate")),
+            _ => Err(format!(
+                "`{text}` is none of wait, wait:2min, refuse, cancel and terminate"
+            )),
         }
     }
 }
@@ -82,7 +84,10 @@ mod tests {
     #[test]
     fn is_read_as_it_is_written() {
         for text in ["wait", "wait:2min", "refuse", "cancel", "terminate"] {
-            assert_eq!(text.parse::<Blockers>().map(|policy| policy.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                text.parse::<Blockers>().map(|policy| policy.to_string()),
+                Ok(text.to_owned())
+            );
         }
         assert!("kill".parse::<Blockers>().is_err());
         assert!("wait:long".parse::<Blockers>().is_err());

@@ -396,9 +396,9 @@ mod tests {
         let seconds: Vec<_> = out.iter().map(|one| (one.seconds_low, one.seconds_high)).collect();
         assert_eq!(seconds, [(12, Some(62)), (10, Some(103))]);
         assert!(
-            out[1]
-                .basis
-                .ends_with(", corrected by 12 earlier statements of this kind here (index build: 0.25 of the usual time)"),
+            out[1].basis.ends_with(
+                ", corrected by 12 earlier statements of this kind here (index build: 0.25 of the usual time)"
+            ),
             "{}",
             out[1].basis
         );
@@ -407,7 +407,7 @@ mod tests {
         assert_eq!(out[1].expected, plain[1].expected);
         let expected = Expected {
             work: Pace::IndexBuild,
-            millis: 129_535,
+            millis: 129_526,
         };
         assert_eq!(out[1].expected, Some(expected));
         assert_eq!(corrected(steps(), false, &paces)[1].expected, None);

@@ -94,7 +94,9 @@ fn the_policy_of_the_environment_counts() {
     let mut shop = Shop::new(major, &server, COLUMN);
     let url = shop.database.url();
     shop.project.set("SHOP_URL", &url);
-    let file = |policy: &str| format!("environments:\n  near: {{url_env: SHOP_URL, lock_timeout: 200ms, blockers: '{policy}'}}\n");
+    let file = |policy: &str| {
+        format!("environments:\n  near: {{url_env: SHOP_URL, lock_timeout: 200ms, blockers: '{policy}'}}\n")
+    };
     shop.project.write("trueup.yaml", &file("refuse"));
     let mut reader = shop.reader();
     shop.fails("--env near", &["did not queue behind them"]);
@@ -141,9 +143,13 @@ fn cancelled_or_ended_only_when_told_so() {
         assert_eq!(done.code, 0, "PostgreSQL {major}: {}", done.err);
         assert!(done.err.contains("cancelled: process "), "{}", done.err);
         let error = busy.join().unwrap().unwrap_err();
-        assert_eq!(error.code().map(|code| code.code().to_owned()), Some("57014".to_owned()));
+        assert_eq!(
+            error.code().map(|code| code.code().to_owned()),
+            Some("57014".to_owned())
+        );
         // A session that does nothing in an open transaction has no statement to cancel.
-        shop.project.write("schema/shop.sql", BEFORE.split("INSERT").next().unwrap());
+        shop.project
+            .write("schema/shop.sql", BEFORE.split("INSERT").next().unwrap());
         let mut idle = shop.reader();
         shop.fails(
             "--blockers cancel --lock-timeout 300ms",
@@ -154,7 +160,10 @@ fn cancelled_or_ended_only_when_told_so() {
             .project
             .run("apply --resume --blockers terminate --lock-timeout 300ms")
             .err;
-        assert!(done.contains("ended: process ") && !shop.has_column(), "PostgreSQL {major}: {done}");
+        assert!(
+            done.contains("ended: process ") && !shop.has_column(),
+            "PostgreSQL {major}: {done}"
+        );
         assert!(idle.batch_execute("SELECT 1").is_err());
     }
 }
@@ -179,7 +188,8 @@ fn old_snapshots_are_named_before_a_concurrent_build() {
     shop.wait_for("nobody is named", || shop.logged("it waits until they end"));
     other.batch_execute("COMMIT").unwrap();
     succeeds(child);
-    shop.database.execute("SET enable_seqscan = off; DROP INDEX shop.orders_note");
+    shop.database
+        .execute("SET enable_seqscan = off; DROP INDEX shop.orders_note");
 }
 
 #[test]
@@ -218,7 +228,10 @@ fn prepared_transactions_and_workers_are_said_and_left_alone() {
     shop.project.write("schema/shop.sql", &COLUMN.replace("total", "price"));
     shop.fails(
         "--blockers terminate --lock-timeout 200ms",
-        &["autovacuum to prevent wraparound", "is no session of a client and is left alone"],
+        &[
+            "autovacuum to prevent wraparound",
+            "is no session of a client and is left alone",
+        ],
     );
     assert!(!shop.database.rows(worker).is_empty());
 }

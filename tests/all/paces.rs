@@ -31,10 +31,16 @@ fn earlier_statements_correct_later_estimates() {
             project.run("plan --no-prove --format json").expect(0)
         };
         let first = plan(1);
-        assert!(first.contains("\"work\": \"index_build\"") && !first.contains("corrected by"), "{first}");
+        assert!(
+            first.contains("\"work\": \"index_build\"") && !first.contains("corrected by"),
+            "{first}"
+        );
         project.write("schema/shop.sql", &with_indexes(4));
         project.run("apply --yes --approve critical --no-prove").expect(0);
-        assert!(!plan(5).contains("corrected by"), "PostgreSQL {major}: four say nothing");
+        assert!(
+            !plan(5).contains("corrected by"),
+            "PostgreSQL {major}: four say nothing"
+        );
         project.run("apply --yes --approve critical --no-prove").expect(0);
         let corrected = plan(6);
         assert!(
@@ -48,7 +54,9 @@ fn earlier_statements_correct_later_estimates() {
             "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA shop TO {role}; GRANT SELECT ON shop.orders TO {role}"
         ));
         let url = database.url().replace("postgres@", &format!("{role}@"));
-        let plain = project.run(&format!("plan --no-prove --format json --database {url}")).expect(0);
+        let plain = project
+            .run(&format!("plan --no-prove --format json --database {url}"))
+            .expect(0);
         assert!(plain.contains("\"work\": \"index_build\"") && !plain.contains("corrected by"));
         database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     }

@@ -73,7 +73,10 @@ fn every_state_can_be_read_and_compared() {
         let diff = shop
             .run("diff ledger:2:before ledger:2 --format sql --no-prove")
             .expect(0);
-        assert!(diff.contains("DROP INDEX CONCURRENTLY shop.by_hand"), "PostgreSQL {major}: {diff}");
+        assert!(
+            diff.contains("DROP INDEX CONCURRENTLY shop.by_hand"),
+            "PostgreSQL {major}: {diff}"
+        );
         shop.run("diff ledger:latest live --exit-code").expect(0);
         shop.database.execute("DROP VIEW shop.notes");
         assert_eq!(shop.run("diff ledger:latest live --exit-code").code, 2);

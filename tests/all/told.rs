@@ -24,7 +24,10 @@ impl Shop {
         let (major, server) = servers().pop().unwrap();
         let database = Database::with(&server, BEFORE);
         let mut project = Project::of(&database, major, &[("schema/shop.sql", AFTER)]);
-        project.set("SHOP_URL", &database.url().replace("postgres@", "postgres:hidden-word@"));
+        project.set(
+            "SHOP_URL",
+            &database.url().replace("postgres@", "postgres:hidden-word@"),
+        );
         project.set("TRUEUP_SCRATCH", &server);
         project.write(
             "trueup.yaml",
@@ -34,8 +37,9 @@ impl Shop {
     }
 
     fn apply(&self, more: &str) -> Output {
-        self.project
-            .run(&format!("apply --env production --yes --approve critical --no-prove{more}"))
+        self.project.run(&format!(
+            "apply --env production --yes --approve critical --no-prove{more}"
+        ))
     }
 
     fn has_column(&self) -> bool {
@@ -53,13 +57,20 @@ const NOTIFY: &str = "    notify:
 fn each_form_arrives_and_holds_no_secret() {
     let mut shop = Shop::new(&format!("{NOTIFY}    rollback_on_failure: true\n"));
     let [hook, chat, errors] = [0; 3].map(|_| Receiver::new(&[]));
-    shop.project.set("HOOK", &format!("http://{}/hook?token=secret-token", hook.address()));
-    shop.project.set("CHAT", &format!("http://{}/services/T0/B0/secret-token", chat.address()));
-    shop.project.set("ERRORS", &format!("http://publickey@{}/42", errors.address()));
+    shop.project
+        .set("HOOK", &format!("http://{}/hook?token=secret-token", hook.address()));
+    shop.project.set(
+        "CHAT",
+        &format!("http://{}/services/T0/B0/secret-token", chat.address()),
+    );
+    shop.project
+        .set("ERRORS", &format!("http://publickey@{}/42", errors.address()));
     shop.apply("").expect(0);
     // A statement that fails on a row.
-    shop.project
-        .write("schema/shop.sql", &AFTER.replace("note text", "note text CHECK (note <> 'row-value')"));
+    shop.project.write(
+        "schema/shop.sql",
+        &AFTER.replace("note text", "note text CHECK (note <> 'row-value')"),
+    );
     let failed = shop.apply(" --no-preflight");
     assert_eq!(failed.code, 5, "{}", failed.err);
     let told: Vec<Value> = hook
@@ -72,26 +83,45 @@ fn each_form_arrives_and_holds_no_secret() {
     events.sort_unstable();
     assert_eq!(events, ["failed", "started", "started", "succeeded"]);
     let wrong = told.iter().find(|one| one["event"] == "failed").unwrap();
-    assert_eq!((&wrong["sqlstate"], &wrong["execution"]), (&Value::from("23514"), &Value::from(2)));
+    assert_eq!(
+        (&wrong["sqlstate"], &wrong["execution"]),
+        (&Value::from("23514"), &Value::from(2))
+    );
     assert_eq!(wrong["environment"], "production");
     assert!(hook.requests()[0].line.starts_with("POST /hook?token=secret-token "));
     assert!(hook.requests()[0].headers.contains("content-type: application/json"));
     let mut lines: Vec<String> = chat
         .requests()
         .iter()
-        .map(|request| serde_json::from_str::<Value>(&request.body).unwrap()["text"].as_str().unwrap().to_owned())
+        .map(|request| {
+            serde_json::from_str::<Value>(&request.body).unwrap()["text"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     lines.sort_unstable();
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(lines.iter().any(|line| line.contains("succeeded (execution 1)")), "{lines:?}");
-    assert!(lines.iter().any(|line| line.contains("was rolled back (execution 2)")), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.contains("succeeded (execution 1)")),
+        "{lines:?}"
+    );
+    assert!(
+        lines.iter().any(|line| line.contains("was rolled back (execution 2)")),
+        "{lines:?}"
+    );
     let sent = errors.requests();
     assert_eq!(sent.len(), 2);
     for request in &sent {
         assert!(request.line.starts_with("POST /api/42/store/ "), "{}", request.line);
         assert!(request.headers.contains("sentry_key=publickey"), "{}", request.headers);
         let event: Value = serde_json::from_str(&request.body).unwrap();
-        assert!(event["message"]["formatted"].as_str().unwrap().contains("trueup apply on"));
+        assert!(
+            event["message"]["formatted"]
+                .as_str()
+                .unwrap()
+                .contains("trueup apply on")
+        );
         assert_eq!(event["environment"], "production");
     }
     for request in [hook.requests(), chat.requests(), sent].concat() {
@@ -107,11 +137,17 @@ fn told_again_after_503_and_not_after_404() {
     let receiver = Receiver::new(&[Reply::Says(503, "busy"), Reply::Says(200, "")]);
     shop.project.set("HOOK", &format!("http://{}/", receiver.address()));
     let done = shop.apply("");
-    assert!(done.code == 0 && !done.err.contains("could not be delivered"), "{}", done.err);
+    assert!(
+        done.code == 0 && !done.err.contains("could not be delivered"),
+        "{}",
+        done.err
+    );
     assert_eq!(receiver.requests().len(), 2);
     let receiver = Receiver::new(&[Reply::Says(404, "secret page")]);
-    shop.project.set("HOOK", &format!("http://{}/secret-token", receiver.address()));
-    shop.project.write("schema/more.sql", "CREATE TABLE shop.more (id int);");
+    shop.project
+        .set("HOOK", &format!("http://{}/secret-token", receiver.address()));
+    shop.project
+        .write("schema/more.sql", "CREATE TABLE shop.more (id int);");
     let done = shop.apply("");
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(
@@ -146,11 +182,19 @@ fn a_receiver_that_is_slow_or_gone_holds_nothing_up() {
     receiver.release();
     assert!(child.wait().unwrap().success());
     // Nobody listens there.
-    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     shop.project.set("HOOK", &format!("http://{dead}/"));
-    shop.project.write("schema/more.sql", "CREATE TABLE shop.more (id int);");
+    shop.project
+        .write("schema/more.sql", "CREATE TABLE shop.more (id int);");
     let done = shop.apply("");
-    assert!(done.code == 0 && done.err.contains("could not be delivered"), "{}", done.err);
+    assert!(
+        done.code == 0 && done.err.contains("could not be delivered"),
+        "{}",
+        done.err
+    );
 }
 
 #[test]
@@ -168,7 +212,11 @@ fn a_page_that_does_not_answer_as_it_should_leads_to_the_policy() {
             ", contains: ready",
             "the answer lacks the expected text",
         ),
-        (vec![Reply::Says(200, ""); 9], ", status: 204", "status 200 in place of 204"),
+        (
+            vec![Reply::Says(200, ""); 9],
+            ", status: 204",
+            "status 200 in place of 204",
+        ),
         (vec![Reply::Holds; 9], ", timeout: 200ms", "no answer in time"),
     ];
     for (replies, more, said) in cases {
@@ -179,7 +227,11 @@ fn a_page_that_does_not_answer_as_it_should_leads_to_the_policy() {
         let named = format!("health of {}: {said}", receiver.address());
         assert!(failed.err.contains(&named), "{named}\n{}", failed.err);
         assert!(failed.err.contains("execution 1 was rolled back"), "{}", failed.err);
-        assert!(!failed.err.contains("secret-token") && !shop.has_column(), "{}", failed.err);
+        assert!(
+            !failed.err.contains("secret-token") && !shop.has_column(),
+            "{}",
+            failed.err
+        );
         receiver.release();
     }
     // It may take a while until all is well.

@@ -28,7 +28,11 @@ pub(crate) struct OwnServer {
 impl OwnServer {
     /// Starts one of a major version with settings such as `autovacuum=on`. What is committed lasts when it is stopped.
     pub(crate) fn new(major: i32, settings: &[&str]) -> Self {
-        let found = || trueup::scratch::find_binaries(&super::machine(), Some(major)).unwrap().folder;
+        let found = || {
+            trueup::scratch::find_binaries(&super::machine(), Some(major))
+                .unwrap()
+                .folder
+        };
         let binaries = super::binaries(major).unwrap_or_else(found);
         let folder = std::env::temp_dir().join(format!("trueup-own-{}-{major}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -45,7 +49,18 @@ impl OwnServer {
         }
         let made = server
             .program("initdb")
-            .args(["-D", &server.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])
+            .args([
+                "-D",
+                &server.data(),
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ])
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -77,7 +92,11 @@ impl OwnServer {
         *self.child.lock().unwrap() = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let until = Instant::now() + Duration::from_secs(120);
         while Client::connect(&self.url(), NoTls).is_err() {
-            assert!(Instant::now() < until, "{}", fs::read_to_string(self.folder.join("log")).unwrap());
+            assert!(
+                Instant::now() < until,
+                "{}",
+                fs::read_to_string(self.folder.join("log")).unwrap()
+            );
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -94,7 +113,10 @@ impl OwnServer {
     }
 
     fn stop(&self, mode: &str) {
-        let stopped = self.program("pg_ctl").args(["stop", "-w", "-m", mode, "-D", &self.data()]).output();
+        let stopped = self
+            .program("pg_ctl")
+            .args(["stop", "-w", "-m", mode, "-D", &self.data()])
+            .output();
         assert!(stopped.unwrap().status.success());
         if let Some(mut child) = self.child.lock().unwrap().take() {
             let _ = child.wait();
@@ -108,7 +130,11 @@ impl OwnServer {
         startup.extend(b"user\0postgres\0replication\0true\0\0");
         send(&mut stream, None, &startup);
         expect(&mut stream, b'Z');
-        send(&mut stream, Some(b'Q'), format!("START_REPLICATION PHYSICAL {position}\0").as_bytes());
+        send(
+            &mut stream,
+            Some(b'Q'),
+            format!("START_REPLICATION PHYSICAL {position}\0").as_bytes(),
+        );
         expect(&mut stream, b'W');
         let (high, low) = position.split_once('/').unwrap();
         let half = |text: &str| u64::from_str_radix(text, 16).unwrap();
@@ -147,7 +173,10 @@ fn expect(stream: &mut UnixStream, wanted: u8) {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        let _ = self.program("pg_ctl").args(["stop", "-m", "immediate", "-D", &self.data()]).output();
+        let _ = self
+            .program("pg_ctl")
+            .args(["stop", "-m", "immediate", "-D", &self.data()])
+            .output();
         if let Some(mut child) = self.child.lock().unwrap().take() {
             let _ = child.wait();
         }

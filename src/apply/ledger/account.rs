@@ -135,7 +135,9 @@ pub(in crate::apply) fn backup(client: &mut Client, id: i64) -> Result<(Option<K
         &[(&id, Type::INT8)],
     )?;
     // In a row, what is null is a null of JSON.
-    let backup = row.try_get::<_, Option<Json<Option<Kept>>>>(0)?.and_then(|Json(backup)| backup);
+    let backup = row
+        .try_get::<_, Option<Json<Option<Kept>>>>(0)?
+        .and_then(|Json(backup)| backup);
     Ok((backup, row.try_get::<_, Json<Vec<String>>>(1)?.0))
 }
 

@@ -20,11 +20,11 @@ pub use record::{ExecutionKind, ExecutionStatus, ExecutionSummary, Status};
 pub use snapshots::{Point, SnapshotFacts, snapshot};
 pub use trace::{LastChange, last_change};
 
-pub(crate) use applied::{follows, record_between};
-pub(crate) use paces::paces;
-pub(super) use applied::{record, record_all, record_some};
 pub(super) use account::backup;
+pub(crate) use applied::{follows, record_between};
+pub(super) use applied::{record, record_all, record_some};
 pub(super) use filled::Filled;
+pub(crate) use paces::paces;
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};
 pub(super) use snapshots::{Cause, before as snapshot_before, record as record_snapshot};
