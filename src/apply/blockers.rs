@@ -153,13 +153,13 @@ impl Runner<'_, '_> {
                     blockers: left.clone(),
                 });
             }
-            left = self.wait_for(&needs, left, until);
+            left = self.wait_for(&needs, &left, until);
         }
         Ok(())
     }
 
     /// Waits until fewer are in the way, or until time is up.
-    fn wait_for(&mut self, needs: &Needs, left: Vec<Party>, until: Instant) -> Vec<Party> {
+    fn wait_for(&mut self, needs: &Needs, left: &[Party], until: Instant) -> Vec<Party> {
         loop {
             thread::sleep(TICK.min(until.saturating_duration_since(Instant::now())));
             let now = self.look(needs, Duration::ZERO);

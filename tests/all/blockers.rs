@@ -56,13 +56,13 @@ impl Shop {
     fn logged(&self, part: &str) -> bool {
         std::fs::read_to_string(self.project.path("log.txt")).is_ok_and(|log| log.contains(part))
     }
+}
 
-    fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
-        let until = Instant::now() + Duration::from_secs(60);
-        while !is_so() {
-            assert!(Instant::now() < until, "{what}");
-            thread::sleep(Duration::from_millis(20));
-        }
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < until, "{what}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -116,7 +116,7 @@ fn waited_for_while_nobody_queues() {
     let shop = Shop::new(major, &server, COLUMN);
     let mut reader = shop.reader();
     let child = start(&shop.project, &format!("{APPLY} --blockers wait:60s"));
-    shop.wait_for("nobody is waited for", || shop.logged("waiting_for_lock"));
+    wait_for("nobody is waited for", || shop.logged("waiting_for_lock"));
     // Whoever comes now is not kept waiting.
     shop.database
         .execute("SET lock_timeout = '1ms'; SELECT FROM shop.orders; UPDATE shop.orders SET note = 'c'");
@@ -133,7 +133,7 @@ fn cancelled_or_ended_only_when_told_so() {
         // A statement that runs is cancelled.
         let mut other = shop.database.connect();
         let busy = thread::spawn(move || other.batch_execute("SELECT pg_sleep(600) FROM shop.orders"));
-        shop.wait_for("nobody sleeps", || {
+        wait_for("nobody sleeps", || {
             let sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
             !shop.database.rows(sql).is_empty()
         });
@@ -180,12 +180,12 @@ fn old_snapshots_are_named_before_a_concurrent_build() {
         "--online always --blockers refuse --lock-timeout 200ms",
         &["others hold what it needs", "`report`"],
     );
-    shop.wait_for("time stands still", || {
+    wait_for("time stands still", || {
         let sql = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'report' AND now() - xact_start > '500ms'";
         !shop.database.rows(sql).is_empty()
     });
     let child = start(&shop.project, "apply --resume --lock-timeout 200ms --log-file log.txt");
-    shop.wait_for("nobody is named", || shop.logged("it waits until they end"));
+    wait_for("nobody is named", || shop.logged("it waits until they end"));
     other.batch_execute("COMMIT").unwrap();
     succeeds(child);
     shop.database
@@ -224,7 +224,7 @@ fn prepared_transactions_and_workers_are_said_and_left_alone() {
     shop.database
         .execute("DO $$ BEGIN FOR i IN 1..110000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$");
     let worker = "SELECT 1 FROM pg_stat_activity WHERE query ~ 'shop.orders .to prevent wraparound' AND datname = current_database()";
-    shop.wait_for("no autovacuum", || !shop.database.rows(worker).is_empty());
+    wait_for("no autovacuum", || !shop.database.rows(worker).is_empty());
     shop.project.write("schema/shop.sql", &COLUMN.replace("total", "price"));
     shop.fails(
         "--blockers terminate --lock-timeout 200ms",
@@ -244,7 +244,7 @@ fn a_replica_that_is_far_behind_is_minded() {
     let replica = own.replica_at(&shop.database.text("SELECT pg_current_wal_lsn()::text"));
     shop.database
         .execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000000)) FROM generate_series(1, 70)");
-    shop.wait_for("no replica", || {
+    wait_for("no replica", || {
         let sql = "SELECT 1 FROM pg_stat_replication WHERE replay_lsn IS NOT NULL";
         !shop.database.rows(sql).is_empty()
     });

@@ -48,6 +48,7 @@ fn the_schema_refuses_what_the_program_refuses() {
         "environments: {production: {protect: true}}",
         "environments: {production: {on_drop: keep}}",
         "environments: {production: {backup: {folder: backups}}}",
+        "environments: {production: {blockers: cancel}}",
     ] {
         assert!(serde_yaml::from_str::<Config>(text).is_err(), "{text}");
         let value: Value = serde_yaml::from_str(text).unwrap();

@@ -2,6 +2,7 @@
 //! schema is passed over.
 
 use serde_json::Value;
+use trueup::config::Blockers;
 
 /// Returns what is wrong with a value, each with its place.
 pub(crate) fn validate(root: &Value, value: &Value) -> Vec<String> {
@@ -141,12 +142,13 @@ fn has_type(rule: &Value, value: &Value) -> bool {
     }
 }
 
-/// Understands the three patterns that the schemas use.
+/// Understands the patterns that the schemas use.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern {
         "^[0-9a-f]{64}$" => text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)),
         "^[a-z_]+$" => !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
         "^TU[0-9]{3}$" => text.len() == 5 && text.starts_with("TU") && text[2..].bytes().all(|b| b.is_ascii_digit()),
+        r"^(wait|refuse|wait:[0-9]+ ?(ms|s|m|min|h|d)?)$" => Blockers::try_from(text.to_owned()).is_ok(),
         unknown => panic!("the validator does not know the pattern {unknown}"),
     }
 }
