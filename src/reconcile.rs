@@ -7,21 +7,22 @@ mod files;
 mod find;
 mod known;
 mod pairs;
+mod source;
 mod why;
 
 use std::collections::BTreeSet;
 
 use postgres::Client;
 
-use crate::apply::ledger::{paces, snapshot};
+use crate::apply::ledger::paces;
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::config::OnDrop;
 use crate::db::{Environment, Server, Url};
-use crate::desired::elaborate::{Desired, Workshop, elaborate};
+use crate::desired::elaborate::{Desired, Workshop};
 use crate::desired::replay::replay;
 use crate::desired::source::Source;
 use crate::diff::{Filter, Rename, renames};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::introspect;
 use crate::kinds::{Context, Large};
 use crate::plan::{Database, Plan, Proof, Sides, draft};
@@ -34,6 +35,7 @@ use crate::risk::{
 use crate::{preflight, quarantine, scratch, staged};
 use known::Slot;
 use pairs::Pairs;
+use source::read;
 
 pub use answers::Answers;
 pub use diff::{diff, plan_snapshot};
@@ -465,41 +467,6 @@ fn restate(live: &Catalog, desired: &Catalog, renames: &[Rename], workshop: &Wor
 /// Returns what a source declares; a database declares everything in it.
 pub fn desired(setup: &Setup, source: &Source, live: Option<(&Url, &Server)>) -> Result<Desired> {
     read(setup, source, &setup.workshop(live))
-}
-
-fn read(setup: &Setup, source: &Source, workshop: &Workshop) -> Result<Desired> {
-    match source {
-        Source::Database(text) => whole(&Url::parse(text, &setup.environment)?),
-        Source::Live(Some(url)) => whole(url),
-        Source::Ledger(point, Some(url)) => Ok(Desired {
-            catalog: snapshot(url, point)?,
-            ..Desired::default()
-        }),
-        Source::Environment(_) | Source::Live(None) | Source::Ledger(_, None) => Err(Error::usage(format!(
-            "the command line must resolve {source} before it is read"
-        ))),
-        Source::Snapshot(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|error| Error::io(format!("read {}", path.display()), &error))?;
-            let catalog = serde_json::from_str(&text).map_err(|error| {
-                Error::new(ErrorKind::Usage, format!("{} is no snapshot: {error}", path.display()))
-                    .hint("Write one with `trueup inspect SOURCE --format json`.")
-            })?;
-            Ok(Desired {
-                catalog,
-                ..Desired::default()
-            })
-        }
-        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, workshop),
-    }
-}
-
-fn whole(url: &Url) -> Result<Desired> {
-    let (_, catalog) = introspect::introspect(url, introspect::Options::default())?;
-    Ok(Desired {
-        catalog,
-        ..Desired::default()
-    })
 }
 
 fn database(server: &Server) -> Database {

@@ -219,11 +219,12 @@ fn prepared_transactions_and_workers_are_said_and_left_alone() {
     // Slow enough to be met: every page is waited for.
     shop.database.execute(
         "INSERT INTO shop.orders SELECT n, repeat('x', 1000) FROM generate_series(10, 20000) n;
-         ALTER TABLE shop.orders SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)",
+         ALTER TABLE shop.orders SET (autovacuum_enabled = off, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)",
     );
     shop.database
         .execute("DO $$ BEGIN FOR i IN 1..110000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$");
-    let worker = "SELECT 1 FROM pg_stat_activity WHERE query ~ 'shop.orders .to prevent wraparound' AND datname = current_database()";
+    let worker = "SELECT 1 FROM pg_stat_activity WHERE query ~ 'shop.orders .to prevent wraparound' AND backend_type = 'autovacuum worker'
+                  AND datname = current_database()";
     wait_for("no autovacuum", || !shop.database.rows(worker).is_empty());
     shop.project.write("schema/shop.sql", &COLUMN.replace("total", "price"));
     shop.fails(
