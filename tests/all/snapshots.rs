@@ -200,3 +200,34 @@ fn a_ledger_of_an_older_version_is_brought_up() {
         );
     }
 }
+
+#[test]
+fn migration_files_and_what_is_accepted_have_snapshots_too() {
+    let (major, server) = servers().pop().unwrap();
+    let shop = Shop::new(major, &server);
+    shop.run("init --yes").expect(0);
+    shop.project
+        .write("migrations/001_more.sql", "CREATE TABLE shop.more (id int);");
+    shop.run("migrate up --yes").expect(0);
+    let after = shop.read("live");
+    assert_eq!(shop.read("ledger:1"), after);
+    let diff = shop
+        .run("diff ledger:1:before ledger:1 --format sql --no-prove")
+        .expect(0);
+    assert!(diff.contains("CREATE TABLE shop.more"), "{diff}");
+    // Somebody changes the database by hand and declares it afterwards.
+    shop.database.execute("CREATE TABLE shop.by_hand (id int)");
+    shop.project.write(
+        "schema/by_hand.sql",
+        "CREATE TABLE shop.by_hand (id int); CREATE TABLE shop.more (id int);",
+    );
+    assert_eq!(shop.read("ledger:latest"), after);
+    let accepted = shop.run("drift --accept");
+    assert_eq!(
+        shop.read("ledger:latest"),
+        shop.read("live"),
+        "{}{}",
+        accepted.out,
+        accepted.err
+    );
+}

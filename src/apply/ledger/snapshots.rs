@@ -8,14 +8,18 @@ use std::fmt;
 
 use postgres::Client;
 use postgres::types::Type;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::version::{self, SNAPSHOTS_SINCE};
 use crate::apply::advisory;
-use crate::catalog::{Catalog, delta, packed};
+use crate::catalog::{Catalog, Fingerprint, delta, packed};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
-use crate::kinds::Area;
+use crate::kinds::{AnyObject, Area};
+
+/// Objects that are hashed at once.
+const PART: usize = 2048;
 
 /// A moment in the life of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +137,7 @@ struct Ground {
 
 /// Takes a snapshot before an execution, unless the ledger has this very state as its last one. The advisory lock is held.
 pub(crate) fn before(client: &mut Client, execution: i64, live: &Catalog) -> Result<()> {
-    let print = live.fingerprint().to_string();
+    let print = print(live);
     match ground(client)? {
         Some(ground) if ground.fingerprint == print => Ok(()),
         ground => take(client, Cause::Before(execution), ground, (live, print), None),
@@ -144,8 +148,15 @@ pub(crate) fn before(client: &mut Client, execution: i64, live: &Catalog) -> Res
 /// lock is held.
 pub(crate) fn record(client: &mut Client, cause: Cause, before: Option<&Catalog>, live: &Catalog) -> Result<()> {
     let ground = ground(client)?;
-    let print = live.fingerprint().to_string();
+    let print = print(live);
     take(client, cause, ground, (live, print), before)
+}
+
+/// Returns the fingerprint of all objects, made on several threads: a large database has hundreds of thousands.
+fn print(live: &Catalog) -> String {
+    let objects: Vec<&AnyObject> = live.objects.values().collect();
+    let parts: Vec<Fingerprint> = objects.par_chunks(PART).map(Fingerprint::of).collect();
+    Fingerprint::of(&parts).to_string()
 }
 
 fn ground(client: &mut Client) -> Result<Option<Ground>> {
