@@ -36,10 +36,14 @@ pub(crate) fn stop_at_row(database: &Database, number: usize, table: &str) {
     ));
 }
 
+// After a checkpoint a logged sequence gives its transaction a number, and `DROP INDEX CONCURRENTLY` refuses one that has it.
 fn sleeper(number: usize, kind: &str, end: &str) -> String {
     format!(
         "CREATE SCHEMA fault;
-         CREATE SEQUENCE fault.count;
+         DO $$ BEGIN
+             EXECUTE CASE WHEN current_setting('server_version_num')::int >= 150000 THEN 'CREATE UNLOGGED' ELSE 'CREATE' END
+                 || ' SEQUENCE fault.count';
+         END $$;
          CREATE FUNCTION fault.stop() RETURNS {kind} LANGUAGE plpgsql AS $$
          BEGIN
              IF pg_catalog.nextval('fault.count') = {number} THEN PERFORM pg_catalog.pg_sleep(600); END IF;
