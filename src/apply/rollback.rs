@@ -195,9 +195,9 @@ fn cleared(live: &Catalog, execution: &Execution) -> Catalog {
             })
             .cloned()
             .collect();
-        left.iter().for_each(|identity| {
-            out.remove(identity);
-        });
+        for identity in left {
+            out.remove(&identity);
+        }
     }
     out
 }

@@ -404,7 +404,7 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
             ))),
             Some(default @ AnyObject::ColumnDefault(_)) => out.extend(default.create(arrive)),
             Some(new @ AnyObject::ColumnIdentity(_)) if !context.from.contains(identity) => {
-                out.extend(new.create(arrive))
+                out.extend(new.create(arrive));
             }
             Some(AnyObject::Check(check)) => {
                 let check = Check {
