@@ -421,7 +421,7 @@ fn keep(
     figures: &Statistics,
     ground: &mut Ground,
 ) -> Result<Option<Plan>> {
-    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.on_drop == OnDrop::Quarantine) else {
+    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.on_drop != OnDrop::Drop) else {
         return Ok(None);
     };
     let plain = plan.clone();
@@ -432,7 +432,7 @@ fn keep(
         version_num,
         figures,
     };
-    let outcome = quarantine::keep(plan, &sides, quarantine::taken(client)?);
+    let outcome = quarantine::keep(plan, &sides, quarantine::taken(client)?, setup.on_drop);
     ground.notes.extend(outcome.notes);
     Ok((outcome.kept > 0).then_some(plain))
 }

@@ -1,0 +1,215 @@
+//! Tables and sequences whose rows are copied to quarantine before they are dropped: it needs nothing of the table but that
+//! it can be read, so partitions, families and tables whose types go are kept too. The rollback fills the table as soon as it
+//! is made, before anything watches it.
+
+use std::collections::BTreeSet;
+
+use super::stored::{self, Copy, columns_of, name_of, visible};
+use super::{Ground, Outcome, REFILLED, SAVED, Taken, back, column, narrowed, schema_statement, sentences};
+use crate::catalog::Identity;
+use crate::catalog::quote::{ident, literal, qualified};
+use crate::kinds::{AnyObject, Kind, Lock, Loss, Statement};
+use crate::plan::{Change, Phase, Plan, Reversal, Sentence, Step, Verb};
+use crate::risk::Size;
+
+/// What becomes of one step.
+pub(super) struct Saved {
+    /// The step, with copies before its own statements.
+    pub(super) there: Step,
+    /// Steps of the way back that fill what was made again, each behind what makes its first object.
+    pub(super) back: Vec<Step>,
+}
+
+/// Rewrites a plan so that rows and values which it would lose are copied first.
+pub(super) fn keep(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outcome {
+    let mut out = Outcome::default();
+    for at in 0..plan.forward.len() {
+        let step = &plan.forward[at];
+        let Some(first) = step.changes.first().filter(|change| loses(step, change, ground)).cloned() else {
+            continue;
+        };
+        let kept = if first.object.kind == Kind::Column && departs(first.verb) {
+            column::copied(step, &first.object, ground, taken).map(|way| {
+                let inverse = crate::kinds::Context::new(ground.to, ground.from, ground.version_num);
+                let rollback = std::mem::take(&mut plan.rollback);
+                plan.rollback = back::take_over(rollback, &way.back, &inverse);
+                let sequences = sequences(&plan.forward[at], ground, taken);
+                saved(&way.there, sequences)
+            })
+        } else if first.object.kind == Kind::Column {
+            narrowed::saved(step, &first.object, &plan.rollback, ground, taken)
+        } else {
+            whole(step, ground, taken)
+        };
+        match kept {
+            Ok(saved) => {
+                out.kept += 1;
+                plan.forward[at] = saved.there;
+                for step in saved.back {
+                    back::refill(&mut plan.rollback, step);
+                }
+            }
+            Err(why) => out.notes.push(format!("What {} loses is not kept: {why}.", first.object)),
+        }
+    }
+    out
+}
+
+/// Tells whether a step loses rows or values that are there.
+fn loses(step: &Step, first: &Change, ground: &Ground) -> bool {
+    let loses = |sentence: &Sentence| matches!(sentence.facts.loss, Some(Loss::Values(_) | Loss::Precision(_)));
+    let table = Identity::new(Kind::Table, first.object.path.iter().take(2));
+    let is_empty = matches!(first.object.kind, Kind::Table | Kind::Column) && ground.figures.size(&table) == Size::Empty;
+    !is_empty && step.statements.iter().any(loses)
+}
+
+fn departs(verb: Verb) -> bool {
+    matches!(verb, Verb::Drop | Verb::Replace | Verb::Rebuild)
+}
+
+/// One thing that is copied.
+struct Part {
+    copy: Copy,
+    there: Vec<Statement>,
+    back: Step,
+}
+
+/// Returns a step that drops tables, or changes a sequence, with what it drops copied.
+fn whole(step: &Step, ground: &Ground, taken: &mut Taken) -> Result<Saved, String> {
+    let tables: Vec<Identity> = step
+        .changes
+        .iter()
+        .filter(|change| change.object.kind.is_table() && departs(change.verb))
+        .map(|change| change.object.clone())
+        .collect();
+    let mut parts: Vec<Part> = tables.iter().filter_map(|table| rows(table, ground, taken)).collect();
+    let is_partitioned = !tables.is_empty() && parts.is_empty();
+    parts.extend(sequences(step, ground, taken));
+    if parts.is_empty() && !is_partitioned {
+        return Err("there is no copy of such values that a rollback could put back".to_owned());
+    }
+    Ok(saved(step, parts))
+}
+
+fn saved(step: &Step, parts: Vec<Part>) -> Saved {
+    let schemas: BTreeSet<&str> = parts.iter().map(|part| part.copy.schema.as_str()).collect();
+    let mut there: Vec<Sentence> = sentences(&schemas.into_iter().map(schema_statement).collect::<Vec<_>>());
+    let names: Vec<&str> = parts.iter().map(|part| part.copy.name.as_str()).collect();
+    let form = (!names.is_empty()).then(|| format!("{SAVED}{}", names.join(", ")));
+    let forms: Vec<String> = step.form.iter().filter(|_| super::copies(step)).cloned().chain(form).collect();
+    // The rows of a partitioned table are those of its partitions, which have steps of their own.
+    let form = if forms.is_empty() { format!("{SAVED}those of its partitions") } else { forms.join("; ") };
+    there.extend(parts.iter().flat_map(|part| sentences(&part.there)));
+    let is_drop = step.changes.first().is_some_and(|change| change.verb == Verb::Drop);
+    there.extend(step.statements.iter().cloned().map(|mut sentence| {
+        sentence.facts.loss = sentence.facts.loss.filter(|_| !is_drop);
+        sentence
+    }));
+    Saved {
+        there: Step {
+            statements: there,
+            reversal: Reversal::Exact,
+            form: Some(form),
+            ..step.clone()
+        },
+        back: parts.into_iter().map(|part| part.back).collect(),
+    }
+}
+
+/// Returns the copy of a table's own rows; a partitioned table has none, and those of a foreign one stay where they are.
+fn rows(table: &Identity, ground: &Ground, taken: &mut Taken) -> Option<Part> {
+    let Some(AnyObject::Table(known)) = ground.from.get(table) else {
+        return None;
+    };
+    (known.partition_key.is_none() && known.foreign.is_none()).then_some(())?;
+    let copy = stored::copy_of(&table.path_text(), taken);
+    let of = name_of(table);
+    let columns = columns_of(table, ground);
+    let stores: Vec<String> = columns.iter().map(|column| stored::store(column)).collect();
+    let mut there: Vec<Statement> = parent(table, ground).into_iter().map(|parent| {
+        // The drop takes it too: in this order nobody who writes through it waits for us while we wait for them.
+        Statement::new(format!("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", name_of(&parent))).locks(parent, Lock::AccessExclusive)
+    }).collect();
+    there.push(
+        Statement::new(format!("LOCK TABLE ONLY {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
+    );
+    let select = Statement::new(format!("CREATE TABLE {} AS SELECT {} FROM ONLY {of}", copy.name, stores.join(", ")));
+    let seen = visible(&of, known.force_row_security, vec![select.scans(table.clone())]);
+    // The table goes next.
+    let last = seen.len() - usize::from(known.force_row_security);
+    there.extend(seen.into_iter().take(last));
+    let names: Vec<String> = columns.iter().map(|column| ident(&column.name)).collect();
+    let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    let values: Vec<String> = columns.iter().map(|column| stored::restore(column)).collect();
+    let back = [
+        Statement::new(format!(
+            "INSERT INTO {of}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM {} q",
+            values.join(", "),
+            copy.name
+        )),
+        Statement::new(format!("DROP TABLE {}", copy.name)),
+    ];
+    Some(Part {
+        back: refill(table, &back, &copy),
+        copy,
+        there,
+    })
+}
+
+/// Returns the partitioned table that a table is a part of.
+fn parent(table: &Identity, ground: &Ground) -> Option<Identity> {
+    match ground.from.get(&Identity::new(Kind::Partition, table.path.iter()))? {
+        AnyObject::Partition(part) => Some(Identity::new(Kind::Table, [&part.parent_schema, &part.parent_table])),
+        _ => None,
+    }
+}
+
+/// Returns the copies of the sequences whose values a step loses.
+fn sequences(step: &Step, ground: &Ground, taken: &mut Taken) -> Vec<Part> {
+    let lost = step.changes.iter().filter(|change| departs(change.verb) || change.verb == Verb::Alter);
+    let named = lost.filter_map(|change| {
+        let path = match ground.from.get(&change.object)? {
+            AnyObject::Sequence(sequence) => [sequence.schema.clone(), sequence.name.clone()],
+            // A partition takes part in its parent's sequence.
+            AnyObject::ColumnIdentity(own) if !own.sequence.is_empty() => [own.schema.clone(), own.sequence.clone()],
+            _ => return None,
+        };
+        Some((change.object.clone(), path))
+    });
+    named.map(|(object, path)| value(&object, &path, taken)).collect()
+}
+
+fn value(object: &Identity, path: &[String; 2], taken: &mut Taken) -> Part {
+    let copy = stored::copy_of(&path.join("."), taken);
+    let of = qualified(path);
+    let there = vec![Statement::new(format!("CREATE TABLE {} AS SELECT last_value, is_called FROM {of}", copy.name))];
+    let back = [
+        Statement::new(format!(
+            "SELECT pg_catalog.setval({}, q.last_value, q.is_called) FROM {} q",
+            literal(&of),
+            copy.name
+        )),
+        Statement::new(format!("DROP TABLE {}", copy.name)),
+    ];
+    Part {
+        back: refill(object, &back, &copy),
+        copy,
+        there,
+    }
+}
+
+/// Makes a step of the way back that fills an object which the steps before it have made.
+pub(super) fn refill(object: &Identity, statements: &[Statement], copy: &Copy) -> Step {
+    Step {
+        changes: vec![Change {
+            object: object.clone(),
+            verb: Verb::Alter,
+        }],
+        phase: Phase::Data,
+        statements: sentences(statements),
+        transaction: 0,
+        reversal: Reversal::Exact,
+        form: Some(format!("{REFILLED}{}", copy.name)),
+        temporary: Vec::new(),
+    }
+}

@@ -1,0 +1,143 @@
+//! A column whose values may not survive a change of its type: they are copied with the key of their rows first. The rollback
+//! puts back each value that is still what the change made of it; what was written since stays.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{AlterTableType, Node};
+
+use super::column::{idents, key, same};
+use super::copy::{Saved, refill};
+use super::stored::{self, visible};
+use super::{COPIED, Ground, Taken, schema_statement, sentences};
+use crate::catalog::Identity;
+use crate::catalog::quote::{ident, qualified};
+use crate::kinds::{AnyObject, Column, Lock, Statement};
+use crate::plan::{Reversal, Step};
+
+/// Returns the step with the values copied first, or why there is no such way.
+pub(super) fn saved(
+    step: &Step,
+    subject: &Identity,
+    rollback: &[Step],
+    ground: &Ground,
+    taken: &mut Taken,
+) -> Result<Saved, String> {
+    let (Some(AnyObject::Column(before)), Some(AnyObject::Column(after))) =
+        (ground.from.get(subject), ground.to.get(subject))
+    else {
+        return Err("it is not there".to_owned());
+    };
+    let there = conversion(std::slice::from_ref(step), after);
+    let back = conversion(rollback, before);
+    let (Some(there), Some(back)) = (there, back) else {
+        return Err("its values are not converted by one statement".to_owned());
+    };
+    let key = key(before, ground)?;
+    let copy = stored::copy_of(&subject.path_text(), taken);
+    let table = before.table_identity();
+    let of = qualified([&before.schema, &before.table]);
+    let forced = stored::forces(&table, ground);
+    let mut first = vec![
+        schema_statement(&copy.schema),
+        Statement::new(format!("LOCK TABLE {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
+    ];
+    let select = Statement::new(format!(
+        "CREATE TABLE {} AS SELECT {}, {} FROM {of}",
+        copy.name,
+        idents(&key),
+        stored::store(before)
+    ));
+    first.extend(visible(&of, forced, vec![select.scans(table.clone())]));
+    let mut statements = sentences(&first);
+    statements.extend(step.statements.iter().cloned());
+    let (own, keys) = (ident(&before.name), idents(&key));
+    let update = Statement::new(format!(
+        "UPDATE {of} t SET {own} = q.old\n    FROM (SELECT {keys}, old, {back} AS back\n          FROM (SELECT {keys}, {} AS old, \
+         {there} AS {own} FROM {} q) q) q\n    WHERE {} AND t.{own}::text IS NOT DISTINCT FROM q.back::text AND \
+         t.{own}::text IS DISTINCT FROM q.old::text",
+        stored::restore(before),
+        copy.name,
+        same(&key)
+    ));
+    let mut last = visible(&of, forced, vec![update.scans(table)]);
+    last.push(Statement::new(format!("DROP TABLE {}", copy.name)));
+    Ok(Saved {
+        there: Step {
+            statements,
+            reversal: Reversal::Exact,
+            form: Some(format!("{COPIED}{}", copy.name)),
+            ..step.clone()
+        },
+        back: vec![refill(subject, &last, &copy)],
+    })
+}
+
+/// Returns the expression by which steps convert a column's values to the type that it has then.
+fn conversion(steps: &[Step], column: &Column) -> Option<String> {
+    let mut sentences = steps.iter().flat_map(|step| &step.statements);
+    let using = sentences.find_map(|sentence| converts(&sentence.sql, Some(column)))?;
+    let own = ident(&column.name);
+    Some(match using {
+        Some(expression) => format!("({expression})::{}", column.data_type),
+        None => format!("{own}::{}", column.data_type),
+    })
+}
+
+/// Tells whether a statement changes the type of a column.
+pub(super) fn changes_type(sql: &str) -> bool {
+    converts(sql, None).is_some()
+}
+
+/// Returns the expression behind `USING` of a statement that changes a column's type, if there is one.
+fn converts(sql: &str, column: Option<&Column>) -> Option<Option<String>> {
+    let parsed = pg_query::parse(sql, 0).ok()?;
+    let NodeEnum::AlterTableStmt(alter) = parsed.protobuf.stmts.first()?.stmt.as_ref()?.node.as_ref()? else {
+        return None;
+    };
+    let relation = alter.relation.as_ref()?;
+    let commands = alter.cmds.iter().filter_map(|command| match command.node.as_ref()? {
+        NodeEnum::AlterTableCmd(command) if command.subtype() == AlterTableType::AtAlterColumnType => Some(command),
+        _ => None,
+    });
+    let is_of = |name: &str| {
+        column.is_none_or(|column| {
+            relation.schemaname == column.schema && relation.relname == column.table && name == column.name
+        })
+    };
+    let mut commands = commands.filter(|command| is_of(&command.name));
+    match commands.next()?.def.as_ref()?.node.as_ref()? {
+        NodeEnum::ColumnDef(definition) => match &definition.raw_default {
+            Some(expression) => expression_text(expression).map(Some),
+            None => Some(None),
+        },
+        _ => None,
+    }
+}
+
+/// Returns the SQL of an expression.
+fn expression_text(expression: &Node) -> Option<String> {
+    let mut parsed = pg_query::parse("SELECT 1", 0).ok()?.protobuf;
+    let NodeEnum::SelectStmt(select) = parsed.stmts.first_mut()?.stmt.as_mut()?.node.as_mut()? else {
+        return None;
+    };
+    let NodeEnum::ResTarget(target) = select.target_list.first_mut()?.node.as_mut()? else {
+        return None;
+    };
+    target.val = Some(Box::new(expression.clone()));
+    Some(parsed.deparse(pg_query::DeparseOptions::default()).ok()?.strip_prefix("SELECT ")?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_behind_using() {
+        let found = |sql: &str| converts(sql, None);
+        assert_eq!(
+            found("ALTER TABLE a.b ALTER COLUMN c TYPE integer USING c::text::integer"),
+            Some(Some("c::text::int".to_owned()))
+        );
+        assert_eq!(found("ALTER TABLE a.b ALTER COLUMN c TYPE integer"), Some(None));
+        assert_eq!(found("ALTER TABLE a.b ALTER COLUMN c SET STORAGE plain"), None);
+    }
+}

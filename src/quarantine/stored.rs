@@ -1,0 +1,84 @@
+//! How values stand in a copy: under no type, collation or policy that a later plan may want to drop.
+
+use super::{Ground, Taken, place};
+use crate::catalog::quote::{ident, qualified};
+use crate::catalog::{Identity, Name};
+use crate::kinds::{AnyObject, Column, Statement};
+
+/// Longest name that PostgreSQL keeps, in bytes.
+const LONGEST: usize = 63;
+
+/// A table in quarantine that takes a copy.
+pub(super) struct Copy {
+    /// Schema.
+    pub(super) schema: String,
+    /// Qualified name, quoted.
+    pub(super) name: String,
+}
+
+/// Returns where the copy of something goes, and takes the place.
+pub(super) fn copy_of(what: &str, taken: &mut Taken) -> Copy {
+    let mut name = what.to_owned();
+    while name.len() > LONGEST {
+        name.pop();
+    }
+    let schema = place([name.as_str()].into_iter(), taken);
+    Copy {
+        name: qualified([&schema, &name]),
+        schema,
+    }
+}
+
+/// Tells whether a column's type or collation is somebody's own, which the copy must not hold.
+fn is_foreign(column: &Column) -> bool {
+    column.data_type.contains('.') || column.collation.is_some()
+}
+
+/// Returns a column as a copy takes it.
+pub(super) fn store(column: &Column) -> String {
+    let name = ident(&column.name);
+    if is_foreign(column) {
+        format!("{name}::text COLLATE pg_catalog.\"default\" AS {name}")
+    } else {
+        name
+    }
+}
+
+/// Returns the value of a column from a row `q` of its copy.
+pub(super) fn restore(column: &Column) -> String {
+    let name = ident(&column.name);
+    if is_foreign(column) {
+        format!("q.{name}::{}", column.data_type)
+    } else {
+        format!("q.{name}")
+    }
+}
+
+/// Returns the columns of a table that hold values of their own, in their order.
+pub(super) fn columns_of<'a>(table: &Identity, ground: &Ground<'a>) -> Vec<&'a Column> {
+    let of_table = |object: &'a AnyObject| match object {
+        AnyObject::Column(column) if column.table_identity() == *table && column.generated.is_none() => Some(&**column),
+        _ => None,
+    };
+    let mut out: Vec<&Column> = ground.from.objects.values().filter_map(of_table).collect();
+    out.sort_by_key(|column| column.position);
+    out
+}
+
+/// Tells whether row security binds the owner of a table too.
+pub(super) fn forces(table: &Identity, ground: &Ground) -> bool {
+    matches!(ground.from.get(table), Some(AnyObject::Table(table)) if table.force_row_security)
+}
+
+/// Returns statements that see every row of a table, whatever its policies say of its owner.
+pub(super) fn visible(table: &str, forced: bool, statements: Vec<Statement>) -> Vec<Statement> {
+    let word = |word: &str| Statement::new(format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"));
+    let (off, on) = (forced.then(|| word("NO FORCE")), forced.then(|| word("FORCE")));
+    off.into_iter().chain(statements).chain(on).collect()
+}
+
+/// Returns the qualified name of a table.
+pub(super) fn name_of(table: &Identity) -> String {
+    let path: Vec<&str> = table.path.iter().map(Name::as_str).collect();
+    qualified(path)
+}
