@@ -339,13 +339,13 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         let like = like(to, &settled.live);
         let workshop = ground.workshop(setup, &like);
         prove(&mut plan, settled.ground(), &workshop)?;
-        if let Some(plain) = plain.filter(|_| plan.must_hold().is_err()) {
+        if let (Some(plain), Err(error)) = (plain, plan.must_hold()) {
             plan = plain;
             prove(&mut plan, settled.ground(), &workshop)?;
-            ground.notes.push(
-                "Rows that are dropped are not kept: a plan that keeps them failed its proof. Move them out of the way first."
-                    .to_owned(),
-            );
+            ground.notes.push(format!(
+                "Rows that are dropped are not kept: {}. Move them out of the way first.",
+                error.message
+            ));
         }
     } else if !plan.is_empty() {
         plan.proof = Some(Proof::skipped());
@@ -358,7 +358,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         figures = ground.figures(&objects, &settled.renames)?;
     }
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
-    preflight(setup, &mut plan, from, to, &figures, &mut ground)?;
+    preflight(setup, &mut plan, &settled, &figures, &mut ground)?;
     estimate(&mut plan.forward, from, &figures);
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
@@ -399,15 +399,14 @@ fn protect(setup: &Setup, large: Large, sides: Sides, figures: &Statistics) -> L
 fn preflight(
     setup: &Setup,
     plan: &mut Plan,
-    from: &Catalog,
-    to: &Catalog,
+    settled: &Settled,
     figures: &Statistics,
     ground: &mut Ground,
 ) -> Result<()> {
     let Some((_, client)) = ground.live.as_mut().filter(|_| setup.preflight) else {
         return Ok(());
     };
-    plan.trials = preflight::of(plan, from, to);
+    plan.trials = preflight::of(plan, settled.from(), &settled.to, &settled.renames);
     plan.trials.retain(|trial| figures.size(&trial.table) != Size::Empty);
     preflight::rate(client, plan, preflight::Options::default())
 }

@@ -21,7 +21,11 @@ pub(super) fn take_over(steps: Vec<Step>, back: &Step, context: &Context) -> Vec
     let mut out = Vec::with_capacity(steps.len());
     let mut is_placed = false;
     // What is made anew is dropped first, by a step that stays.
-    let is_anew = |step: &Step| step.changes.iter().any(|change| change.object == *subject && change.verb != Verb::Create);
+    let is_anew = |step: &Step| {
+        step.changes
+            .iter()
+            .any(|change| change.object == *subject && change.verb != Verb::Create)
+    };
     let first = steps.iter().rposition(is_anew).unwrap_or(0);
     for (at, step) in steps.into_iter().enumerate() {
         if at < first || !step.changes.iter().any(|change| covered.contains(&change.object)) {
@@ -78,7 +82,11 @@ pub(super) fn refill(steps: &mut Vec<Step>, mut filling: Step) -> bool {
         change.object == subject || (of_table && change.object.path.starts_with(&subject.path))
     };
     let makes = |step: &Step| {
-        let converts = || step.statements.iter().any(|sentence| narrowed::changes_type(&sentence.sql));
+        let converts = || {
+            step.statements
+                .iter()
+                .any(|sentence| narrowed::changes_values(&sentence.sql))
+        };
         let is_filled = |change: &Change| match change.verb {
             Verb::Drop | Verb::Rename => false,
             Verb::Alter => change.object == subject && (subject.kind != Kind::Column || converts()),

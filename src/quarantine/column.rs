@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::copy::refill;
 use super::stored::{self, visible};
-use super::{BACK, COPIED, Ground, Taken, Way, schema_statement, sentences};
+use super::{BACK, COPIED, Ground, Taken, Way, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
-use crate::kinds::{AnyObject, Column, Context, KeyType, Lock, Object, Statement};
+use crate::kinds::{AnyObject, Column, Context, KeyType, Object, Statement};
 use crate::plan::{Change, Phase, Reversal, Sentence, Step, Verb};
 
 /// Returns the way of a column, or why there is none.
@@ -20,66 +21,84 @@ pub(super) fn way(
     if let Some(on) = ground.from.dependencies_of(subject).find(|on| dropped.contains(*on)) {
         return Err(format!("it needs {on}, which is dropped too"));
     }
-    copied(step, subject, ground, taken)
+    copied(step, subject, ground, taken).map(|copied| copied.made_again(subject, ground))
 }
 
-/// Returns the way of a column whose type need not stay.
-pub(super) fn copied(step: &Step, subject: &Identity, ground: &Ground, taken: &mut Taken) -> Result<Way, String> {
+/// A column that is copied.
+pub(super) struct Copied<'a> {
+    /// The step, with the copy before its own statements.
+    pub(super) there: Step,
+    column: &'a Column,
+    copy: stored::Copy,
+    back: Vec<Statement>,
+}
+
+impl Copied<'_> {
+    /// Returns the way of a column that the rollback makes again: it is filled before anything is said about its values.
+    pub(super) fn made_again(self, subject: &Identity, ground: &Ground) -> Way {
+        let context = Context::new(ground.to, ground.from, ground.version_num);
+        let mut back: Vec<Sentence> = sentences(&self.column.create(&context));
+        back.extend(sentences(&self.back));
+        Way {
+            there: self.there,
+            back: Step {
+                changes: vec![Change {
+                    object: subject.clone(),
+                    verb: Verb::Create,
+                }],
+                phase: Phase::Structure,
+                statements: back,
+                transaction: 0,
+                reversal: Reversal::Exact,
+                form: Some(format!("{BACK}{}", self.copy.name)),
+                temporary: Vec::new(),
+            },
+        }
+    }
+
+    /// Returns the step that fills a column which the rollback changes where it stands.
+    pub(super) fn filled_again(&self, subject: &Identity) -> Step {
+        refill(subject, &self.back, &self.copy)
+    }
+}
+
+/// Copies a column whose type need not stay.
+pub(super) fn copied<'a>(
+    step: &Step,
+    subject: &Identity,
+    ground: &Ground<'a>,
+    taken: &mut Taken,
+) -> Result<Copied<'a>, String> {
     let Some(AnyObject::Column(column)) = ground.from.get(subject) else {
         return Err("it is not there".to_owned());
     };
     let key = key(column, ground)?;
     let copy = stored::copy_of(&subject.path_text(), taken);
-    let table = column.table_identity();
-    let of = qualified([&column.schema, &column.table]);
-    let own = ident(&column.name);
-    let forced = stored::forces(&table, ground);
-    let mut there = vec![
-        schema_statement(&copy.schema),
-        // Taken first: what is written between the copy and the drop would be lost.
-        Statement::new(format!("LOCK TABLE {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
-    ];
-    let select = Statement::new(format!(
-        "CREATE TABLE {} AS SELECT {}, {} FROM {of}",
-        copy.name,
-        idents(&key),
-        stored::store(column)
-    ));
-    there.extend(visible(&of, forced, vec![select.scans(table.clone())]));
-    let mut statements = sentences(&there);
+    let (of, own) = (qualified([&column.schema, &column.table]), ident(&column.name));
+    let mut statements = sentences(&stored::copying(column, &key, &copy, ground));
     statements.extend(step.statements.iter().cloned().map(|mut sentence| {
         sentence.facts.loss = sentence.facts.loss.filter(|_| !is_drop(step));
         sentence
     }));
-    let context = Context::new(ground.to, ground.from, ground.version_num);
-    let mut back: Vec<Sentence> = sentences(&column.create(&context));
     let update = Statement::new(format!(
         "UPDATE {of} t SET {own} = {} FROM {} q WHERE {}",
         stored::restore(column),
         copy.name,
         same(&key)
     ));
-    back.extend(sentences(&visible(&of, forced, vec![update.scans(table)])));
-    back.push(Sentence::from(&Statement::new(format!("DROP TABLE {}", copy.name))));
-    Ok(Way {
+    let table = column.table_identity();
+    let mut back = visible(&of, stored::forces(&table, ground), vec![update.scans(table)]);
+    back.push(Statement::new(format!("DROP TABLE {}", copy.name)));
+    Ok(Copied {
         there: Step {
             statements,
             reversal: Reversal::Exact,
             form: Some(format!("{COPIED}{}", copy.name)),
             ..step.clone()
         },
-        back: Step {
-            changes: vec![Change {
-                object: subject.clone(),
-                verb: Verb::Create,
-            }],
-            phase: Phase::Structure,
-            statements: back,
-            transaction: 0,
-            reversal: Reversal::Exact,
-            form: Some(format!("{BACK}{}", copy.name)),
-            temporary: Vec::new(),
-        },
+        column,
+        copy,
+        back,
     })
 }
 
@@ -88,6 +107,7 @@ fn is_drop(step: &Step) -> bool {
     step.changes.first().is_some_and(|change| change.verb == Verb::Drop)
 }
 
+/// Returns names, quoted and joined.
 pub(super) fn idents(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| ident(name)).collect();
     names.join(", ")
@@ -95,7 +115,10 @@ pub(super) fn idents(names: &[String]) -> String {
 
 /// Returns the condition under which a row `t` of the table is the row `q` of the copy.
 pub(super) fn same(key: &[String]) -> String {
-    let pairs = key.iter().map(|name| ident(name)).map(|name| format!("t.{name} = q.{name}"));
+    let pairs = key
+        .iter()
+        .map(|name| ident(name))
+        .map(|name| format!("t.{name} = q.{name}"));
     pairs.collect::<Vec<_>>().join(" AND ")
 }
 

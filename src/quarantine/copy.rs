@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::stored::{self, Copy, columns_of, name_of, visible};
-use super::{Ground, Outcome, REFILLED, SAVED, Taken, back, column, narrowed, schema_statement, sentences};
+use super::{
+    Ground, IN_PARTITIONS, Outcome, REFILLED, SAVED, Taken, back, column, narrowed, schema_statement, sentences,
+};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, literal, qualified};
-use crate::kinds::{AnyObject, Kind, Lock, Loss, Statement};
+use crate::kinds::{AnyObject, Context, Kind, Lock, Loss, Statement};
 use crate::plan::{Change, Phase, Plan, Reversal, Sentence, Step, Verb};
 use crate::risk::Size;
 
@@ -25,17 +27,16 @@ pub(super) fn keep(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outco
     let mut out = Outcome::default();
     for at in 0..plan.forward.len() {
         let step = &plan.forward[at];
-        let Some(first) = step.changes.first().filter(|change| loses(step, change, ground)).cloned() else {
+        let Some(first) = step
+            .changes
+            .first()
+            .filter(|change| loses(step, change, ground))
+            .cloned()
+        else {
             continue;
         };
         let kept = if first.object.kind == Kind::Column && departs(first.verb) {
-            column::copied(step, &first.object, ground, taken).map(|way| {
-                let inverse = crate::kinds::Context::new(ground.to, ground.from, ground.version_num);
-                let rollback = std::mem::take(&mut plan.rollback);
-                plan.rollback = back::take_over(rollback, &way.back, &inverse);
-                let sequences = sequences(&plan.forward[at], ground, taken);
-                saved(&way.there, sequences)
-            })
+            dropped(plan, at, &first.object, ground, taken)
         } else if first.object.kind == Kind::Column {
             narrowed::saved(step, &first.object, &plan.rollback, ground, taken)
         } else {
@@ -49,7 +50,9 @@ pub(super) fn keep(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outco
                     back::refill(&mut plan.rollback, step);
                 }
             }
-            Err(why) => out.notes.push(format!("What {} loses is not kept: {why}.", first.object)),
+            Err(why) => out
+                .notes
+                .push(format!("What {} loses is not kept: {why}.", first.object)),
         }
     }
     out
@@ -59,8 +62,31 @@ pub(super) fn keep(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outco
 fn loses(step: &Step, first: &Change, ground: &Ground) -> bool {
     let loses = |sentence: &Sentence| matches!(sentence.facts.loss, Some(Loss::Values(_) | Loss::Precision(_)));
     let table = Identity::new(Kind::Table, first.object.path.iter().take(2));
-    let is_empty = matches!(first.object.kind, Kind::Table | Kind::Column) && ground.figures.size(&table) == Size::Empty;
+    let is_empty =
+        matches!(first.object.kind, Kind::Table | Kind::Column) && ground.figures.size(&table) == Size::Empty;
     !is_empty && step.statements.iter().any(loses)
+}
+
+/// Copies a column that goes; the way back makes it again, or changes it back where it stands.
+fn dropped(plan: &mut Plan, at: usize, column: &Identity, ground: &Ground, taken: &mut Taken) -> Result<Saved, String> {
+    let step = &plan.forward[at];
+    let copied = column::copied(step, column, ground, taken)?;
+    let sequences = sequences(step, ground, taken);
+    let mut changes = plan.rollback.iter().flat_map(|step| &step.changes);
+    if changes.any(|change| change.object == *column && departs_or_comes(change.verb)) {
+        let way = copied.made_again(column, ground);
+        let inverse = Context::new(ground.to, ground.from, ground.version_num);
+        plan.rollback = back::take_over(std::mem::take(&mut plan.rollback), &way.back, &inverse);
+        return Ok(saved(&way.there, sequences));
+    }
+    let filling = copied.filled_again(column);
+    let mut saved = saved(&copied.there, sequences);
+    saved.back.push(filling);
+    Ok(saved)
+}
+
+fn departs_or_comes(verb: Verb) -> bool {
+    verb == Verb::Create || departs(verb)
 }
 
 fn departs(verb: Verb) -> bool {
@@ -96,9 +122,18 @@ fn saved(step: &Step, parts: Vec<Part>) -> Saved {
     let mut there: Vec<Sentence> = sentences(&schemas.into_iter().map(schema_statement).collect::<Vec<_>>());
     let names: Vec<&str> = parts.iter().map(|part| part.copy.name.as_str()).collect();
     let form = (!names.is_empty()).then(|| format!("{SAVED}{}", names.join(", ")));
-    let forms: Vec<String> = step.form.iter().filter(|_| super::copies(step)).cloned().chain(form).collect();
-    // The rows of a partitioned table are those of its partitions, which have steps of their own.
-    let form = if forms.is_empty() { format!("{SAVED}those of its partitions") } else { forms.join("; ") };
+    let forms: Vec<String> = step
+        .form
+        .iter()
+        .filter(|_| super::copies(step))
+        .cloned()
+        .chain(form)
+        .collect();
+    let form = if forms.is_empty() {
+        IN_PARTITIONS.to_owned()
+    } else {
+        forms.join("; ")
+    };
     there.extend(parts.iter().flat_map(|part| sentences(&part.there)));
     let is_drop = step.changes.first().is_some_and(|change| change.verb == Verb::Drop);
     there.extend(step.statements.iter().cloned().map(|mut sentence| {
@@ -126,27 +161,41 @@ fn rows(table: &Identity, ground: &Ground, taken: &mut Taken) -> Option<Part> {
     let of = name_of(table);
     let columns = columns_of(table, ground);
     let stores: Vec<String> = columns.iter().map(|column| stored::store(column)).collect();
-    let mut there: Vec<Statement> = parent(table, ground).into_iter().map(|parent| {
-        // The drop takes it too: in this order nobody who writes through it waits for us while we wait for them.
-        Statement::new(format!("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", name_of(&parent))).locks(parent, Lock::AccessExclusive)
-    }).collect();
+    let mut there: Vec<Statement> = parent(table, ground)
+        .into_iter()
+        .map(|parent| {
+            // The drop takes it too: in this order nobody who writes through it waits for us while we wait for them.
+            Statement::new(format!("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", name_of(&parent)))
+                .locks(parent, Lock::AccessExclusive)
+        })
+        .collect();
     there.push(
-        Statement::new(format!("LOCK TABLE ONLY {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
+        Statement::new(format!("LOCK TABLE ONLY {of} IN ACCESS EXCLUSIVE MODE"))
+            .locks(table.clone(), Lock::AccessExclusive),
     );
-    let select = Statement::new(format!("CREATE TABLE {} AS SELECT {} FROM ONLY {of}", copy.name, stores.join(", ")));
+    let select = Statement::new(format!(
+        "CREATE TABLE {} AS SELECT {} FROM ONLY {of}",
+        copy.name,
+        stores.join(", ")
+    ));
     let seen = visible(&of, known.force_row_security, vec![select.scans(table.clone())]);
     // The table goes next.
     let last = seen.len() - usize::from(known.force_row_security);
     there.extend(seen.into_iter().take(last));
     let names: Vec<String> = columns.iter().map(|column| ident(&column.name)).collect();
-    let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    let list = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    };
     let values: Vec<String> = columns.iter().map(|column| stored::restore(column)).collect();
     let back = [
         Statement::new(format!(
             "INSERT INTO {of}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM {} q",
             values.join(", "),
             copy.name
-        )),
+        ))
+        .locks(table.clone(), Lock::RowExclusive),
         Statement::new(format!("DROP TABLE {}", copy.name)),
     ];
     Some(Part {
@@ -166,7 +215,10 @@ fn parent(table: &Identity, ground: &Ground) -> Option<Identity> {
 
 /// Returns the copies of the sequences whose values a step loses.
 fn sequences(step: &Step, ground: &Ground, taken: &mut Taken) -> Vec<Part> {
-    let lost = step.changes.iter().filter(|change| departs(change.verb) || change.verb == Verb::Alter);
+    let lost = step
+        .changes
+        .iter()
+        .filter(|change| departs(change.verb) || change.verb == Verb::Alter);
     let named = lost.filter_map(|change| {
         let path = match ground.from.get(&change.object)? {
             AnyObject::Sequence(sequence) => [sequence.schema.clone(), sequence.name.clone()],
@@ -182,7 +234,10 @@ fn sequences(step: &Step, ground: &Ground, taken: &mut Taken) -> Vec<Part> {
 fn value(object: &Identity, path: &[String; 2], taken: &mut Taken) -> Part {
     let copy = stored::copy_of(&path.join("."), taken);
     let of = qualified(path);
-    let there = vec![Statement::new(format!("CREATE TABLE {} AS SELECT last_value, is_called FROM {of}", copy.name))];
+    let there = vec![Statement::new(format!(
+        "CREATE TABLE {} AS SELECT last_value, is_called FROM {of}",
+        copy.name
+    ))];
     let back = [
         Statement::new(format!(
             "SELECT pg_catalog.setval({}, q.last_value, q.is_called) FROM {} q",

@@ -33,6 +33,8 @@ const MOVED: &str = "rows are kept: the table moves to schema ";
 const COPIED: &str = "values are kept: they are copied to ";
 /// How the form of a step begins whose tables are copied.
 const SAVED: &str = "rows are kept: they are copied to ";
+/// Form of a step that drops a partitioned table, whose partitions have steps of their own.
+const IN_PARTITIONS: &str = "rows are kept: those of its partitions are copied";
 /// How the form of a rollback's step begins that brings rows back.
 const BACK: &str = "rows come back from ";
 /// How the form of a rollback's step begins that fills what the step before it has made.
@@ -166,6 +168,10 @@ pub fn keeps(step: &Step) -> bool {
 
 /// Tells whether a step copies rows or values before it drops or changes them.
 pub fn copies(step: &Step) -> bool {
-    let begins = |form: &String| form.starts_with(COPIED) || form.starts_with(SAVED);
+    let begins = |form: &String| {
+        [COPIED, SAVED, IN_PARTITIONS]
+            .iter()
+            .any(|words| form.starts_with(words))
+    };
     step.form.as_ref().is_some_and(begins)
 }

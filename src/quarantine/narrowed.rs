@@ -2,15 +2,16 @@
 //! puts back each value that is still what the change made of it; what was written since stays.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterTableType, Node};
+use pg_query::protobuf::{AlterTableCmd, AlterTableType, RangeVar};
 
 use super::column::{idents, key, same};
 use super::copy::{Saved, refill};
 use super::stored::{self, visible};
-use super::{COPIED, Ground, Taken, schema_statement, sentences};
+use super::{COPIED, Ground, Taken, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
-use crate::kinds::{AnyObject, Column, Lock, Statement};
+use crate::desired::expression;
+use crate::kinds::{AnyObject, Column, Statement};
 use crate::plan::{Reversal, Step};
 
 /// Returns the step with the values copied first, or why there is no such way.
@@ -36,18 +37,7 @@ pub(super) fn saved(
     let table = before.table_identity();
     let of = qualified([&before.schema, &before.table]);
     let forced = stored::forces(&table, ground);
-    let mut first = vec![
-        schema_statement(&copy.schema),
-        Statement::new(format!("LOCK TABLE {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
-    ];
-    let select = Statement::new(format!(
-        "CREATE TABLE {} AS SELECT {}, {} FROM {of}",
-        copy.name,
-        idents(&key),
-        stored::store(before)
-    ));
-    first.extend(visible(&of, forced, vec![select.scans(table.clone())]));
-    let mut statements = sentences(&first);
+    let mut statements = sentences(&stored::copying(before, &key, &copy, ground));
     statements.extend(step.statements.iter().cloned());
     let (own, keys) = (ident(&before.name), idents(&key));
     let update = Statement::new(format!(
@@ -82,48 +72,45 @@ fn conversion(steps: &[Step], column: &Column) -> Option<String> {
     })
 }
 
-/// Tells whether a statement changes the type of a column.
-pub(super) fn changes_type(sql: &str) -> bool {
-    converts(sql, None).is_some()
+/// Tells whether a statement changes the values of a column that stands: their type, or that they are computed.
+pub(super) fn changes_values(sql: &str) -> bool {
+    let of = [AlterTableType::AtAlterColumnType, AlterTableType::AtDropExpression];
+    let commands =
+        |(_, commands): (RangeVar, Vec<AlterTableCmd>)| commands.iter().any(|command| of.contains(&command.subtype()));
+    altering(sql).is_some_and(commands)
+}
+
+/// Returns the table of an `ALTER TABLE` and what it does.
+fn altering(sql: &str) -> Option<(RangeVar, Vec<AlterTableCmd>)> {
+    let parsed = pg_query::parse(sql, 0).ok()?.protobuf;
+    let NodeEnum::AlterTableStmt(alter) = parsed.stmts.into_iter().next()?.stmt?.node? else {
+        return None;
+    };
+    let commands = alter.cmds.into_iter().filter_map(|command| match command.node? {
+        NodeEnum::AlterTableCmd(command) => Some(*command),
+        _ => None,
+    });
+    Some((alter.relation?, commands.collect()))
 }
 
 /// Returns the expression behind `USING` of a statement that changes a column's type, if there is one.
 fn converts(sql: &str, column: Option<&Column>) -> Option<Option<String>> {
-    let parsed = pg_query::parse(sql, 0).ok()?;
-    let NodeEnum::AlterTableStmt(alter) = parsed.protobuf.stmts.first()?.stmt.as_ref()?.node.as_ref()? else {
-        return None;
-    };
-    let relation = alter.relation.as_ref()?;
-    let commands = alter.cmds.iter().filter_map(|command| match command.node.as_ref()? {
-        NodeEnum::AlterTableCmd(command) if command.subtype() == AlterTableType::AtAlterColumnType => Some(command),
-        _ => None,
-    });
+    let (relation, commands) = altering(sql)?;
     let is_of = |name: &str| {
         column.is_none_or(|column| {
             relation.schemaname == column.schema && relation.relname == column.table && name == column.name
         })
     };
-    let mut commands = commands.filter(|command| is_of(&command.name));
+    let mut commands = commands
+        .iter()
+        .filter(|command| command.subtype() == AlterTableType::AtAlterColumnType && is_of(&command.name));
     match commands.next()?.def.as_ref()?.node.as_ref()? {
         NodeEnum::ColumnDef(definition) => match &definition.raw_default {
-            Some(expression) => expression_text(expression).map(Some),
+            Some(expression) => expression::text(expression).map(Some),
             None => Some(None),
         },
         _ => None,
     }
-}
-
-/// Returns the SQL of an expression.
-fn expression_text(expression: &Node) -> Option<String> {
-    let mut parsed = pg_query::parse("SELECT 1", 0).ok()?.protobuf;
-    let NodeEnum::SelectStmt(select) = parsed.stmts.first_mut()?.stmt.as_mut()?.node.as_mut()? else {
-        return None;
-    };
-    let NodeEnum::ResTarget(target) = select.target_list.first_mut()?.node.as_mut()? else {
-        return None;
-    };
-    target.val = Some(Box::new(expression.clone()));
-    Some(parsed.deparse(pg_query::DeparseOptions::default()).ok()?.strip_prefix("SELECT ")?.to_owned())
 }
 
 #[cfg(test)]

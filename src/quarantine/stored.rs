@@ -1,9 +1,9 @@
 //! How values stand in a copy: under no type, collation or policy that a later plan may want to drop.
 
-use super::{Ground, Taken, place};
+use super::{Ground, Taken, place, schema_statement};
 use crate::catalog::quote::{ident, qualified};
 use crate::catalog::{Identity, Name};
-use crate::kinds::{AnyObject, Column, Statement};
+use crate::kinds::{AnyObject, Column, Lock, Statement};
 
 /// Longest name that PostgreSQL keeps, in bytes.
 const LONGEST: usize = 63;
@@ -75,6 +75,26 @@ pub(super) fn visible(table: &str, forced: bool, statements: Vec<Statement>) -> 
     let word = |word: &str| Statement::new(format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"));
     let (off, on) = (forced.then(|| word("NO FORCE")), forced.then(|| word("FORCE")));
     off.into_iter().chain(statements).chain(on).collect()
+}
+
+/// Returns the statements that copy a column with the key of its rows. The lock comes first: what is written between the
+/// copy and what it is for would be lost.
+pub(super) fn copying(column: &Column, key: &[String], copy: &Copy, ground: &Ground) -> Vec<Statement> {
+    let table = column.table_identity();
+    let of = name_of(&table);
+    let keys: Vec<String> = key.iter().map(|name| ident(name)).collect();
+    let select = Statement::new(format!(
+        "CREATE TABLE {} AS SELECT {}, {} FROM {of}",
+        copy.name,
+        keys.join(", "),
+        store(column)
+    ));
+    let mut out = vec![
+        schema_statement(&copy.schema),
+        Statement::new(format!("LOCK TABLE {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
+    ];
+    out.extend(visible(&of, forces(&table, ground), vec![select.scans(table)]));
+    out
 }
 
 /// Returns the qualified name of a table.

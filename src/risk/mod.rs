@@ -25,4 +25,5 @@ pub use look::Look;
 pub use manual::{explain, manual};
 pub use registry::{RULES, Rule, findings};
 pub use ruling::{Applied, Entry, Level, Ruling, Waiver, apply_rulings};
+pub(crate) use statistics::live_path;
 pub use statistics::{Figures, Size, Statistics, statistics, touched};
