@@ -29,7 +29,7 @@ use crate::prove::{self, prove};
 use crate::risk::{
     Day, Look, Online, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
-use crate::{preflight, quarantine, scratch, staged};
+use crate::{evidence, preflight, quarantine, scratch, staged};
 use known::Slot;
 use pairs::Pairs;
 
@@ -231,6 +231,15 @@ impl Settled {
         }
     }
 
+    /// Returns where evidence of use is looked for.
+    fn used(&self) -> evidence::Ground<'_> {
+        evidence::Ground {
+            from: self.from(),
+            to: &self.to,
+            renames: &self.renames,
+        }
+    }
+
     /// Returns where an object of the desired state, or else what it belongs to, is declared.
     fn place(&self, identity: &Identity) -> Option<String> {
         let object = self.to.get(identity)?;
@@ -358,6 +367,10 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         figures = ground.figures(&objects, &settled.renames)?;
     }
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
+    // Before the rows are asked, which counts as a scan.
+    if let Some((_, client)) = &mut ground.live {
+        evidence::add(client, &mut plan, &settled.used())?;
+    }
     preflight(setup, &mut plan, &settled, &figures, &mut ground)?;
     estimate(&mut plan.forward, from, &figures);
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());

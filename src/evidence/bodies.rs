@@ -7,7 +7,7 @@ use super::mention::Mentions;
 use super::subject::{Subject, trigger_functions};
 use super::{Evidence, Found, Ground, Source};
 use crate::catalog::Identity;
-use crate::kinds::{AnyObject, Kind, Object, Routine};
+use crate::kinds::{AnyObject, Context, Kind, Routine};
 
 /// Most names that are shown.
 const SHOWN: usize = 10;
@@ -15,7 +15,8 @@ const SHOWN: usize = 10;
 /// Returns what mentions each subject.
 pub(super) fn mentions(subjects: &[Subject], ground: &Ground) -> Found {
     let objects = ground.to.objects.iter();
-    let routines = objects.filter_map(|(identity, object)| Some((identity, routine(object)?)));
+    let routines = objects.filter_map(|(identity, object)| Some((identity, object, routine(object)?)));
+    let context = Context::new(ground.from, ground.to, ground.to.version_num);
     // A body is worth its parsing only where one of the words occurs.
     let words: Vec<String> = subjects.iter().map(Subject::word).collect();
     let near = |routine: &Routine| {
@@ -23,8 +24,8 @@ pub(super) fn mentions(subjects: &[Subject], ground: &Ground) -> Found {
         words.iter().any(|word| body.contains(word.as_str()))
     };
     let bodies: Vec<(&Identity, Mentions)> = routines
-        .filter(|(identity, routine)| ground.from.contains(identity) && near(routine))
-        .filter_map(|(identity, routine)| Some((identity, body(routine)?)))
+        .filter(|(identity, _, routine)| ground.from.contains(identity) && near(routine))
+        .filter_map(|(identity, object, routine)| Some((identity, body(object, routine, &context)?)))
         .collect();
     let each = subjects.iter().enumerate().filter_map(|(place, subject)| {
         let mut by = dependents(subject, ground);
@@ -40,9 +41,17 @@ pub(super) fn mentions(subjects: &[Subject], ground: &Ground) -> Found {
 }
 
 fn evidence(by: &BTreeSet<Identity>) -> Option<Evidence> {
-    let names: Vec<String> = by.iter().take(SHOWN).map(|object| format!("{} `{}`", object.kind, object.path_text())).collect();
+    let names: Vec<String> = by
+        .iter()
+        .take(SHOWN)
+        .map(|object| format!("{} `{}`", object.kind, object.path_text()))
+        .collect();
     let more = by.len().saturating_sub(SHOWN);
-    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let rest = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
     (!by.is_empty()).then(|| Evidence {
         source: Source::MentionedBy,
         text: format!("mentioned by {}{rest}", names.join(", ")),
@@ -68,13 +77,12 @@ fn dependents(subject: &Subject, ground: &Ground) -> BTreeSet<Identity> {
         .collect()
 }
 
-fn body(routine: &Routine) -> Option<Mentions> {
+fn body(object: &AnyObject, routine: &Routine, context: &Context) -> Option<Mentions> {
     match routine.language.as_str() {
         // A body that the server has parsed has its dependencies there.
         "sql" if !routine.parsed_body => Mentions::of(&routine.body),
         "plpgsql" => {
-            let statements = Object::create(&crate::kinds::Function(routine.clone()), &crate::kinds::Context::of_nothing());
-            let sql = statements.first()?.sql();
+            let sql = object.create(context).first()?.sql();
             Some(Mentions::of_plpgsql(&sql).unwrap_or_else(|| Mentions::of_words(&routine.body)))
         }
         _ => None,

@@ -25,8 +25,14 @@ fn relations(subjects: &[Subject]) -> (Vec<&str>, Vec<&str>) {
     // What is no relation finds none, and keeps its place.
     let name = |subject: &Subject| matches!(subject.sort, Sort::Relation | Sort::Column | Sort::Index);
     let all = subjects.iter();
-    all.map(|subject| if name(subject) { (subject.schema.as_str(), subject.name.as_str()) } else { ("", "") })
-        .unzip()
+    all.map(|subject| {
+        if name(subject) {
+            (subject.schema.as_str(), subject.name.as_str())
+        } else {
+            ("", "")
+        }
+    })
+    .unzip()
 }
 
 fn ask(transaction: &mut Transaction, sql: &str, subjects: &[Subject]) -> Result<Vec<Row>, Error> {
@@ -79,9 +85,15 @@ fn figure(row: &Row) -> Result<Evidence, Error> {
     let (scans, of_indexes, writes): (i64, i64, i64) = (row.try_get(2)?, row.try_get(4)?, row.try_get(6)?);
     let (last, last_index, since): (Option<i64>, Option<i64>, Option<i64>) =
         (row.try_get(3)?, row.try_get(5)?, row.try_get(7)?);
-    let since = since.map(|days| format!(" since its statistics began {}", ago(days))).unwrap_or_default();
+    let since = since
+        .map(|days| format!(" since its statistics began {}", ago(days)))
+        .unwrap_or_default();
     if row.try_get(1)? {
-        let used = if scans == 0 { "never used".to_owned() } else { format!("used by {}", scanned(scans, "scan", last)) };
+        let used = if scans == 0 {
+            "never used".to_owned()
+        } else {
+            format!("used by {}", scanned(scans, "scan", last))
+        };
         return Ok(Evidence {
             source: Source::IndexStatistics,
             text: format!("{used} on this server{since}"),
@@ -92,7 +104,11 @@ fn figure(row: &Row) -> Result<Evidence, Error> {
         .filter(|(scans, ..)| *scans > 0)
         .map(|(scans, words, last)| scanned(scans, words, last))
         .collect();
-    let read = if reads.is_empty() { "never read".to_owned() } else { format!("read by {}", reads.join(" and ")) };
+    let read = if reads.is_empty() {
+        "never read".to_owned()
+    } else {
+        format!("read by {}", reads.join(" and "))
+    };
     let written = match writes {
         0 => "never written".to_owned(),
         1 => "1 row written".to_owned(),
@@ -132,12 +148,23 @@ pub(super) fn held(transaction: &mut Transaction, subjects: &[Subject]) -> Resul
     let mut out = Found::new();
     for row in ask(transaction, &sql, subjects)? {
         let (name, number): (String, i64) = (row.try_get(1)?, row.try_get(2)?);
-        let who = format!("{} of `{name}`", if number == 1 { "a session".to_owned() } else { format!("{number} sessions") });
+        let who = format!(
+            "{} of `{name}`",
+            if number == 1 {
+                "a session".to_owned()
+            } else {
+                format!("{number} sessions")
+            }
+        );
         let held = out.entry(place(&row)?).or_insert_with(|| Evidence {
             source: Source::Sessions,
             text: String::new(),
         });
-        held.text = if held.text.is_empty() { format!("locked now by {who}") } else { format!("{}, {who}", held.text) };
+        held.text = if held.text.is_empty() {
+            format!("locked now by {who}")
+        } else {
+            format!("{}, {who}", held.text)
+        };
     }
     Ok(out)
 }

@@ -52,10 +52,12 @@ impl Mentions {
         texts(&parsed, "query", &mut queries);
         let mut out = Self::default();
         for query in queries {
-            let found = Self::of(query).or_else(|| Self::of(&format!("SELECT {query}"))).or_else(|| {
-                let (_, value) = query.split_once(":=")?;
-                Self::of(&format!("SELECT {value}"))
-            });
+            let found = Self::of(query)
+                .or_else(|| Self::of(&format!("SELECT {query}")))
+                .or_else(|| {
+                    let (_, value) = query.split_once(":=")?;
+                    Self::of(&format!("SELECT {value}"))
+                });
             out.add(found.unwrap_or_else(|| Self::of_words(query)));
         }
         // Statements that are put together from text.
@@ -133,7 +135,10 @@ impl Mentions {
     fn node(&mut self, fields: &Map<String, Value>) {
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
         if let (Some(name), Some(schema)) = (text("relname"), text("schemaname")) {
-            let alias = fields.get("alias").and_then(|alias| alias.get("aliasname")).and_then(Value::as_str);
+            let alias = fields
+                .get("alias")
+                .and_then(|alias| alias.get("aliasname"))
+                .and_then(Value::as_str);
             self.relations.push(Relation {
                 schema,
                 name,
@@ -146,12 +151,22 @@ impl Mentions {
         if fields.contains_key("type_oid") {
             self.types.extend(fields.get("names").map(names));
         }
-        if let Some(said) = fields.get("Sval").and_then(|constant| constant.get("sval")).and_then(Value::as_str) {
+        if let Some(said) = fields
+            .get("Sval")
+            .and_then(|constant| constant.get("sval"))
+            .and_then(Value::as_str)
+        {
             self.strings.push(said.to_owned());
         }
         // The columns of an `INSERT`, and what an `UPDATE`, a `MERGE` or an `ON CONFLICT` sets.
-        let sets = ["relation", "command_type", "infer"].iter().any(|key| fields.contains_key(*key));
-        for list in ["cols", "target_list"].iter().filter(|_| sets).filter_map(|key| fields.get(*key)) {
+        let sets = ["relation", "command_type", "infer"]
+            .iter()
+            .any(|key| fields.contains_key(*key));
+        for list in ["cols", "target_list"]
+            .iter()
+            .filter(|_| sets)
+            .filter_map(|key| fields.get(*key))
+        {
             let mut set = Vec::new();
             texts_of_targets(list, &mut set);
             self.targets.extend(set);
@@ -170,11 +185,17 @@ impl Mentions {
             Sort::Relation => {
                 self.relations(subject).next().is_some()
                     || self.words.iter().any(|path| is(path))
-                    || self.strings.iter().any(|text| is(&text.split('.').map(str::to_owned).collect::<Vec<_>>()))
+                    || self
+                        .strings
+                        .iter()
+                        .any(|text| is(&text.split('.').map(str::to_owned).collect::<Vec<_>>()))
             }
             Sort::Routine => self.functions.iter().chain(&self.words).any(|path| is(path)),
             Sort::Type => self.types.iter().chain(&self.words).any(|path| is(path)),
-            Sort::Column => subject.column.as_deref().is_some_and(|column| self.names_column(subject, column, of_trigger)),
+            Sort::Column => subject
+                .column
+                .as_deref()
+                .is_some_and(|column| self.names_column(subject, column, of_trigger)),
         }
     }
 
@@ -206,7 +227,11 @@ impl Mentions {
 }
 
 fn is_data(parsed: &ParseResult) -> bool {
-    let nodes = parsed.protobuf.stmts.iter().filter_map(|statement| statement.stmt.as_ref()?.node.as_ref());
+    let nodes = parsed
+        .protobuf
+        .stmts
+        .iter()
+        .filter_map(|statement| statement.stmt.as_ref()?.node.as_ref());
     let mut sorts = nodes.map(|node| {
         matches!(
             node,
@@ -237,7 +262,13 @@ fn names(list: &Value) -> Vec<String> {
 
 fn texts_of_targets(list: &Value, out: &mut Vec<String>) {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let name = |item: &Value| item.get("node")?.get("ResTarget")?.get("name")?.as_str().map(str::to_owned);
+    let name = |item: &Value| {
+        item.get("node")?
+            .get("ResTarget")?
+            .get("name")?
+            .as_str()
+            .map(str::to_owned)
+    };
     out.extend(items.iter().filter_map(name));
 }
 

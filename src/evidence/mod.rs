@@ -64,7 +64,10 @@ pub fn add(client: &mut Client, plan: &mut Plan, ground: &Ground) -> Result<()> 
     }
     let found = look(client, &subjects, ground)?;
     for (subject, evidence) in subjects.iter().zip(found) {
-        let own = plan.findings.iter_mut().filter(|finding| finding.object == subject.object);
+        let own = plan
+            .findings
+            .iter_mut()
+            .filter(|finding| finding.object == subject.object);
         if let Some(first) = own.min_by(|a, b| a.code.cmp(&b.code)) {
             first.evidence = evidence;
         }

@@ -47,9 +47,15 @@ pub(super) fn known(transaction: &mut Transaction, subjects: &[Subject]) -> Resu
             seen.push((id, row.try_get(1)?, mentions));
         }
     }
-    let all = subjects.iter().enumerate().filter(|(_, subject)| subject.sort != Sort::Index);
+    let all = subjects
+        .iter()
+        .enumerate()
+        .filter(|(_, subject)| subject.sort != Sort::Index);
     let own = all.filter_map(|(place, subject)| {
-        let naming: Vec<&(i64, i64, Mentions)> = seen.iter().filter(|(.., mentions)| mentions.name(subject, false)).collect();
+        let naming: Vec<&(i64, i64, Mentions)> = seen
+            .iter()
+            .filter(|(.., mentions)| mentions.name(subject, false))
+            .collect();
         Some((place, evidence(&naming)?))
     });
     Ok(own.collect())
@@ -64,7 +70,11 @@ fn evidence(naming: &[&(i64, i64, Mentions)]) -> Option<Evidence> {
         1 => ("1 statement".to_owned(), "mentions"),
         number => (format!("{number} statements"), "mention"),
     };
-    let times = if calls == 1 { "once".to_owned() } else { format!("{} times", grouped(calls)) };
+    let times = if calls == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", grouped(calls))
+    };
     Some(Evidence {
         source: Source::Statements,
         text: format!(

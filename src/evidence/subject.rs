@@ -54,7 +54,10 @@ impl Subject {
             Kind::Key => live.last()?,
             _ => live.get(1)?,
         };
-        let bare = name.split_once('(').filter(|_| sort == Sort::Routine).map_or(name.as_str(), |(bare, _)| bare);
+        let bare = name
+            .split_once('(')
+            .filter(|_| sort == Sort::Routine)
+            .map_or(name.as_str(), |(bare, _)| bare);
         Some(Self {
             object: object.clone(),
             sort,
@@ -82,7 +85,10 @@ pub(super) fn of_plan(plan: &Plan, ground: &Ground) -> Vec<Subject> {
         .map(|detail| &detail.change.object)
         .filter(|object| found.contains(object))
         .collect();
-    objects.into_iter().filter_map(|object| Subject::of(object, ground)).collect()
+    objects
+        .into_iter()
+        .filter_map(|object| Subject::of(object, ground))
+        .collect()
 }
 
 fn changes_type(object: &Identity, ground: &Ground) -> bool {
@@ -95,7 +101,13 @@ fn changes_type(object: &Identity, ground: &Ground) -> bool {
 /// Returns the triggers' functions of a table, to which `new` and `old` are its rows.
 pub(super) fn trigger_functions(subject: &Subject, ground: &Ground) -> BTreeSet<Identity> {
     let table: Vec<&str> = subject.object.path.iter().take(2).map(Name::as_str).collect();
-    let of_table = |object: &Identity| object.kind == Kind::Trigger && object.path.iter().take(2).map(Name::as_str).eq(table.iter().copied());
+    let of_table = |object: &Identity| {
+        object.kind == Kind::Trigger && object.path.iter().take(2).map(Name::as_str).eq(table.iter().copied())
+    };
     let triggers = ground.from.dependencies.iter().filter(|(object, _)| of_table(object));
-    triggers.flat_map(|(_, on)| on.iter()).filter(|on| on.kind == Kind::Function).cloned().collect()
+    triggers
+        .flat_map(|(_, on)| on.iter())
+        .filter(|on| on.kind == Kind::Function)
+        .cloned()
+        .collect()
 }

@@ -274,7 +274,7 @@ impl Asking<'_> {
             column.parents.is_empty() && !column.data_type.ends_with("[]") && self.stands(std::slice::from_ref(*user))
         });
         let trials = asked.map(|(_, column)| {
-            let wrong = format!("has a `{}` that {wrong}", column.name);
+            let wrong = format!("{wrong} in `{}`", column.name);
             self.counting(
                 finding,
                 row_wise(&column.schema, &column.table, condition(column), &wrong),

@@ -18,6 +18,7 @@ mod deadlocks;
 mod definitions;
 mod desired;
 mod drift;
+mod evidence;
 mod faults;
 mod house;
 mod kind_laws;

@@ -36,6 +36,7 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
             let object = &change.object;
             let verb = match change.verb {
                 Verb::Create => "is added",
+                Verb::Alter if object.kind == Kind::Domain => "becomes `NOT NULL`",
                 Verb::Alter => "is validated",
                 _ => "changes",
             };

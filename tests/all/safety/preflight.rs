@@ -38,8 +38,8 @@ const SAID: [&str; 10] = [
     "fails, since 2 of 5 rows in `shop.users` refers to no row (key 1, 4)",
     "fails, since 1 of 3 rows in `shop.users` repeats another one (key 1, 2)",
     "holds for all 2 rows of `shop.users`",
-    "fails, since 1 of 2 rows in `shop.others` has a `place` that breaks it (key 7); fails, since 2 of 5 rows in `shop.users` has a `place` that breaks it (key 1, 2)",
-    "fails, since 1 of 5 rows in `shop.users` has a `age` that is null (key 2)",
+    "fails, since 1 of 2 rows in `shop.others` breaks it in `place` (key 7); fails, since 2 of 5 rows in `shop.users` breaks it in `place` (key 1, 2)",
+    "fails, since 1 of 5 rows in `shop.users` is null in `age` (key 2)",
     "fails, since 1 of 3 rows in `shop.goods` breaks it (key 1)",
     "fails, since 1 of 3 rows in `shop.goods` is null (key 2)",
     "fails, since 1 of 3 rows in `shop.goods` repeats another one (key 2, 3)",
@@ -57,8 +57,8 @@ fn each_sort_of_constraint_is_asked_for() {
         ));
         let reader = shop.database.url().replace("postgres@", &format!("{role}@"));
         let plans = [
-            shop.run("plan --no-prove --no-cache"),
-            shop.run(&format!("plan --no-prove --no-cache --database {reader}")),
+            shop.run("plan --verbose --no-prove --no-cache"),
+            shop.run(&format!("plan --verbose --no-prove --no-cache --database {reader}")),
         ];
         shop.database
             .execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
