@@ -7,6 +7,7 @@ mod files;
 mod find;
 mod known;
 mod pairs;
+mod rows;
 mod why;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ use crate::prove::{self, prove};
 use crate::risk::{
     Day, Look, Online, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics, touched,
 };
-use crate::{evidence, preflight, quarantine, scratch, staged};
+use crate::{evidence, scratch, staged};
 use known::Slot;
 use pairs::Pairs;
 
@@ -342,7 +343,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
     plan.questions = questions;
-    let plain = keep(setup, &mut plan, from, to, &figures, &mut ground)?;
+    let plain = rows::keep(setup, &mut plan, &settled, &figures, &mut ground)?;
     if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);
@@ -367,11 +368,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         figures = ground.figures(&objects, &settled.renames)?;
     }
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
-    // Before the rows are asked, which counts as a scan.
-    if let Some((_, client)) = &mut ground.live {
-        evidence::add(client, &mut plan, &settled.used())?;
-    }
-    preflight(setup, &mut plan, &settled, &figures, &mut ground)?;
+    rows::look(setup, &mut plan, &settled, &figures, &mut ground)?;
     estimate(&mut plan.forward, from, &figures);
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {
@@ -406,47 +403,6 @@ fn protect(setup: &Setup, large: Large, sides: Sides, figures: &Statistics) -> L
             .into_iter()
             .map(|table| (table, "in a protected environment".to_owned())),
     )
-}
-
-/// Asks the rows of the live database what some findings depend on.
-fn preflight(
-    setup: &Setup,
-    plan: &mut Plan,
-    settled: &Settled,
-    figures: &Statistics,
-    ground: &mut Ground,
-) -> Result<()> {
-    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.preflight) else {
-        return Ok(());
-    };
-    plan.trials = preflight::of(plan, settled.from(), &settled.to, &settled.renames);
-    plan.trials.retain(|trial| figures.size(&trial.table) != Size::Empty);
-    preflight::rate(client, plan, preflight::Options::default())
-}
-
-/// Rewrites a plan so that what it drops is kept, where that is asked for; returns the plan as it was when anything is kept.
-fn keep(
-    setup: &Setup,
-    plan: &mut Plan,
-    from: &Catalog,
-    to: &Catalog,
-    figures: &Statistics,
-    ground: &mut Ground,
-) -> Result<Option<Plan>> {
-    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.on_drop != OnDrop::Drop) else {
-        return Ok(None);
-    };
-    let plain = plan.clone();
-    let version_num = plan.database.version_num;
-    let sides = quarantine::Ground {
-        from,
-        to,
-        version_num,
-        figures,
-    };
-    let outcome = quarantine::keep(plan, &sides, quarantine::taken(client)?, setup.on_drop);
-    ground.notes.extend(outcome.notes);
-    Ok((outcome.kept > 0).then_some(plain))
 }
 
 /// Returns the live state as the scratch server says it, with the renames carried out; nothing where both servers are of

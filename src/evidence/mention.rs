@@ -214,13 +214,17 @@ impl Mentions {
             .collect();
         let reads = |path: &Vec<String>| match path.as_slice() {
             [name] => !rows.is_empty() && (name == column || name == "*"),
-            [.., row, name] if row == "new" || row == "old" => of_trigger && name == column,
             [.., row, name] => rows.contains(row.as_str()) && (name == column || name == "*"),
             [] => false,
         };
+        let of_row = |path: &Vec<String>| match path.as_slice() {
+            [.., row, name] => of_trigger && (row == "new" || row == "old") && name == column,
+            _ => false,
+        };
         let said = |path: &Vec<String>| path.last().is_some_and(|last| last == column);
         let near = || !rows.is_empty() || self.words.iter().any(|path| path.contains(&subject.name));
-        self.columns.iter().any(reads)
+        self.columns.iter().any(|path| reads(path) || of_row(path))
+            || self.words.iter().any(of_row)
             || (!rows.is_empty() && self.targets.contains(column))
             || (self.words.iter().any(said) && near())
     }

@@ -214,8 +214,9 @@ impl Asking<'_> {
             predicate: None,
         };
         if said.without_overlaps {
-            let mut operators = vec!["OPERATOR(pg_catalog.=)".to_owned(); values.of.len()];
-            *operators.last_mut()? = "OPERATOR(pg_catalog.&&)".to_owned();
+            let same = values.of.len().saturating_sub(1);
+            let mut operators = vec!["OPERATOR(pg_catalog.=)".to_owned(); same];
+            operators.push("OPERATOR(pg_catalog.&&)".to_owned());
             return Some(conflicting(self.live, finding, &values, &operators));
         }
         Some(repeated(self.live, finding, &values, said.nulls_not_distinct))

@@ -64,12 +64,8 @@ pub(super) fn saved(
 /// Returns the expression by which steps convert a column's values to the type that it has then.
 fn conversion(steps: &[Step], column: &Column) -> Option<String> {
     let mut sentences = steps.iter().flat_map(|step| &step.statements);
-    let using = sentences.find_map(|sentence| converts(&sentence.sql, Some(column)))?;
-    let own = ident(&column.name);
-    Some(match using {
-        Some(expression) => format!("({expression})::{}", column.data_type),
-        None => format!("{own}::{}", column.data_type),
-    })
+    let expression = sentences.find_map(|sentence| converts(&sentence.sql, column))?;
+    Some(format!("({expression})::{}", column.data_type))
 }
 
 /// Tells whether a statement changes the values of a column that stands: their type, or that they are computed.
@@ -93,21 +89,21 @@ fn altering(sql: &str) -> Option<(RangeVar, Vec<AlterTableCmd>)> {
     Some((alter.relation?, commands.collect()))
 }
 
-/// Returns the expression behind `USING` of a statement that changes a column's type, if there is one.
-fn converts(sql: &str, column: Option<&Column>) -> Option<Option<String>> {
+/// Returns the expression by which a statement converts a column: what stands behind `USING`, or the column itself.
+fn converts(sql: &str, column: &Column) -> Option<String> {
     let (relation, commands) = altering(sql)?;
-    let is_of = |name: &str| {
-        column.is_none_or(|column| {
-            relation.schemaname == column.schema && relation.relname == column.table && name == column.name
-        })
-    };
+    (relation.schemaname == column.schema && relation.relname == column.table).then_some(())?;
     let mut commands = commands
-        .iter()
-        .filter(|command| command.subtype() == AlterTableType::AtAlterColumnType && is_of(&command.name));
-    match commands.next()?.def.as_ref()?.node.as_ref()? {
+        .into_iter()
+        .filter(|command| command.subtype() == AlterTableType::AtAlterColumnType && command.name == column.name);
+    using(commands.next()?)
+}
+
+fn using(command: AlterTableCmd) -> Option<String> {
+    match command.def?.node? {
         NodeEnum::ColumnDef(definition) => match &definition.raw_default {
-            Some(expression) => expression::text(expression).map(Some),
-            None => Some(None),
+            Some(expression) => expression::text(expression),
+            None => Some(ident(&command.name)),
         },
         _ => None,
     }
@@ -119,12 +115,19 @@ mod tests {
 
     #[test]
     fn expressions_behind_using() {
-        let found = |sql: &str| converts(sql, None);
+        let found = |sql: &str| {
+            let (_, mut commands) = altering(sql).unwrap();
+            using(commands.remove(0))
+        };
         assert_eq!(
-            found("ALTER TABLE a.b ALTER COLUMN c TYPE integer USING c::text::integer"),
-            Some(Some("c::text::int".to_owned()))
+            found("ALTER TABLE a.b ALTER COLUMN c TYPE integer USING c::text::integer").as_deref(),
+            Some("c::text::int")
         );
-        assert_eq!(found("ALTER TABLE a.b ALTER COLUMN c TYPE integer"), Some(None));
-        assert_eq!(found("ALTER TABLE a.b ALTER COLUMN c SET STORAGE plain"), None);
+        assert_eq!(
+            found("ALTER TABLE a.b ALTER COLUMN \"C\" TYPE integer").as_deref(),
+            Some("\"C\"")
+        );
+        assert!(changes_values("ALTER TABLE a.b ALTER COLUMN c DROP EXPRESSION"));
+        assert!(!changes_values("ALTER TABLE a.b ALTER COLUMN c SET STORAGE plain"));
     }
 }

@@ -181,7 +181,7 @@ fn what_is_used_is_said_before_it_goes() {
             "schema/shop.sql",
             &format!(
                 "{}; CREATE TABLE shop.more (id int);",
-                LIVE.split_once("INSERT").unwrap().0
+                LIVE.split_once("INSERT INTO").unwrap().0
             ),
         );
         assert!(
@@ -306,7 +306,7 @@ fn statements_are_counted_and_never_shown() {
         "INSERT INTO shop.others (id, note) VALUES (1, 'hidden')",
         "WITH orders AS (SELECT 1 AS note) SELECT note FROM orders",
         "SELECT price AS note FROM shop.orders",
-        "COMMENT ON COLUMN shop.orders.note IS 'hidden'",
+        "COMMENT ON COLUMN shop.orders.note IS NULL",
     ] {
         client.batch_execute(sql).unwrap();
     }
