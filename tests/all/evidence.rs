@@ -110,6 +110,9 @@ fn what_is_used_is_said_before_it_goes() {
         let text = project.run("plan --no-prove --no-cache --format json").expect(0);
         let plan: Value = serde_json::from_str(&text).unwrap();
 
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/report.schema.json");
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+        assert_eq!(crate::schema::validate(&schema, &plan), Vec::<String>::new());
         let note = said(&plan, "shop.orders.note", "table_statistics");
         assert!(
             note.starts_with("the table was read by ")
