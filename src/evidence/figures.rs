@@ -86,7 +86,7 @@ fn figure(row: &Row) -> Result<Evidence, Error> {
     let (last, last_index, since): (Option<i64>, Option<i64>, Option<i64>) =
         (row.try_get(3)?, row.try_get(5)?, row.try_get(7)?);
     let since = since
-        .map(|days| format!(" since its statistics began {}", ago(days)))
+        .map(|days| format!(" since its statistics began, {}", ago(days)))
         .unwrap_or_default();
     if row.try_get(1)? {
         let used = if scans == 0 {
@@ -127,7 +127,7 @@ fn scanned(scans: i64, words: &str, last: Option<i64>) -> String {
 
 fn ago(days: i64) -> String {
     match days {
-        0 => "within a day".to_owned(),
+        0 => "less than a day ago".to_owned(),
         1 => "a day ago".to_owned(),
         days => format!("{} days ago", grouped(days)),
     }

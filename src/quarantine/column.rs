@@ -7,7 +7,7 @@ use super::stored::{self, visible};
 use super::{BACK, COPIED, Ground, Taken, Way, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
-use crate::kinds::{AnyObject, Column, Context, KeyType, Object, Statement};
+use crate::kinds::{AnyObject, Column, Context, KeyType, Lock, Object, Statement};
 use crate::plan::{Change, Phase, Reversal, Sentence, Step, Verb};
 
 /// Returns the way of a column, or why there is none.
@@ -80,15 +80,19 @@ pub(super) fn copied<'a>(
         sentence.facts.loss = sentence.facts.loss.filter(|_| !is_drop(step));
         sentence
     }));
-    let update = Statement::new(format!(
+    let update = copy.read_by(format!(
         "UPDATE {of} t SET {own} = {} FROM {} q WHERE {}",
         stored::restore(column),
         copy.name,
         same(&key)
     ));
     let table = column.table_identity();
-    let mut back = visible(&of, stored::forces(&table, ground), vec![update.scans(table)]);
-    back.push(Statement::new(format!("DROP TABLE {}", copy.name)));
+    let mut back = visible(
+        &table,
+        stored::forces(&table, ground),
+        vec![update.locks(table.clone(), Lock::RowExclusive).scans(table.clone())],
+    );
+    back.push(copy.drop());
     Ok(Copied {
         there: Step {
             statements,

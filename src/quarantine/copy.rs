@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::stored::{self, Copy, columns_of, name_of, visible};
 use super::{
-    Ground, IN_PARTITIONS, Outcome, REFILLED, SAVED, Taken, back, column, narrowed, schema_statement, sentences,
+    COPIED, Ground, IN_PARTITIONS, Outcome, REFILLED, SAVED, Taken, back, column, narrowed, schema_statement, sentences,
 };
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, literal, qualified};
@@ -96,6 +96,8 @@ fn departs(verb: Verb) -> bool {
 /// One thing that is copied.
 struct Part {
     copy: Copy,
+    /// Whether it is rows, not the value of a sequence.
+    is_rows: bool,
     there: Vec<Statement>,
     back: Step,
 }
@@ -120,20 +122,7 @@ fn whole(step: &Step, ground: &Ground, taken: &mut Taken) -> Result<Saved, Strin
 fn saved(step: &Step, parts: Vec<Part>) -> Saved {
     let schemas: BTreeSet<&str> = parts.iter().map(|part| part.copy.schema.as_str()).collect();
     let mut there: Vec<Sentence> = sentences(&schemas.into_iter().map(schema_statement).collect::<Vec<_>>());
-    let names: Vec<&str> = parts.iter().map(|part| part.copy.name.as_str()).collect();
-    let form = (!names.is_empty()).then(|| format!("{SAVED}{}", names.join(", ")));
-    let forms: Vec<String> = step
-        .form
-        .iter()
-        .filter(|_| super::copies(step))
-        .cloned()
-        .chain(form)
-        .collect();
-    let form = if forms.is_empty() {
-        IN_PARTITIONS.to_owned()
-    } else {
-        forms.join("; ")
-    };
+    let form = form(step, &parts);
     there.extend(parts.iter().flat_map(|part| sentences(&part.there)));
     let is_drop = step.changes.first().is_some_and(|change| change.verb == Verb::Drop);
     there.extend(step.statements.iter().cloned().map(|mut sentence| {
@@ -149,6 +138,21 @@ fn saved(step: &Step, parts: Vec<Part>) -> Saved {
         },
         back: parts.into_iter().map(|part| part.back).collect(),
     }
+}
+
+/// Says what is copied where; the form that the step has already comes first where it says that too.
+fn form(step: &Step, parts: &[Part]) -> String {
+    let said = |words: &str, is_rows: bool| {
+        let own = parts.iter().filter(|part| part.is_rows == is_rows);
+        let names: Vec<&str> = own.map(|part| part.copy.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{words}{}", names.join(", ")))
+    };
+    let before = step.form.iter().filter(|_| super::copies(step)).cloned();
+    let is_partitioned = step.changes.first().is_some_and(|change| change.object.kind.is_table());
+    // The rows of a partitioned table are those of its partitions, which have steps of their own.
+    let rows = said(SAVED, true).or_else(|| is_partitioned.then(|| IN_PARTITIONS.to_owned()));
+    let forms: Vec<String> = before.chain(rows).chain(said(COPIED, false)).collect();
+    forms.join("; ")
 }
 
 /// Returns the copy of a table's own rows; a partitioned table has none, and those of a foreign one stay where they are.
@@ -178,7 +182,7 @@ fn rows(table: &Identity, ground: &Ground, taken: &mut Taken) -> Option<Part> {
         copy.name,
         stores.join(", ")
     ));
-    let seen = visible(&of, known.force_row_security, vec![select.scans(table.clone())]);
+    let seen = visible(table, known.force_row_security, vec![select.scans(table.clone())]);
     // The table goes next.
     let last = seen.len() - usize::from(known.force_row_security);
     there.extend(seen.into_iter().take(last));
@@ -190,17 +194,18 @@ fn rows(table: &Identity, ground: &Ground, taken: &mut Taken) -> Option<Part> {
     };
     let values: Vec<String> = columns.iter().map(|column| stored::restore(column)).collect();
     let back = [
-        Statement::new(format!(
+        copy.read_by(format!(
             "INSERT INTO {of}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM {} q",
             values.join(", "),
             copy.name
         ))
         .locks(table.clone(), Lock::RowExclusive),
-        Statement::new(format!("DROP TABLE {}", copy.name)),
+        copy.drop(),
     ];
     Some(Part {
         back: refill(table, &back, &copy),
         copy,
+        is_rows: true,
         there,
     })
 }
@@ -239,16 +244,17 @@ fn value(object: &Identity, path: &[String; 2], taken: &mut Taken) -> Part {
         copy.name
     ))];
     let back = [
-        Statement::new(format!(
+        copy.read_by(format!(
             "SELECT pg_catalog.setval({}, q.last_value, q.is_called) FROM {} q",
             literal(&of),
             copy.name
         )),
-        Statement::new(format!("DROP TABLE {}", copy.name)),
+        copy.drop(),
     ];
     Part {
         back: refill(object, &back, &copy),
         copy,
+        is_rows: false,
         there,
     }
 }

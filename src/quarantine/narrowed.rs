@@ -11,7 +11,7 @@ use super::{COPIED, Ground, Taken, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
 use crate::desired::expression;
-use crate::kinds::{AnyObject, Column, Statement};
+use crate::kinds::{AnyObject, Column, Lock};
 use crate::plan::{Reversal, Step};
 
 /// Returns the step with the values copied first, or why there is no such way.
@@ -40,7 +40,7 @@ pub(super) fn saved(
     let mut statements = sentences(&stored::copying(before, &key, &copy, ground));
     statements.extend(step.statements.iter().cloned());
     let (own, keys) = (ident(&before.name), idents(&key));
-    let update = Statement::new(format!(
+    let update = copy.read_by(format!(
         "UPDATE {of} t SET {own} = q.old\n    FROM (SELECT {keys}, old, {back} AS back\n          FROM (SELECT {keys}, {} AS old, \
          {there} AS {own} FROM {} q) q) q\n    WHERE {} AND t.{own}::text IS NOT DISTINCT FROM q.back::text AND \
          t.{own}::text IS DISTINCT FROM q.old::text",
@@ -48,8 +48,12 @@ pub(super) fn saved(
         copy.name,
         same(&key)
     ));
-    let mut last = visible(&of, forced, vec![update.scans(table)]);
-    last.push(Statement::new(format!("DROP TABLE {}", copy.name)));
+    let mut last = visible(
+        &table,
+        forced,
+        vec![update.locks(table.clone(), Lock::RowExclusive).scans(table.clone())],
+    );
+    last.push(copy.drop());
     Ok(Saved {
         there: Step {
             statements,

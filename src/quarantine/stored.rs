@@ -3,7 +3,7 @@
 use super::{Ground, Taken, place, schema_statement};
 use crate::catalog::quote::{ident, qualified};
 use crate::catalog::{Identity, Name};
-use crate::kinds::{AnyObject, Column, Lock, Statement};
+use crate::kinds::{AnyObject, Column, Kind, Lock, Statement};
 
 /// Longest name that PostgreSQL keeps, in bytes.
 const LONGEST: usize = 63;
@@ -14,6 +14,19 @@ pub(super) struct Copy {
     pub(super) schema: String,
     /// Qualified name, quoted.
     pub(super) name: String,
+    table: Identity,
+}
+
+impl Copy {
+    /// Returns a statement that reads the copy from end to end.
+    pub(super) fn read_by(&self, sql: String) -> Statement {
+        Statement::new(sql).scans(self.table.clone())
+    }
+
+    /// Returns the statement that drops the copy.
+    pub(super) fn drop(&self) -> Statement {
+        Statement::new(format!("DROP TABLE {}", self.name)).locks(self.table.clone(), Lock::AccessExclusive)
+    }
 }
 
 /// Returns where the copy of something goes, and takes the place.
@@ -24,6 +37,7 @@ pub(super) fn copy_of(what: &str, taken: &mut Taken) -> Copy {
     }
     let schema = place([name.as_str()].into_iter(), taken);
     Copy {
+        table: Identity::new(Kind::Table, [&schema, &name]),
         name: qualified([&schema, &name]),
         schema,
     }
@@ -71,8 +85,11 @@ pub(super) fn forces(table: &Identity, ground: &Ground) -> bool {
 }
 
 /// Returns statements that see every row of a table, whatever its policies say of its owner.
-pub(super) fn visible(table: &str, forced: bool, statements: Vec<Statement>) -> Vec<Statement> {
-    let word = |word: &str| Statement::new(format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"));
+pub(super) fn visible(table: &Identity, forced: bool, statements: Vec<Statement>) -> Vec<Statement> {
+    let word = |word: &str| {
+        let sql = format!("ALTER TABLE {} {word} ROW LEVEL SECURITY", name_of(table));
+        Statement::new(sql).locks(table.clone(), Lock::AccessExclusive)
+    };
     let (off, on) = (forced.then(|| word("NO FORCE")), forced.then(|| word("FORCE")));
     off.into_iter().chain(statements).chain(on).collect()
 }
@@ -93,7 +110,11 @@ pub(super) fn copying(column: &Column, key: &[String], copy: &Copy, ground: &Gro
         schema_statement(&copy.schema),
         Statement::new(format!("LOCK TABLE {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
     ];
-    out.extend(visible(&of, forces(&table, ground), vec![select.scans(table)]));
+    out.extend(visible(
+        &table,
+        forces(&table, ground),
+        vec![select.scans(table.clone())],
+    ));
     out
 }
 

@@ -125,7 +125,7 @@ fn what_is_used_is_said_before_it_goes() {
             "PostgreSQL {major}: {note}"
         );
         assert_eq!(
-            note.contains("the last within a day"),
+            note.contains("the last less than a day ago"),
             major >= 16,
             "PostgreSQL {major}: {note}"
         );
