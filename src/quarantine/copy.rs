@@ -35,6 +35,7 @@ pub(super) fn keep(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outco
         else {
             continue;
         };
+        let before = plan.rollback.clone();
         let kept = if first.object.kind == Kind::Column && departs(first.verb) {
             dropped(plan, at, &first.object, ground, taken)
         } else if first.object.kind == Kind::Column {
@@ -42,17 +43,23 @@ pub(super) fn keep(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outco
         } else {
             whole(step, ground, taken)
         };
+        let kept = kept.and_then(|saved| {
+            let mut fillings = saved.back.into_iter();
+            let is_filled = fillings.all(|step| back::refill(&mut plan.rollback, step));
+            is_filled
+                .then_some(saved.there)
+                .ok_or_else(|| "the way back makes nothing that could be filled".to_owned())
+        });
         match kept {
-            Ok(saved) => {
+            Ok(there) => {
                 out.kept += 1;
-                plan.forward[at] = saved.there;
-                for step in saved.back {
-                    back::refill(&mut plan.rollback, step);
-                }
+                plan.forward[at] = there;
             }
-            Err(why) => out
-                .notes
-                .push(format!("What {} loses is not kept: {why}.", first.object)),
+            Err(why) => {
+                plan.rollback = before;
+                out.notes
+                    .push(format!("What {} loses is not kept: {why}.", first.object));
+            }
         }
     }
     out
@@ -218,41 +225,65 @@ fn parent(table: &Identity, ground: &Ground) -> Option<Identity> {
     }
 }
 
+/// A sequence whose value a step loses.
+struct Counter<'a> {
+    object: &'a Identity,
+    path: [&'a str; 2],
+    /// Operator that says of two values which is further on; none where the rollback makes the sequence anew.
+    further: Option<&'static str>,
+}
+
 /// Returns the copies of the sequences whose values a step loses.
 fn sequences(step: &Step, ground: &Ground, taken: &mut Taken) -> Vec<Part> {
+    let gone: BTreeSet<&Identity> = step.changes.iter().map(|change| &change.object).collect();
     let lost = step
         .changes
         .iter()
         .filter(|change| departs(change.verb) || change.verb == Verb::Alter);
-    let named = lost.filter_map(|change| {
-        let path = match ground.from.get(&change.object)? {
-            AnyObject::Sequence(sequence) => [sequence.schema.clone(), sequence.name.clone()],
+    let counters = lost.filter_map(|change| {
+        let (path, column, increment) = match ground.from.get(&change.object)? {
+            AnyObject::Sequence(own) => ([own.schema.as_str(), &own.name], None, own.options.increment),
             // A partition takes part in its parent's sequence.
-            AnyObject::ColumnIdentity(own) if !own.sequence.is_empty() => [own.schema.clone(), own.sequence.clone()],
+            AnyObject::ColumnIdentity(own) if own.sequence.is_empty() => return None,
+            AnyObject::ColumnIdentity(own) => {
+                let column = Identity::new(Kind::Column, [&own.schema, &own.table, &own.column]);
+                (
+                    [own.schema.as_str(), &own.sequence],
+                    Some(column),
+                    own.options.increment,
+                )
+            }
             _ => return None,
         };
-        Some((change.object.clone(), path))
+        // Rows that came in meanwhile may have taken values behind the copied one.
+        let stands = change.verb == Verb::Alter || column.is_some_and(|column| !gone.contains(&column));
+        Some(Counter {
+            object: &change.object,
+            path,
+            further: stands.then_some(if increment > 0 { ">=" } else { "<=" }),
+        })
     });
-    named.map(|(object, path)| value(&object, &path, taken)).collect()
+    counters.map(|counter| value(&counter, taken)).collect()
 }
 
-fn value(object: &Identity, path: &[String; 2], taken: &mut Taken) -> Part {
-    let copy = stored::copy_of(&path.join("."), taken);
-    let of = qualified(path);
+fn value(counter: &Counter, taken: &mut Taken) -> Part {
+    let copy = stored::copy_of(&counter.path.join("."), taken);
+    let of = qualified(counter.path);
     let there = vec![Statement::new(format!(
         "CREATE TABLE {} AS SELECT last_value, is_called FROM {of}",
         copy.name
     ))];
-    let back = [
-        copy.read_by(format!(
-            "SELECT pg_catalog.setval({}, q.last_value, q.is_called) FROM {} q",
-            literal(&of),
-            copy.name
-        )),
-        copy.drop(),
-    ];
+    let mut set = format!(
+        "SELECT pg_catalog.setval({}, q.last_value, q.is_called) FROM {} q",
+        literal(&of),
+        copy.name
+    );
+    if let Some(operator) = counter.further {
+        set.push_str(&format!(", {of} s WHERE q.last_value {operator} s.last_value"));
+    }
+    let back = [copy.read_by(set), copy.drop()];
     Part {
-        back: refill(object, &back, &copy),
+        back: refill(counter.object, &back, &copy),
         copy,
         is_rows: false,
         there,

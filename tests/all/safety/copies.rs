@@ -196,3 +196,34 @@ fn copies_are_listed_and_purged_and_what_has_none_is_said() {
     let gone = shop.run("rollback --env production --yes --approve critical");
     assert!(gone.code == 3 && gone.err.contains("was purged"), "{}", gone.err);
 }
+
+#[test]
+fn a_sequence_goes_on_where_it_was_or_behind_what_came_since() {
+    let (major, server) = servers().pop().unwrap();
+    let target = "CREATE SCHEMA shop; CREATE TABLE shop.counted (id int PRIMARY KEY); CREATE TABLE shop.down (id int PRIMARY KEY);";
+    let shop = Shop::new(major, &server, COPIED, target);
+    shop.database.execute(
+        "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop;
+         CREATE TABLE shop.counted (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+         CREATE TABLE shop.down (id int GENERATED ALWAYS AS IDENTITY (INCREMENT BY -1) PRIMARY KEY);
+         CREATE SEQUENCE shop.alone START WITH 40 INCREMENT BY 2;
+         SELECT nextval('shop.alone'), nextval('shop.alone');
+         INSERT INTO shop.counted SELECT FROM generate_series(1, 10); DELETE FROM shop.counted WHERE id > 3;
+         INSERT INTO shop.down SELECT FROM generate_series(1, 10)",
+    );
+    let next = |name: &str| shop.one(&format!("SELECT nextval('shop.{name}')::text"));
+    shop.apply("").expect(0);
+    shop.run("rollback --env production --yes").expect(0);
+    assert_eq!(
+        [next("counted_id_seq"), next("down_id_seq"), next("alone")],
+        ["11", "-11", "44"]
+    );
+    shop.apply("").expect(0);
+    shop.database
+        .execute("INSERT INTO shop.counted VALUES (70); INSERT INTO shop.down VALUES (-70)");
+    shop.run("rollback --env production --yes").expect(0);
+    assert_eq!(
+        [next("counted_id_seq"), next("down_id_seq"), next("alone")],
+        ["71", "-71", "46"]
+    );
+}
