@@ -85,18 +85,20 @@ fn figure(row: &Row) -> Result<Evidence, Error> {
     let (scans, of_indexes, writes): (i64, i64, i64) = (row.try_get(2)?, row.try_get(4)?, row.try_get(6)?);
     let (last, last_index, since): (Option<i64>, Option<i64>, Option<i64>) =
         (row.try_get(3)?, row.try_get(5)?, row.try_get(7)?);
-    let since = since
-        .map(|days| format!(" since its statistics began, {}", ago(days)))
-        .unwrap_or_default();
+    let counted = match since {
+        None => "counted on this server".to_owned(),
+        Some(0) => "counted on this server for less than a day".to_owned(),
+        Some(1) => "counted on this server for 1 day".to_owned(),
+        Some(days) => format!("counted on this server for {} days", grouped(days)),
+    };
     if row.try_get(1)? {
-        let used = if scans == 0 {
-            "never used".to_owned()
-        } else {
-            format!("used by {}", scanned(scans, "scan", last))
+        let used = match scans {
+            0 => "never used".to_owned(),
+            _ => format!("used by {}", scanned(scans, "scan", last)),
         };
         return Ok(Evidence {
             source: Source::IndexStatistics,
-            text: format!("{used} on this server{since}"),
+            text: format!("{used}, {counted}"),
         });
     }
     let reads: Vec<String> = [(scans, "sequential scan", last), (of_indexes, "index scan", last_index)]
@@ -104,10 +106,9 @@ fn figure(row: &Row) -> Result<Evidence, Error> {
         .filter(|(scans, ..)| *scans > 0)
         .map(|(scans, words, last)| scanned(scans, words, last))
         .collect();
-    let read = if reads.is_empty() {
-        "never read".to_owned()
-    } else {
-        format!("read by {}", reads.join(" and "))
+    let read = match reads.as_slice() {
+        [] => "never read".to_owned(),
+        reads => format!("read by {}", reads.join(" and ")),
     };
     let written = match writes {
         0 => "never written".to_owned(),
@@ -116,21 +117,18 @@ fn figure(row: &Row) -> Result<Evidence, Error> {
     };
     Ok(Evidence {
         source: Source::TableStatistics,
-        text: format!("the table was {read}, {written}, on this server{since}"),
+        text: format!("the table was {read}, {written}, {counted}"),
     })
 }
 
 fn scanned(scans: i64, words: &str, last: Option<i64>) -> String {
-    let last = last.map(|days| format!(", the last {}", ago(days))).unwrap_or_default();
+    let last = match last {
+        None => String::new(),
+        Some(0) => " (last within a day)".to_owned(),
+        Some(1) => " (last a day ago)".to_owned(),
+        Some(days) => format!(" (last {} days ago)", grouped(days)),
+    };
     format!("{} {words}{}{last}", grouped(scans), if scans == 1 { "" } else { "s" })
-}
-
-fn ago(days: i64) -> String {
-    match days {
-        0 => "less than a day ago".to_owned(),
-        1 => "a day ago".to_owned(),
-        days => format!("{} days ago", grouped(days)),
-    }
 }
 
 /// Returns who holds a lock on a relation now.
