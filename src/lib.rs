@@ -19,6 +19,7 @@ pub mod diff;
 pub mod doctor;
 pub mod drift;
 pub mod error;
+pub mod evidence;
 mod http;
 pub mod introspect;
 pub mod kinds;

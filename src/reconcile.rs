@@ -7,6 +7,7 @@ mod files;
 mod find;
 mod known;
 mod pairs;
+mod rows;
 mod source;
 mod why;
 
@@ -32,7 +33,7 @@ use crate::risk::{
     Day, Look, Online, Paces, Ruling, Size, Statistics, apply_rulings, estimate, findings, measured, statistics,
     touched,
 };
-use crate::{preflight, quarantine, scratch, staged};
+use crate::{evidence, scratch, staged};
 use known::Slot;
 use pairs::Pairs;
 use source::read;
@@ -243,6 +244,15 @@ impl Settled {
         }
     }
 
+    /// Returns where evidence of use is looked for.
+    fn used(&self) -> evidence::Ground<'_> {
+        evidence::Ground {
+            from: self.from(),
+            to: &self.to,
+            renames: &self.renames,
+        }
+    }
+
     /// Returns where an object of the desired state, or else what it belongs to, is declared.
     fn place(&self, identity: &Identity) -> Option<String> {
         let object = self.to.get(identity)?;
@@ -345,19 +355,19 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
     plan.questions = questions;
-    let plain = keep(setup, &mut plan, from, to, &figures, &mut ground)?;
+    let plain = rows::keep(setup, &mut plan, &settled, &figures, &mut ground)?;
     if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);
         let workshop = ground.workshop(setup, &like);
         prove(&mut plan, settled.ground(), &workshop)?;
-        if let Some(plain) = plain.filter(|_| plan.must_hold().is_err()) {
+        if let (Some(plain), Err(error)) = (plain, plan.must_hold()) {
             plan = plain;
             prove(&mut plan, settled.ground(), &workshop)?;
-            ground.notes.push(
-                "Rows that are dropped are not kept: a plan that keeps them failed its proof. Move them out of the way first."
-                    .to_owned(),
-            );
+            ground.notes.push(format!(
+                "Rows that are dropped are not kept: {}. Move them out of the way first.",
+                error.message
+            ));
         }
     } else if !plan.is_empty() {
         plan.proof = Some(Proof::skipped());
@@ -370,7 +380,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         figures = ground.figures(&objects, &settled.renames)?;
     }
     plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
-    preflight(setup, &mut plan, from, to, &figures, &mut ground)?;
+    rows::look(setup, &mut plan, &settled, &figures, &mut ground)?;
     let paces = ground.paces(&plan)?;
     estimate(&mut plan.forward, from, &figures, &paces);
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
@@ -406,48 +416,6 @@ fn protect(setup: &Setup, large: Large, sides: Sides, figures: &Statistics) -> L
             .into_iter()
             .map(|table| (table, "in a protected environment".to_owned())),
     )
-}
-
-/// Asks the rows of the live database what some findings depend on.
-fn preflight(
-    setup: &Setup,
-    plan: &mut Plan,
-    from: &Catalog,
-    to: &Catalog,
-    figures: &Statistics,
-    ground: &mut Ground,
-) -> Result<()> {
-    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.preflight) else {
-        return Ok(());
-    };
-    plan.trials = preflight::of(plan, from, to);
-    plan.trials.retain(|trial| figures.size(&trial.table) != Size::Empty);
-    preflight::rate(client, plan, preflight::Options::default())
-}
-
-/// Rewrites a plan so that what it drops is kept, where that is asked for; returns the plan as it was when anything is kept.
-fn keep(
-    setup: &Setup,
-    plan: &mut Plan,
-    from: &Catalog,
-    to: &Catalog,
-    figures: &Statistics,
-    ground: &mut Ground,
-) -> Result<Option<Plan>> {
-    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.on_drop == OnDrop::Quarantine) else {
-        return Ok(None);
-    };
-    let plain = plan.clone();
-    let version_num = plan.database.version_num;
-    let sides = quarantine::Ground {
-        from,
-        to,
-        version_num,
-        figures,
-    };
-    let outcome = quarantine::keep(plan, &sides, quarantine::taken(client)?);
-    ground.notes.extend(outcome.notes);
-    Ok((outcome.kept > 0).then_some(plain))
 }
 
 /// Returns the live state as the scratch server says it, with the renames carried out; nothing where both servers are of

@@ -195,6 +195,7 @@ mod tests {
             step: 0,
             message: "The column changes its type.".to_owned(),
             hint: String::new(),
+            evidence: Vec::new(),
             ruling: None,
         }
     }

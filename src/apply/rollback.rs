@@ -301,6 +301,7 @@ fn findings(steps: &[Step]) -> Vec<Finding> {
             step,
             message: format!("Rolling back loses data: {what}."),
             hint: "Save what was written since, before rolling back.".to_owned(),
+            evidence: Vec::new(),
             ruling: None,
         })
         .collect()

@@ -68,6 +68,9 @@ pub enum OnDrop {
     Drop,
     /// Tables move to schema `trueup_quarantine`, columns are copied there; a rollback brings them back.
     Quarantine,
+    /// Tables, columns and values that a change of type may lose are copied to schema `trueup_quarantine`; a rollback puts
+    /// them back.
+    Backup,
 }
 
 /// When a backup is made.

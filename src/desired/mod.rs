@@ -8,6 +8,7 @@ mod cycle;
 pub mod declare;
 pub mod elaborate;
 pub mod execute;
+pub(crate) mod expression;
 mod git;
 pub(crate) mod here;
 pub mod hints;

@@ -1,6 +1,9 @@
 //! Preflight: whether the rows that are there let a plan through. Counted on the live database before anything is changed,
 //! by reading alone, with a limit of time; keys of rows that stand in the way are shown, never what is in them.
 
+mod live;
+mod parts;
+mod rows;
 mod run;
 mod trial;
 

@@ -35,10 +35,16 @@ enum Answer {
     Holds(i64),
     /// So many rows are wrong, of so many, with the keys of some.
     Fails(i64, i64, Vec<String>),
-    /// At least one is wrong.
-    FailsSomewhere,
+    /// At least one is wrong, with the keys of some.
+    FailsSomewhere(Vec<String>),
     /// Nobody knows, and why.
     Unknown(String),
+}
+
+impl Answer {
+    fn fails(&self) -> bool {
+        matches!(self, Self::Fails(..) | Self::FailsSomewhere(_))
+    }
 }
 
 /// Puts into each finding what the rows say.
@@ -47,21 +53,28 @@ pub fn rate(client: &mut Client, plan: &mut Plan, options: Options) -> Result<()
         return Ok(());
     }
     let answers = ask(client, &plan.trials, options)?;
-    for (trial, answer) in plan.trials.iter().zip(answers) {
-        let about = |finding: &&mut Finding| finding.code == trial.code && finding.object == trial.object;
-        for finding in plan.findings.iter_mut().filter(about) {
-            finding
-                .message
-                .push_str(&format!(" Counted now: {}.", words(trial, &answer)));
-            finding.risk = match answer {
-                Answer::Fails(..) | Answer::FailsSomewhere => Risk::Critical,
-                // Rows may change until the plan is applied; then they are counted again.
-                Answer::Holds(_) if trial.keeps_values => finding.risk.min(Risk::Caution),
-                _ => finding.risk,
-            };
+    let answered: Vec<(&Trial, &Answer)> = plan.trials.iter().zip(&answers).collect();
+    for finding in &mut plan.findings {
+        let about = |(trial, _): &&(&Trial, &Answer)| finding.code == trial.code && finding.object == trial.object;
+        let own: Vec<_> = answered.iter().filter(about).copied().collect();
+        if !own.is_empty() {
+            tell(finding, &own);
         }
     }
     Ok(())
+}
+
+/// A finding may depend on several tables: one that fails is enough, and all must hold.
+fn tell(finding: &mut Finding, answered: &[(&Trial, &Answer)]) {
+    let said: Vec<String> = answered.iter().map(|(trial, answer)| words(trial, answer)).collect();
+    finding.message.push_str(&format!(" Counted now: {}.", said.join("; ")));
+    // Rows may change until the plan is applied; then they are counted again.
+    let holds = |(trial, answer): &(&Trial, &Answer)| trial.keeps_values && matches!(answer, Answer::Holds(_));
+    if answered.iter().any(|(_, answer)| answer.fails()) {
+        finding.risk = Risk::Critical;
+    } else if answered.iter().all(holds) {
+        finding.risk = finding.risk.min(Risk::Caution);
+    }
 }
 
 /// Refuses a plan that the rows would not let through.
@@ -74,7 +87,7 @@ pub fn refuse(client: &mut Client, plan: &Plan, options: Options) -> Result<()> 
         .trials
         .iter()
         .zip(&answers)
-        .filter(|(_, answer)| matches!(answer, Answer::Fails(..) | Answer::FailsSomewhere))
+        .filter(|(_, answer)| answer.fails())
         .map(|(trial, answer)| format!("{}: {}", trial.object, words(trial, answer)))
         .collect();
     if failing.is_empty() {
@@ -91,23 +104,31 @@ fn words(trial: &Trial, answer: &Answer) -> String {
     match answer {
         Answer::Holds(rows) => format!("holds for all {} of `{table}`", rows_of(*rows)),
         Answer::Fails(bad, all, keys) => {
-            let shown: Vec<&str> = keys.iter().take(SHOWN).map(String::as_str).collect();
-            let more = if keys.len() > SHOWN { ", …" } else { "" };
-            let keys = if shown.is_empty() {
-                String::new()
-            } else {
-                format!(" (key {}{more})", shown.join(", "))
-            };
             format!(
-                "fails, since {} of {} in `{table}` {}{keys}",
+                "fails, since {} of {} in `{table}` {}{}",
                 grouped(*bad),
                 rows_of(*all),
-                trial.wrong
+                trial.wrong,
+                shown(keys)
             )
         }
-        Answer::FailsSomewhere => format!("fails, since at least one row of `{table}` {}", trial.wrong),
+        Answer::FailsSomewhere(keys) => {
+            format!(
+                "fails, since at least one row of `{table}` {}{}",
+                trial.wrong,
+                shown(keys)
+            )
+        }
         Answer::Unknown(why) => format!("nobody knows, since {why}"),
     }
+}
+
+fn shown(keys: &[String]) -> String {
+    if keys.is_empty() {
+        return String::new();
+    }
+    let more = if keys.len() > SHOWN { ", …" } else { "" };
+    format!(" (key {}{more})", keys[..keys.len().min(SHOWN)].join(", "))
 }
 
 fn rows_of(count: i64) -> String {
@@ -135,7 +156,7 @@ fn ask(client: &mut Client, trials: &[Trial], options: Options) -> Result<Vec<An
 
 fn answer(transaction: &mut Transaction, trial: &Trial, options: Options) -> Result<Answer> {
     let mut savepoint = transaction.transaction()?;
-    let counted = savepoint.query_typed_one(&trial.count, &[]);
+    let counted = savepoint.query_typed_one(&marked(&trial.count), &[]);
     let row = match counted {
         Ok(row) => row,
         Err(error) => {
@@ -149,7 +170,7 @@ fn answer(transaction: &mut Transaction, trial: &Trial, options: Options) -> Res
         return Ok(Answer::Holds(all));
     }
     let keys = match &trial.keys {
-        Some(sql) => savepoint.query_typed(sql, &[]).unwrap_or_default(),
+        Some(sql) => savepoint.query_typed(&marked(sql), &[]).unwrap_or_default(),
         None => Vec::new(),
     };
     let keys = keys
@@ -157,7 +178,19 @@ fn answer(transaction: &mut Transaction, trial: &Trial, options: Options) -> Res
         .map(|row| row.try_get(0))
         .collect::<std::result::Result<_, _>>()?;
     savepoint.rollback()?;
-    Ok(Answer::Fails(bad, all, keys))
+    Ok(if trial.existence {
+        Answer::FailsSomewhere(keys)
+    } else {
+        Answer::Fails(bad, all, keys)
+    })
+}
+
+/// Marks a question as trueup's own, so that it is no evidence that somebody reads the table.
+fn marked(sql: &str) -> String {
+    match sql.strip_prefix("SELECT") {
+        Some(rest) => format!("SELECT /* trueup */{rest}"),
+        None => sql.to_owned(),
+    }
 }
 
 /// The message of an error about data holds values of rows, and is not kept.
@@ -167,7 +200,10 @@ fn unanswered(error: &postgres::Error, trial: &Trial, options: Options) -> Answe
         "57014" => format!("counting takes longer than {:.0} s", options.limit.as_secs_f64()),
         "42501" => format!("the role may not read all of `{}`", trial.table.path_text()),
         "55P03" => "somebody locks the table".to_owned(),
-        _ if trial.attempt && state.starts_with("22") => return Answer::FailsSomewhere,
+        // A value that cannot be converted, or that the domain refuses which it is converted to.
+        _ if trial.attempt && (state.starts_with("22") || state.starts_with("23")) => {
+            return Answer::FailsSomewhere(Vec::new());
+        }
         _ => format!("the question failed (SQLSTATE {state})"),
     })
 }

@@ -1,11 +1,17 @@
-//! What can be asked of rows before a statement is: one query for each finding that rows decide.
+//! What can be asked of rows before a statement is: queries for each finding that rows decide.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::quote::{ident, qualified};
+use super::live::Live;
+use super::parts::{self, checked, limit, range};
+use super::rows::{Bad, Values, conflicting, counting, repeated, row_wise, split};
+use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
+use crate::diff::Rename;
 use crate::kinds::{AnyObject, Check, Column, DomainCheck, ForeignKey, Index, Key, KeyType, Kind};
-use crate::plan::{Plan, Verb};
+use crate::plan::Plan;
 use crate::risk::Finding;
 
 /// First major version with `pg_input_is_valid`.
@@ -29,6 +35,9 @@ pub struct Trial {
     /// Whether the query only shows by failing that a row is wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attempt: bool,
+    /// Whether the number of wrong rows only says whether there is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub existence: bool,
     /// Query for the keys of some wrong rows, where keys say nothing about anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<String>,
@@ -39,69 +48,38 @@ pub struct Trial {
 /// Codes of the findings that rows decide.
 const DECIDED: [&str; 4] = ["TU105", "TU201", "TU202", "TU203"];
 
-/// Returns the questions of a plan, each once.
-pub fn of(plan: &Plan, from: &Catalog, to: &Catalog) -> Vec<Trial> {
-    let asking = Asking { plan, from, to };
+/// Returns the questions of a plan, each once. The live database does not know the names yet that `renames` give.
+pub fn of(plan: &Plan, from: &Catalog, to: &Catalog, renames: &[Rename]) -> Vec<Trial> {
+    let live = Live { from, renames };
+    let asking = Asking { plan, from, to, live };
     let wanted = plan
         .findings
         .iter()
         .filter(|finding| DECIDED.contains(&finding.code.as_str()));
-    // The live database does not know the names yet that a plan gives.
-    let renamed: Vec<&Identity> = plan
-        .changes
-        .iter()
-        .filter(|detail| detail.change.verb == Verb::Rename)
-        .map(|detail| &detail.change.object)
-        .collect();
-    let is_known = |trial: &Trial| {
-        !renamed
-            .iter()
-            .any(|name| name.path.starts_with(&trial.table.path) || trial.table.path.starts_with(&name.path))
-    };
-    wanted
-        .filter_map(|finding| asking.trial(finding))
-        .filter(is_known)
-        .collect()
+    wanted.flat_map(|finding| asking.trials(finding)).collect()
 }
 
 struct Asking<'a> {
     plan: &'a Plan,
     from: &'a Catalog,
     to: &'a Catalog,
-}
-
-/// A condition on the rows of a table `t`.
-struct Bad {
-    table: (String, String),
-    condition: String,
-    wrong: String,
-    keeps_values: bool,
+    live: Live<'a>,
 }
 
 impl Asking<'_> {
-    fn trial(&self, finding: &Finding) -> Option<Trial> {
+    fn trials(&self, finding: &Finding) -> Vec<Trial> {
         let object = &finding.object;
-        let column = || Identity::new(Kind::Column, object.path.iter());
-        if finding.code == "TU202" {
-            return self.any_row(finding);
-        }
-        let trial = match self.to.get(object)? {
-            AnyObject::NotNull(not_null) => {
-                // A null stays one, whatever the type becomes.
-                (self.from.contains(&column()) && self.to.contains(&column())).then_some(())?;
-                let condition = format!("t.{} IS NULL", ident(&not_null.column));
-                self.counting(
-                    finding,
-                    row_wise(&not_null.schema, &not_null.table, condition, "is null"),
-                )
-            }
-            AnyObject::Check(check) => self.counting(finding, self.check(object, check)?),
-            AnyObject::ForeignKey(key) => self.counting(finding, self.foreign_key(object, key)?),
-            AnyObject::Key(key) => self.key(finding, key)?,
-            AnyObject::Index(index) => self.index(finding, index)?,
-            AnyObject::DomainCheck(check) => self.domain(finding, check)?,
-            AnyObject::Column(column) => self.column_type(finding, column)?,
-            _ => return None,
+        let trials: Vec<Trial> = match self.to.get(object) {
+            _ if finding.code == "TU202" => return self.any_row(finding).into_iter().collect(),
+            Some(AnyObject::DomainCheck(check)) => self.domain_check(finding, check),
+            Some(AnyObject::Domain(domain)) if domain.not_null => self.domain_users(
+                finding,
+                object,
+                |column| format!("t.{} IS NULL", ident(&column.name)),
+                "is null",
+            ),
+            Some(object) => self.trial(finding, object).into_iter().collect(),
+            None => Vec::new(),
         };
         // What the plan itself writes first, nobody can count now.
         let writes = |table: &Identity| {
@@ -109,7 +87,30 @@ impl Asking<'_> {
             all.flat_map(|sentence| &sentence.facts.writes)
                 .any(|written| written == table)
         };
-        (!writes(&trial.table)).then_some(trial)
+        trials.into_iter().filter(|trial| !writes(&trial.table)).collect()
+    }
+
+    fn trial(&self, finding: &Finding, object: &AnyObject) -> Option<Trial> {
+        let column = || Identity::new(Kind::Column, finding.object.path.iter());
+        let bad = match object {
+            AnyObject::NotNull(not_null) => {
+                // A null stays one, whatever the type becomes.
+                (self.from.contains(&column()) && self.to.contains(&column())).then_some(())?;
+                let condition = format!("t.{} IS NULL", ident(&not_null.column));
+                row_wise(&not_null.schema, &not_null.table, condition, "is null")
+            }
+            AnyObject::Check(check) => self.check(&finding.object, check)?,
+            AnyObject::ForeignKey(key) => self.foreign_key(&finding.object, key)?,
+            AnyObject::Key(key) => return self.key(finding, key),
+            AnyObject::Index(index) => return self.index(finding, index),
+            AnyObject::Column(column) => return self.column_type(finding, column),
+            _ => return None,
+        };
+        Some(self.counting(finding, bad))
+    }
+
+    fn counting(&self, finding: &Finding, bad: Bad) -> Trial {
+        counting(self.live, finding, bad)
     }
 
     /// Tells whether columns are there before and after, under the same type.
@@ -145,7 +146,7 @@ impl Asking<'_> {
 
     fn check(&self, object: &Identity, check: &Check) -> Option<Bad> {
         (check.enforced && check.valid && self.ground_stands(object)).then_some(())?;
-        let expression = expression(&check.definition)?;
+        let expression = checked(&check.definition)?;
         Some(row_wise(
             &check.schema,
             &check.table,
@@ -165,79 +166,122 @@ impl Asking<'_> {
         let other: Vec<Identity> = other
             .map(|name| of(&key.referenced_schema, &key.referenced_table, name))
             .collect();
-        let is_plain = !key.definition.contains("PERIOD") && !key.definition.contains("MATCH FULL");
-        (key.enforced && is_plain && self.stands(&own) && self.stands(&other) && self.ground_stands(object))
-            .then_some(())?;
-        let filled: Vec<String> = key
-            .columns
-            .iter()
-            .map(|name| format!("t.{} IS NOT NULL", ident(name)))
-            .collect();
+        let said = parts::constraint(&key.definition)?;
+        (key.enforced
+            && !said.fk_with_period
+            && self.stands(&own)
+            && self.stands(&other)
+            && self.ground_stands(object))
+        .then_some(())?;
+        let nulls = |words: &str, joined: &str| {
+            let columns = key.columns.iter().map(|name| format!("t.{} {words}", ident(name)));
+            columns.collect::<Vec<_>>().join(joined)
+        };
         let pairs = key.columns.iter().zip(&key.referenced_columns);
         let same: Vec<String> = pairs
             .map(|(own, other)| format!("r.{} = t.{}", ident(other), ident(own)))
             .collect();
-        let condition = format!(
-            "{} AND NOT EXISTS (SELECT FROM {} r WHERE {})",
-            filled.join(" AND "),
-            qualified([&key.referenced_schema, &key.referenced_table]),
-            same.join(" AND ")
-        );
+        let referenced = self.live.source(&key.referenced_schema, &key.referenced_table, "r");
+        let missing = format!("NOT EXISTS (SELECT FROM {referenced} WHERE {})", same.join(" AND "));
+        let condition = if said.fk_matchtype == "f" {
+            let (one, all) = (nulls("IS NULL", " OR "), nulls("IS NULL", " AND "));
+            format!("NOT ({all}) AND ({one} OR {missing})")
+        } else {
+            format!("{} AND {missing}", nulls("IS NOT NULL", " AND "))
+        };
         Some(row_wise(&key.schema, &key.table, condition, "refers to no row"))
     }
 
     fn key(&self, finding: &Finding, key: &Key) -> Option<Trial> {
-        let of = |name: &String| Identity::new(Kind::Column, [&key.schema, &key.table, name]);
-        let columns: Vec<Identity> = key.columns.iter().map(of).collect();
-        let plain = key.predicate.is_none() && !key.definition.contains("WITHOUT OVERLAPS");
-        (key.constraint != KeyType::Exclusion && plain && self.stands(&columns)).then_some(())?;
-        let nulls_count = key.definition.contains("NULLS NOT DISTINCT");
-        Some(repeated(
-            finding,
-            (&key.schema, &key.table),
-            &key.columns,
-            nulls_count,
-            None,
-        ))
+        let said = parts::constraint(&key.definition)?;
+        let table = (key.schema.as_str(), key.table.as_str());
+        if key.constraint == KeyType::Exclusion {
+            self.ground_stands(&finding.object).then_some(())?;
+            let (of, operators) = split(parts::excluded(&said)?);
+            let values = Values {
+                table,
+                of,
+                predicate: key.predicate.as_deref(),
+            };
+            return Some(conflicting(self.live, finding, &values, &operators));
+        }
+        let named = |name: &String| Identity::new(Kind::Column, [&key.schema, &key.table, name]);
+        let columns: Vec<Identity> = key.columns.iter().map(named).collect();
+        self.stands(&columns).then_some(())?;
+        let values = Values {
+            table,
+            of: key.columns.iter().map(|name| ident(name)).collect(),
+            predicate: None,
+        };
+        if said.without_overlaps {
+            let same = values.of.len().saturating_sub(1);
+            let mut operators = vec!["OPERATOR(pg_catalog.=)".to_owned(); same];
+            operators.push("OPERATOR(pg_catalog.&&)".to_owned());
+            return Some(conflicting(self.live, finding, &values, &operators));
+        }
+        Some(repeated(self.live, finding, &values, said.nulls_not_distinct))
     }
 
     fn index(&self, finding: &Finding, index: &Index) -> Option<Trial> {
-        let columns: Vec<String> = index.columns.iter().cloned().collect::<Option<_>>()?;
-        let of = |name: &String| Identity::new(Kind::Column, [&index.schema, &index.table, name]);
-        let identities: Vec<Identity> = columns.iter().map(of).collect();
-        (index.unique && !index.on_materialized_view && self.stands(&identities)).then_some(())?;
-        (index.predicate.is_none() || self.ground_stands(&finding.object)).then_some(())?;
-        let table = (index.schema.as_str(), index.table.as_str());
-        Some(repeated(
-            finding,
-            table,
-            &columns,
-            index.nulls_not_distinct,
-            index.predicate.as_deref(),
-        ))
+        (index.unique && !index.on_materialized_view && self.ground_stands(&finding.object)).then_some(())?;
+        let values = Values {
+            table: (&index.schema, &index.table),
+            of: parts::keys(&index.keys)?,
+            predicate: index.predicate.as_deref(),
+        };
+        Some(repeated(self.live, finding, &values, index.nulls_not_distinct))
     }
 
-    /// Asks the first column of a standing table whose type is the domain.
-    fn domain(&self, finding: &Finding, check: &DomainCheck) -> Option<Trial> {
-        check.valid.then_some(())?;
+    fn domain_check(&self, finding: &Finding, check: &DomainCheck) -> Vec<Trial> {
         let domain = Identity::new(Kind::Domain, [&check.schema, &check.domain]);
-        let mut users = self
-            .from
-            .dependencies
-            .iter()
-            .filter(|(user, on)| user.kind == Kind::Column && on.contains(&domain));
-        let (user, _) = users.next()?;
-        // One answer for several columns would be half an answer.
-        (users.next().is_none() && self.stands(std::slice::from_ref(user))).then_some(())?;
-        let [schema, table, column] = user.path.as_slice() else {
-            return None;
+        let Some(expression) = checked(&check.definition).filter(|_| check.valid) else {
+            return Vec::new();
         };
-        let expression = expression(&check.definition)?;
-        let condition = format!(
-            "(SELECT ({expression}) FROM (SELECT t.{}) AS q (value)) IS FALSE",
-            ident(column)
-        );
-        Some(self.counting(finding, row_wise(schema, table, condition, "breaks it")))
+        let condition = |column: &Column| {
+            let name = ident(&column.name);
+            format!("(SELECT ({expression}) FROM (SELECT t.{name}) AS q (value)) IS FALSE")
+        };
+        self.domain_users(finding, &domain, condition, "breaks it")
+    }
+
+    /// Asks each standing column whose type is a domain, or one over it. What a parent table shows is not asked again.
+    fn domain_users(
+        &self,
+        finding: &Finding,
+        domain: &Identity,
+        condition: impl Fn(&Column) -> String,
+        wrong: &str,
+    ) -> Vec<Trial> {
+        let uses = |kind: Kind, domains: &BTreeSet<Identity>| -> Vec<Identity> {
+            let users = self.from.dependencies.iter();
+            let users =
+                users.filter(|(user, on)| user.kind == kind && domains.iter().any(|domain| on.contains(domain)));
+            users.map(|(user, _)| user.clone()).collect()
+        };
+        let mut domains = BTreeSet::from([domain.clone()]);
+        loop {
+            let before = domains.len();
+            domains.extend(uses(Kind::Domain, &domains));
+            if domains.len() == before {
+                break;
+            }
+        }
+        let users = uses(Kind::Column, &domains);
+        let columns = users.iter().filter_map(|user| match self.from.get(user)? {
+            AnyObject::Column(column) => Some((user, column)),
+            _ => None,
+        });
+        let asked = columns.filter(|(user, column)| {
+            column.parents.is_empty() && !column.data_type.ends_with("[]") && self.stands(std::slice::from_ref(*user))
+        });
+        let trials = asked.map(|(_, column)| {
+            let wrong = format!("{wrong} in `{}`", column.name);
+            self.counting(
+                finding,
+                row_wise(&column.schema, &column.table, condition(column), &wrong),
+            )
+        });
+        trials.collect()
     }
 
     fn column_type(&self, finding: &Finding, column: &Column) -> Option<Trial> {
@@ -276,138 +320,13 @@ impl Asking<'_> {
         } else {
             format!("{name}::{to}")
         };
-        let table = qualified([&column.schema, &column.table]);
+        let source = self.live.source(&column.schema, &column.table, "t");
         Some(Trial {
-            count: format!("SELECT pg_catalog.count({cast}), pg_catalog.count(*) FROM {table} t"),
+            count: format!("SELECT pg_catalog.count({cast}), pg_catalog.count(*) FROM {source}"),
             attempt: true,
             keys: None,
             keeps_values: false,
             ..self.counting(finding, bad("false".to_owned(), "cannot be converted"))
         })
-    }
-
-    fn counting(&self, finding: &Finding, bad: Bad) -> Trial {
-        let (schema, table) = (&bad.table.0, &bad.table.1);
-        let name = qualified([schema, table]);
-        let condition = &bad.condition;
-        let keys = self.plain_key(schema, table).map(|key| {
-            let key = ident(&key);
-            format!("SELECT t.{key}::text FROM {name} t WHERE {condition} ORDER BY t.{key} LIMIT 6")
-        });
-        Trial {
-            code: finding.code.clone(),
-            object: finding.object.clone(),
-            table: Identity::new(Kind::Table, [schema, table]),
-            wrong: bad.wrong,
-            count: format!("SELECT pg_catalog.count(*) FILTER (WHERE {condition}), pg_catalog.count(*) FROM {name} t"),
-            attempt: false,
-            keys,
-            keeps_values: bad.keeps_values,
-        }
-    }
-
-    /// Returns the one column of a primary key that says nothing about anybody: a number or a UUID.
-    fn plain_key(&self, schema: &str, table: &str) -> Option<String> {
-        let of_table = |object: &AnyObject| match object {
-            AnyObject::Key(key) if key.constraint == KeyType::Primary && key.schema == schema && key.table == table => {
-                match key.columns.as_slice() {
-                    [column] => Some(column.clone()),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let column = self.from.objects.values().find_map(of_table)?;
-        match self.from.get(&Identity::new(Kind::Column, [schema, table, &column]))? {
-            AnyObject::Column(known) => {
-                (range(&known.data_type).is_some() || known.data_type == "uuid").then_some(column)
-            }
-            _ => None,
-        }
-    }
-}
-
-fn row_wise(schema: &str, table: &str, condition: String, wrong: &str) -> Bad {
-    Bad {
-        table: (schema.to_owned(), table.to_owned()),
-        condition,
-        wrong: wrong.to_owned(),
-        keeps_values: true,
-    }
-}
-
-/// Counts the rows that are one too many.
-fn repeated(
-    finding: &Finding,
-    (schema, table): (&str, &str),
-    columns: &[String],
-    nulls_count: bool,
-    predicate: Option<&str>,
-) -> Trial {
-    let name = qualified([schema, table]);
-    let columns: Vec<String> = columns.iter().map(|column| format!("t.{}", ident(column))).collect();
-    let mut conditions: Vec<String> = predicate
-        .map(|predicate| format!("({predicate})"))
-        .into_iter()
-        .collect();
-    if !nulls_count {
-        conditions.extend(columns.iter().map(|column| format!("{column} IS NOT NULL")));
-    }
-    let filter = if conditions.is_empty() {
-        String::new()
-    } else {
-        format!(" WHERE {}", conditions.join(" AND "))
-    };
-    Trial {
-        code: finding.code.clone(),
-        object: finding.object.clone(),
-        table: Identity::new(Kind::Table, [schema, table]),
-        wrong: "repeats another one".to_owned(),
-        count: format!(
-            "SELECT coalesce(pg_catalog.sum(q.n - 1), 0)::int8, coalesce(pg_catalog.sum(q.n), 0)::int8
-             FROM (SELECT pg_catalog.count(*) AS n FROM {name} t{filter} GROUP BY {}) q",
-            columns.join(", ")
-        ),
-        attempt: false,
-        keys: None,
-        keeps_values: true,
-    }
-}
-
-/// Returns what stands between the parentheses of a check's definition.
-fn expression(definition: &str) -> Option<&str> {
-    let rest = definition.strip_prefix("CHECK ")?;
-    let rest = rest.strip_suffix(" NO INHERIT").unwrap_or(rest);
-    rest.strip_prefix('(')?.strip_suffix(')')
-}
-
-/// Returns the length that a type of strings allows.
-fn limit(data_type: &str) -> Option<u32> {
-    let rest = data_type
-        .strip_prefix("character varying(")
-        .or_else(|| data_type.strip_prefix("character("))?;
-    rest.strip_suffix(')')?.parse().ok()
-}
-
-/// Returns the range of a type of whole numbers.
-fn range(data_type: &str) -> Option<(i64, i64)> {
-    match data_type {
-        "smallint" => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
-        "integer" => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
-        "bigint" => Some((i64::MIN, i64::MAX)),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_definitions() {
-        assert_eq!(expression("CHECK ((price > 0))"), Some("(price > 0)"));
-        assert_eq!(expression("CHECK ((a = ')')) NO INHERIT"), Some("(a = ')')"));
-        assert_eq!(limit("character varying(20)"), Some(20));
-        assert_eq!(limit("text"), None);
     }
 }

@@ -385,7 +385,8 @@ impl Stop {
 fn losses(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
     let lossy = steps
         .iter()
-        .filter(|step| step.statements.iter().any(|sentence| sentence.facts.loss.is_some()));
+        .filter(|step| step.statements.iter().any(|sentence| sentence.facts.loss.is_some()))
+        .filter(|step| !quarantine::copies(step));
     let mut out: BTreeSet<Identity> = lossy
         .flat_map(|step| &step.changes)
         .map(|change| change.object.clone())

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{BACK, sentences};
+use super::{BACK, REFILLED, narrowed, sentences};
 use postgres::Client;
 use postgres::types::Type;
 
 use crate::catalog::Identity;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kinds::{Context, Statement};
-use crate::plan::{Change, Plan, Step};
+use crate::kinds::{Context, Kind, Statement};
+use crate::plan::{Change, Plan, Step, Verb};
 
 /// Puts a step that brings something back in the place of the one that creates it; what comes with it is created no more.
 /// `context` leads from where the steps begin to where they lead.
@@ -20,8 +20,15 @@ pub(super) fn take_over(steps: Vec<Step>, back: &Step, context: &Context) -> Vec
     };
     let mut out = Vec::with_capacity(steps.len());
     let mut is_placed = false;
-    for step in steps {
-        if !step.changes.iter().any(|change| covered.contains(&change.object)) {
+    // What is made anew is dropped first, by a step that stays.
+    let is_anew = |step: &Step| {
+        step.changes
+            .iter()
+            .any(|change| change.object == *subject && change.verb != Verb::Create)
+    };
+    let first = steps.iter().rposition(is_anew).unwrap_or(0);
+    for (at, step) in steps.into_iter().enumerate() {
+        if at < first || !step.changes.iter().any(|change| covered.contains(&change.object)) {
             out.push(step);
             continue;
         }
@@ -65,9 +72,48 @@ fn renumber(steps: &mut [Step]) {
     }
 }
 
+/// Puts a step that fills an object behind the last one that makes it, in the same transaction; tells whether there is one.
+pub(super) fn refill(steps: &mut Vec<Step>, mut filling: Step) -> bool {
+    let Some(subject) = filling.changes.first().map(|change| change.object.clone()) else {
+        return false;
+    };
+    let is_own = |change: &Change| {
+        let of_table = subject.kind.is_table() && change.object.kind == Kind::Column;
+        change.object == subject || (of_table && change.object.path.starts_with(&subject.path))
+    };
+    let makes = |step: &Step| {
+        let converts = || {
+            step.statements
+                .iter()
+                .any(|sentence| narrowed::changes_values(&sentence.sql))
+        };
+        let is_filled = |change: &Change| match change.verb {
+            Verb::Drop | Verb::Rename => false,
+            Verb::Alter => change.object == subject && (subject.kind != Kind::Column || converts()),
+            Verb::Create | Verb::Replace | Verb::Rebuild => subject.kind != Kind::Column,
+        };
+        step.changes.iter().any(|change| is_own(change) && is_filled(change))
+    };
+    let Some(at) = steps.iter().rposition(makes) else {
+        return false;
+    };
+    filling.transaction = steps[at].transaction;
+    // Others that fill something else of the same step stand there already; they keep their order.
+    let behind = steps[at + 1..].iter().take_while(|step| fills(step)).count();
+    steps.insert(at + 1 + behind, filling);
+    true
+}
+
+fn fills(step: &Step) -> bool {
+    step.form.as_ref().is_some_and(|form| form.starts_with(REFILLED))
+}
+
 /// Refuses a way back from quarantine when what it would bring back was purged.
 pub fn refuse_purged(client: &mut Client, steps: &[Step]) -> Result<()> {
-    let places = steps.iter().filter_map(|step| step.form.as_ref()?.strip_prefix(BACK));
+    let places = steps.iter().filter_map(|step| {
+        let form = step.form.as_ref()?;
+        form.strip_prefix(BACK).or_else(|| form.strip_prefix(REFILLED))
+    });
     for place in places {
         let row = client.query_typed_one("SELECT pg_catalog.to_regclass($1) IS NULL", &[(&place, Type::TEXT)])?;
         if row.try_get(0)? {
@@ -88,9 +134,19 @@ pub fn take_back(steps: Vec<Step>, plan: &Plan, context: &Context) -> Vec<Step> 
         .rollback
         .iter()
         .filter(|step| step.form.as_ref().is_some_and(|form| form.starts_with(BACK)));
-    let missing = back.filter(|step| {
-        let subject = step.changes.first().map(|change| &change.object);
-        subject.is_some_and(|subject| context.before(subject).is_none() && context.after(subject).is_some())
+    let is_made = |change: &Change| matches!(change.verb, Verb::Create | Verb::Replace | Verb::Rebuild);
+    let mut steps = back.fold(steps, |steps, step| {
+        let Some(subject) = step.changes.first().map(|change| &change.object) else {
+            return steps;
+        };
+        let mut changes = steps.iter().flat_map(|step| &step.changes);
+        if changes.any(|change| change.object == *subject && is_made(change)) {
+            return take_over(steps, step, context);
+        }
+        steps
     });
-    missing.fold(steps, |steps, step| take_over(steps, step, context))
+    for step in plan.rollback.iter().filter(|step| fills(step)) {
+        refill(&mut steps, step.clone());
+    }
+    steps
 }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{BACK, COPIED, Ground, Taken, Way, place, schema_statement, sentences};
+use super::copy::refill;
+use super::stored::{self, visible};
+use super::{BACK, COPIED, Ground, Taken, Way, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
-use crate::kinds::{AnyObject, Column, Context, KeyType, Kind, Lock, Object, Statement};
+use crate::kinds::{AnyObject, Column, Context, KeyType, Lock, Object, Statement};
 use crate::plan::{Change, Phase, Reversal, Sentence, Step, Verb};
-
-/// Longest name that PostgreSQL keeps, in bytes.
-const LONGEST: usize = 63;
 
 /// Returns the way of a column, or why there is none.
 pub(super) fn way(
@@ -19,93 +18,135 @@ pub(super) fn way(
     dropped: &BTreeSet<Identity>,
     taken: &mut Taken,
 ) -> Result<Way, String> {
-    let Some(AnyObject::Column(column)) = ground.from.get(subject) else {
-        return Err("it is not there".to_owned());
-    };
     if let Some(on) = ground.from.dependencies_of(subject).find(|on| dropped.contains(*on)) {
         return Err(format!("it needs {on}, which is dropped too"));
     }
-    let key =
-        key(column, ground).ok_or("its table has no primary key that stays, by which rows could be found again")?;
-    let name = name(column);
-    let schema = place([name.as_str()].into_iter(), taken);
-    let copy = qualified([&schema, &name]);
-    let table = Identity::new(Kind::Table, [&column.schema, &column.table]);
-    let of = qualified([&column.schema, &column.table]);
-    let own = ident(&column.name);
-    let keys: Vec<String> = key.iter().map(|name| ident(name)).collect();
-    let there = [
-        schema_statement(&schema),
-        // Taken first: what is written between the copy and the drop would be lost.
-        Statement::new(format!("LOCK TABLE {of} IN ACCESS EXCLUSIVE MODE")).locks(table.clone(), Lock::AccessExclusive),
-        Statement::new(format!(
-            "CREATE TABLE {copy} AS SELECT {}, {own} FROM {of}",
-            keys.join(", ")
-        ))
-        .scans(table.clone()),
-    ];
-    let mut statements = sentences(&there);
+    copied(step, subject, ground, taken).map(|copied| copied.made_again(subject, ground))
+}
+
+/// A column that is copied.
+pub(super) struct Copied<'a> {
+    /// The step, with the copy before its own statements.
+    pub(super) there: Step,
+    column: &'a Column,
+    copy: stored::Copy,
+    back: Vec<Statement>,
+}
+
+impl Copied<'_> {
+    /// Returns the way of a column that the rollback makes again: it is filled before anything is said about its values.
+    pub(super) fn made_again(self, subject: &Identity, ground: &Ground) -> Way {
+        let context = Context::new(ground.to, ground.from, ground.version_num);
+        let mut back: Vec<Sentence> = sentences(&self.column.create(&context));
+        back.extend(sentences(&self.back));
+        Way {
+            there: self.there,
+            back: Step {
+                changes: vec![Change {
+                    object: subject.clone(),
+                    verb: Verb::Create,
+                }],
+                phase: Phase::Structure,
+                statements: back,
+                transaction: 0,
+                reversal: Reversal::Exact,
+                form: Some(format!("{BACK}{}", self.copy.name)),
+                temporary: Vec::new(),
+            },
+        }
+    }
+
+    /// Returns the step that fills a column which the rollback changes where it stands.
+    pub(super) fn filled_again(&self, subject: &Identity) -> Step {
+        refill(subject, &self.back, &self.copy)
+    }
+}
+
+/// Copies a column whose type need not stay.
+pub(super) fn copied<'a>(
+    step: &Step,
+    subject: &Identity,
+    ground: &Ground<'a>,
+    taken: &mut Taken,
+) -> Result<Copied<'a>, String> {
+    let Some(AnyObject::Column(column)) = ground.from.get(subject) else {
+        return Err("it is not there".to_owned());
+    };
+    let key = key(column, ground)?;
+    let copy = stored::copy_of(&subject.path_text(), taken);
+    let (of, own) = (qualified([&column.schema, &column.table]), ident(&column.name));
+    let mut statements = sentences(&stored::copying(column, &key, &copy, ground));
     statements.extend(step.statements.iter().cloned().map(|mut sentence| {
-        sentence.facts.loss = None;
+        sentence.facts.loss = sentence.facts.loss.filter(|_| !is_drop(step));
         sentence
     }));
-    let same: Vec<String> = keys.iter().map(|key| format!("t.{key} = q.{key}")).collect();
-    let context = Context::new(ground.to, ground.from, ground.version_num);
-    let mut back: Vec<Sentence> = sentences(&column_alone(column, &context));
-    back.extend(sentences(&[
-        Statement::new(format!(
-            "UPDATE {of} t SET {own} = q.{own} FROM {copy} q WHERE {}",
-            same.join(" AND ")
-        ))
-        .scans(table),
-        Statement::new(format!("DROP TABLE {copy}")),
-    ]));
-    Ok(Way {
+    let update = copy.read_by(format!(
+        "UPDATE {of} t SET {own} = {} FROM {} q WHERE {}",
+        stored::restore(column),
+        copy.name,
+        same(&key)
+    ));
+    let table = column.table_identity();
+    let mut back = visible(
+        &table,
+        stored::forces(&table, ground),
+        vec![update.locks(table.clone(), Lock::RowExclusive).scans(table.clone())],
+    );
+    back.push(copy.drop());
+    Ok(Copied {
         there: Step {
             statements,
             reversal: Reversal::Exact,
-            form: Some(format!("{COPIED}{copy}")),
+            form: Some(format!("{COPIED}{}", copy.name)),
             ..step.clone()
         },
-        back: Step {
-            changes: vec![Change {
-                object: subject.clone(),
-                verb: Verb::Create,
-            }],
-            phase: Phase::Structure,
-            statements: back,
-            transaction: 0,
-            reversal: Reversal::Exact,
-            form: Some(format!("{BACK}{copy}")),
-            temporary: Vec::new(),
-        },
+        column,
+        copy,
+        back,
     })
 }
 
-fn column_alone(column: &Column, context: &Context) -> Vec<Statement> {
-    column.create(context)
+/// A finding about what is dropped and made anew goes on saying that its values are gone.
+fn is_drop(step: &Step) -> bool {
+    step.changes.first().is_some_and(|change| change.verb == Verb::Drop)
+}
+
+/// Returns names, quoted and joined.
+pub(super) fn idents(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| ident(name)).collect();
+    names.join(", ")
+}
+
+/// Returns the condition under which a row `t` of the table is the row `q` of the copy.
+pub(super) fn same(key: &[String]) -> String {
+    let pairs = key
+        .iter()
+        .map(|name| ident(name))
+        .map(|name| format!("t.{name} = q.{name}"));
+    pairs.collect::<Vec<_>>().join(" AND ")
 }
 
 /// Returns the columns of a primary key that stands before and after the plan, without the column itself.
-fn key(column: &Column, ground: &Ground) -> Option<Vec<String>> {
+pub(super) fn key(column: &Column, ground: &Ground) -> Result<Vec<String>, String> {
     let of_table = |object: &AnyObject| match object {
         AnyObject::Key(key) if key.constraint == KeyType::Primary => {
             (key.schema == column.schema && key.table == column.table).then(|| key.columns.clone())
         }
         _ => None,
     };
-    let columns = ground.from.objects.values().find_map(of_table)?;
+    let inherits = |object: &AnyObject| match object {
+        AnyObject::Inheritance(link) => link.parent_schema == column.schema && link.parent_table == column.table,
+        _ => false,
+    };
+    if ground.from.objects.values().any(inherits) {
+        return Err("other tables inherit from its table, whose rows are not told apart by its primary key".to_owned());
+    }
     let stays = |name: &String| {
-        let identity = Identity::new(Kind::Column, [&column.schema, &column.table, name]);
+        let identity = Column::named(&column.schema, &column.table, name);
         *name != column.name && ground.from.contains(&identity) && ground.to.contains(&identity)
     };
-    columns.iter().all(stays).then_some(columns)
-}
-
-fn name(column: &Column) -> String {
-    let mut name = format!("{}.{}.{}", column.schema, column.table, column.name);
-    while name.len() > LONGEST {
-        name.pop();
-    }
-    name
+    let columns = ground.from.objects.values().find_map(of_table);
+    columns
+        .filter(|columns| columns.iter().all(stays))
+        .ok_or_else(|| "its table has no primary key that stays, by which rows could be found again".to_owned())
 }

@@ -1,9 +1,12 @@
-//! Rows that a plan would drop, kept: tables are moved to a schema of their own, columns are copied there with the key of
-//! their rows. A rollback brings both back.
+//! Rows that a plan would drop, kept: tables are moved to a schema of their own or copied there, columns are copied there
+//! with the key of their rows. A rollback brings them back.
 
 mod back;
 mod column;
+mod copy;
+mod narrowed;
 mod purge;
+mod stored;
 mod table;
 
 pub use back::{refuse_purged, take_back};
@@ -14,6 +17,7 @@ use std::collections::BTreeSet;
 use postgres::Client;
 
 use crate::catalog::{Catalog, Identity};
+use crate::config::OnDrop;
 use crate::error::Result;
 use crate::kinds::{Context, Loss, Statement};
 use crate::plan::{Plan, Sentence, Step, Verb};
@@ -27,8 +31,14 @@ pub const SCHEMA: &str = "trueup_quarantine";
 const MOVED: &str = "rows are kept: the table moves to schema ";
 /// How the form of a step begins whose column is copied.
 const COPIED: &str = "values are kept: they are copied to ";
+/// How the form of a step begins whose tables are copied.
+const SAVED: &str = "rows are kept: they are copied to ";
+/// Form of a step that drops a partitioned table, whose partitions have steps of their own.
+const IN_PARTITIONS: &str = "rows are kept: those of its partitions are copied";
 /// How the form of a rollback's step begins that brings rows back.
 const BACK: &str = "rows come back from ";
+/// How the form of a rollback's step begins that fills what the step before it has made.
+const REFILLED: &str = "put back from ";
 
 /// What a plan stands on.
 #[derive(Debug, Clone, Copy)]
@@ -66,22 +76,24 @@ pub struct Outcome {
 }
 
 /// Rewrites a plan so that rows which it would drop are kept.
-pub fn keep(plan: &mut Plan, ground: &Ground, mut taken: Taken) -> Outcome {
+pub fn keep(plan: &mut Plan, ground: &Ground, mut taken: Taken, policy: OnDrop) -> Outcome {
+    match policy {
+        OnDrop::Drop => Outcome::default(),
+        OnDrop::Quarantine => quarantine(plan, ground, &mut taken),
+        OnDrop::Backup => copy::keep(plan, ground, &mut taken),
+    }
+}
+
+fn quarantine(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outcome {
     let mut out = Outcome::default();
-    let dropped: BTreeSet<Identity> = plan
-        .forward
-        .iter()
-        .flat_map(|step| &step.changes)
-        .filter(|change| change.verb == Verb::Drop)
-        .map(|change| change.object.clone())
-        .collect();
+    let dropped = dropped(plan);
     for at in 0..plan.forward.len() {
         let step = &plan.forward[at];
         let Some(subject) = subject(step, ground) else { continue };
         let way = if subject.kind.is_table() {
-            table::way(step, &subject, ground, &dropped, &mut taken)
+            table::way(step, &subject, ground, &dropped, taken)
         } else {
-            column::way(step, &subject, ground, &dropped, &mut taken)
+            column::way(step, &subject, ground, &dropped, taken)
         };
         match way {
             Ok(way) => {
@@ -94,6 +106,15 @@ pub fn keep(plan: &mut Plan, ground: &Ground, mut taken: Taken) -> Outcome {
         }
     }
     out
+}
+
+/// Returns what a plan drops.
+fn dropped(plan: &Plan) -> BTreeSet<Identity> {
+    let changes = plan.forward.iter().flat_map(|step| &step.changes);
+    changes
+        .filter(|change| change.verb == Verb::Drop)
+        .map(|change| change.object.clone())
+        .collect()
 }
 
 /// The step that moves something to quarantine, and the one that brings it back.
@@ -142,12 +163,15 @@ fn sentences<'a>(statements: impl IntoIterator<Item = &'a Statement>) -> Vec<Sen
 
 /// Tells whether a step keeps the rows that it would drop.
 pub fn keeps(step: &Step) -> bool {
-    step.form
-        .as_ref()
-        .is_some_and(|form| form.starts_with(MOVED) || form.starts_with(COPIED))
+    step.form.as_ref().is_some_and(|form| form.starts_with(MOVED)) || copies(step)
 }
 
-/// Tells whether a step copies a column's values before it drops the column.
+/// Tells whether a step copies rows or values before it drops or changes them.
 pub fn copies(step: &Step) -> bool {
-    step.form.as_ref().is_some_and(|form| form.starts_with(COPIED))
+    let begins = |form: &String| {
+        [COPIED, SAVED, IN_PARTITIONS]
+            .iter()
+            .any(|words| form.starts_with(words))
+    };
+    step.form.as_ref().is_some_and(begins)
 }

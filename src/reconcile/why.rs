@@ -13,6 +13,7 @@ use crate::desired::source::Source;
 use crate::desired::write::{family, object_sql};
 use crate::drift::{Drifted, Sides, classify};
 use crate::error::{Error, Result};
+use crate::evidence::{self, Evidence};
 
 /// What is known of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +30,8 @@ pub struct Why {
     pub drift: Vec<Drifted>,
     /// Newest execution that changed it.
     pub last_change: Option<LastChange>,
+    /// What the live server knows of its use.
+    pub evidence: Vec<Evidence>,
     /// What it depends on.
     pub dependencies: Vec<Identity>,
     /// What depends on it, its own parts left out.
@@ -68,6 +71,7 @@ pub fn why(setup: &Setup, url: &Url, source: &Source, name: &str) -> Result<Vec<
                 .cloned()
                 .collect(),
             last_change: ledger::last_change(client, server, &object)?,
+            evidence: evidence::of(client, &object, &settled.used())?,
             dependencies: side.map(|side| dependencies(side, &object)).unwrap_or_default(),
             dependents: side.map(|side| dependents(side, &parts)).unwrap_or_default(),
             object,

@@ -125,6 +125,9 @@ fn findings_table(rows: &str) -> String {
 
 fn finding(finding: &Finding, with_hint: bool) -> String {
     let mut what = prose(&finding.message);
+    if !finding.evidence.is_empty() {
+        what.push_str(&format!("<br/>{}", prose(&finding.evidence_line())));
+    }
     if with_hint && !finding.hint.is_empty() {
         what.push_str(&format!(
             "<br/><span class=\"soft\">Safer: {}</span>",

@@ -144,13 +144,14 @@ fn risks(plan: &Plan) -> String {
 }
 
 fn row(finding: &Finding) -> String {
+    let what = format!("{} {}", finding.message, finding.evidence_line());
     format!(
         "| {} | {} | {} | {} | {} |\n",
         strong(finding.risk.word()),
         finding.code,
         code(&name::full(&finding.object)),
         finding.step + 1,
-        prose(&finding.message)
+        prose(what.trim_end())
     )
 }
 

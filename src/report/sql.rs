@@ -203,6 +203,7 @@ mod tests {
                 step: 0,
                 message: "Look.".to_owned(),
                 hint: String::new(),
+                evidence: Vec::new(),
                 ruling: None,
             }],
             questions: Vec::new(),

@@ -37,6 +37,9 @@ fn one(why: &Why, style: &Style) -> String {
     }
     out.push_str(&forms(why, style));
     out.push_str(&last_change(why, style));
+    for evidence in &why.evidence {
+        out.push_str(&format!("  evidence: {}\n", evidence.text));
+    }
     out.push_str(&names("depends on", &why.dependencies));
     out.push_str(&names("needed by", &why.dependents));
     out

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::day::Day;
 use super::ruling::Applied;
 use crate::catalog::Identity;
+use crate::evidence::Evidence;
 
 /// Grade of a finding, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,12 +69,24 @@ pub struct Finding {
     pub message: String,
     /// Safer way, as full sentences; empty when there is none.
     pub hint: String,
+    /// What the live server knows of the use of its object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
     /// What the project says about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruling: Option<Applied>,
 }
 
 impl Finding {
+    /// Returns the evidence of use as one line, empty where there is none.
+    pub fn evidence_line(&self) -> String {
+        let texts: Vec<&str> = self.evidence.iter().map(|evidence| evidence.text.as_str()).collect();
+        if texts.is_empty() {
+            return String::new();
+        }
+        format!("Evidence: {}.", texts.join("; "))
+    }
+
     /// Tells whether the finding is waived today: it is shown, and does not block.
     pub fn is_waived(&self) -> bool {
         let waiver = self.ruling.as_ref().filter(|ruling| ruling.waived);

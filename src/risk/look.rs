@@ -237,6 +237,7 @@ impl Hit {
             step: self.step,
             message: self.message,
             hint: self.hint,
+            evidence: Vec::new(),
             ruling: None,
         }
     }

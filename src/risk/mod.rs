@@ -27,4 +27,5 @@ pub use manual::{explain, manual};
 pub use pace::{Correction, Expected, Pace, Paces};
 pub use registry::{RULES, Rule, findings};
 pub use ruling::{Applied, Entry, Level, Ruling, Waiver, apply_rulings};
+pub(crate) use statistics::live_path;
 pub use statistics::{Figures, Size, Statistics, statistics, touched};

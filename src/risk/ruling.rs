@@ -238,6 +238,7 @@ mod tests {
             step: 0,
             message: String::new(),
             hint: String::new(),
+            evidence: Vec::new(),
             ruling: None,
         }
     }

@@ -9,7 +9,7 @@ use crate::words::grouped;
 use std::collections::BTreeMap;
 
 pub use ask::touched;
-pub(super) use read::live_path;
+pub(crate) use read::live_path;
 pub use read::statistics;
 pub(super) use words::readable_bytes;
 

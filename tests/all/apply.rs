@@ -347,6 +347,7 @@ fn dry_run_and_refusals_leave_no_trace() {
         step: 2,
         message: "The table is locked.".to_owned(),
         hint: String::new(),
+        evidence: Vec::new(),
         ruling: None,
     });
     let blocked = live.apply(&plan).unwrap_err();

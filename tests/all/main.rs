@@ -19,6 +19,7 @@ mod deadlocks;
 mod definitions;
 mod desired;
 mod drift;
+mod evidence;
 mod faults;
 mod house;
 mod kind_laws;

@@ -9,6 +9,7 @@ use roxmltree::{Document, ParsingOptions};
 use serde_json::Value;
 use trueup::catalog::Fingerprint;
 use trueup::catalog::Identity;
+use trueup::evidence::Source;
 use trueup::plan::{Plan, Proof, Refutation, Verdict};
 use trueup::report::{self, Direction, LIMIT, Style};
 use trueup::risk::{Blocks, Estimate, RULES};
@@ -65,7 +66,18 @@ impl Case {
         plan.database.system_identifier = None;
         "0.0.0".clone_into(&mut plan.tool);
         plan.fingerprint = Fingerprint::of("live");
+        settle(&mut plan);
         plan
+    }
+}
+
+/// Gives counts of scans, which nobody can foretell, a text of their own.
+fn settle(plan: &mut Plan) {
+    let counted = [Source::TableStatistics, Source::IndexStatistics];
+    let all = plan.findings.iter_mut().flat_map(|finding| &mut finding.evidence);
+    for evidence in all.filter(|evidence| counted.contains(&evidence.source)) {
+        "the table was read by 2 sequential scans (last within a day), 1 row written, counted on this server for 9 days"
+            .clone_into(&mut evidence.text);
     }
 }
 
@@ -285,7 +297,7 @@ fn a_huge_plan_stays_readable() {
     assert!(blocks.len() >= 2);
     assert!(text.contains(&format!("trueup {}", plan.tool)), "the end is never cut");
     let human = report::human(&plan, &PLAIN);
-    assert!(human.lines().count() < 300, "{human}");
+    assert!(human.lines().count() < 330, "{human}");
     assert!(human.contains("--verbose shows all"));
     let whole = report::human(&plan, &Style { verbose: true, ..PLAIN });
     let mut heads = plan.findings.iter().map(|finding| finding.object.path_text());

@@ -1,6 +1,9 @@
 //! What a protected environment promises, through the built program on real servers: rows that are dropped are kept and come
 //! back, nothing is applied without what the environment asks for, and the ledger says who, where and why.
 
+mod copies;
+mod preflight;
+
 use std::collections::BTreeMap;
 
 use trueup::catalog::{Catalog, Fingerprint, Identity};

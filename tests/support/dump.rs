@@ -9,7 +9,7 @@ use std::process::Command;
 pub(crate) fn pg_dump(url: &str) -> Option<Vec<String>> {
     let program = env::var_os("TRUEUP_TEST_PG_DUMP").filter(|path| !path.is_empty())?;
     let done = Command::new(program)
-        .args(["--schema-only", "--exclude-schema=trueup", "--restrict-key=test", url])
+        .args(["--schema-only", "--exclude-schema=trueup*", "--restrict-key=test", url])
         .output()
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

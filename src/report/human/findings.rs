@@ -74,6 +74,9 @@ fn one(finding: &Finding, with_hint: bool, style: &Style) -> String {
         }
     };
     paragraph(&finding.message, Ink::new());
+    if !finding.evidence.is_empty() {
+        paragraph(&finding.evidence_line(), Ink::new());
+    }
     if with_hint && !finding.hint.is_empty() {
         paragraph(&format!("Safer: {}", finding.hint), Ink::new().dimmed());
     }

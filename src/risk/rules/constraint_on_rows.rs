@@ -1,8 +1,8 @@
 //! ## What it finds
 //!
 //! A constraint that is added to a table that stands, or changed, or validated: check, primary key, unique, exclusion,
-//! foreign key, or a check of a domain that columns use. A constraint over columns that this plan adds without a default is
-//! not reported: their values are all null. `NOT NULL` is TU203.
+//! foreign key, a unique index, or a check or `NOT NULL` of a domain that columns use. A constraint over columns that this
+//! plan adds without a default is not reported: their values are all null. `NOT NULL` of a column is TU203.
 //!
 //! ## Why it is dangerous
 //!
@@ -21,7 +21,7 @@
 //! All. Before 18 `NOT VALID` is refused for a foreign key of a partitioned table.
 
 use crate::catalog::Identity;
-use crate::kinds::Kind;
+use crate::kinds::{AnyObject, Index, Kind};
 use crate::plan::{Change, Verb};
 use crate::risk::Risk;
 use crate::risk::family::Family;
@@ -29,19 +29,24 @@ use crate::risk::look::{Hit, Look, table_of};
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     look.changes()
-        .filter(|(_, change)| Family::of(change.object.kind) == Family::Guard && change.object.kind != Kind::NotNull)
+        .filter(|(_, change)| guards(look, change))
         .filter(|(_, change)| matches!(change.verb, Verb::Create | Verb::Alter | Verb::Replace))
         .filter_map(|(at, change)| {
             let table = judged(look, at, change)?;
             let object = &change.object;
             let verb = match change.verb {
                 Verb::Create => "is added",
+                Verb::Alter if object.kind == Kind::Domain => "becomes `NOT NULL`",
                 Verb::Alter => "is validated",
                 _ => "changes",
             };
+            let sort = if object.kind == Kind::Index {
+                "unique index"
+            } else {
+                object.kind.words()
+            };
             let message = format!(
-                "The {} `{}` {verb}: the statement fails if one row of {} breaks it.",
-                object.kind,
+                "The {sort} `{}` {verb}: the statement fails if one row of {} breaks it.",
                 object.path_text(),
                 look.sized(&table)
             );
@@ -53,12 +58,37 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
         .collect()
 }
 
+/// Tells whether a change makes rows obey something that they need not have obeyed before.
+fn guards(look: &Look, change: &Change) -> bool {
+    let object = &change.object;
+    match (look.from.get(object), look.to.get(object)) {
+        (before, Some(AnyObject::Index(after))) => {
+            after.unique && !after.on_materialized_view && !before.is_some_and(|before| is_as_strict(before, after))
+        }
+        (Some(AnyObject::Domain(before)), Some(AnyObject::Domain(after))) => after.not_null && !before.not_null,
+        _ => Family::of(object.kind) == Family::Guard && object.kind != Kind::NotNull,
+    }
+}
+
+/// Tells whether an index has kept out what another one does.
+fn is_as_strict(before: &AnyObject, after: &Index) -> bool {
+    let AnyObject::Index(before) = before else {
+        return false;
+    };
+    let of = |index: &Index| (index.keys.clone(), index.predicate.clone(), index.nulls_not_distinct);
+    before.unique && before.valid && of(before) == of(after)
+}
+
 /// Returns the table whose rows are judged, if there is one that may hold some.
 fn judged(look: &Look, at: usize, change: &Change) -> Option<Identity> {
-    if change.object.kind == Kind::DomainCheck {
+    if matches!(change.object.kind, Kind::DomainCheck | Kind::Domain) {
         return domain_user(look, &change.object);
     }
-    let table = table_of(&change.object);
+    let table = match look.to.get(&change.object) {
+        // The path of an index does not name its table.
+        Some(AnyObject::Index(index)) => Identity::new(Kind::Table, [&index.schema, &index.table]),
+        _ => table_of(&change.object),
+    };
     if !look.stands(&table) || look.is_empty(&table) {
         return None;
     }
@@ -84,7 +114,8 @@ fn domain_user(look: &Look, object: &Identity) -> Option<Identity> {
 
 /// Tells whether all columns of the constraint are new and have no default.
 fn all_null(look: &Look, object: &Identity) -> bool {
-    let own = |on: &&Identity| on.kind == Kind::Column && on.path[..2] == object.path[..2];
+    let own =
+        |on: &&Identity| on.kind == Kind::Column && (object.kind == Kind::Index || on.path[..2] == object.path[..2]);
     let mut columns = look.to.dependencies_of(object).filter(own).peekable();
     columns.peek().is_some()
         && columns.all(|column| look.is_new(column) && !super::required_column::fills_itself(look, column))

@@ -19,6 +19,7 @@
 //! All.
 
 use crate::kinds::{Kind, Loss};
+use crate::quarantine::copies;
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look, table_of};
 use crate::risk::statistics::Size;
@@ -36,7 +37,10 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
         let table = table_of(&change.object);
         let empty = look.size(&table) == Size::Empty;
         let risk = if empty { Risk::Caution } else { Risk::Dangerous };
-        let message = format!("A value may not survive in {}: {how}.", look.sized(&table));
+        let mut message = format!("A value may not survive in {}: {how}.", look.sized(&table));
+        if copies(step) {
+            message.push_str(" The values are copied to quarantine first, and a rollback brings them back.");
+        }
         out.push(
             Hit::new(risk, at, &change.object, message).hint(
                 "Count the values that do not fit before, or keep the old column until nobody misses its values.",

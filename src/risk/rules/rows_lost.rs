@@ -19,6 +19,7 @@
 
 use crate::kinds::Loss;
 use crate::plan::Verb;
+use crate::quarantine::copies;
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look, table_of};
 use crate::risk::statistics::Size;
@@ -34,8 +35,14 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
         }
         let empty = look.size(&table_of(&change.object)) == Size::Empty;
         let risk = if empty { Risk::Caution } else { Risk::Critical };
+        // The copy is for the rollback: the new form begins without them all the same.
+        let fate = if copies(step) {
+            "are only in a copy in quarantine, from which a rollback brings them back"
+        } else {
+            "are lost"
+        };
         let message = format!(
-            "The {} is dropped and created again, because PostgreSQL cannot change it where it stands: {what} are lost.",
+            "The {} is dropped and created again, because PostgreSQL cannot change it where it stands: {what} {fate}.",
             named(&change.object)
         );
         out.push(

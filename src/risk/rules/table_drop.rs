@@ -19,7 +19,7 @@
 
 use crate::kinds::Kind;
 use crate::plan::Verb;
-use crate::quarantine::keeps;
+use crate::quarantine::{copies, keeps};
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
 use crate::risk::statistics::Size;
@@ -33,8 +33,9 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
                 return Hit::new(Risk::Caution, at, table, format!("Table {sized} is dropped."));
             }
             if keeps(&look.steps[at]) {
+                let how = if copies(&look.steps[at]) { "copied to" } else { "kept in" };
                 let message = format!(
-                    "Table {sized} is dropped; its rows are kept in quarantine, and a rollback brings them back. Code that \
+                    "Table {sized} is dropped; its rows are {how} quarantine, and a rollback brings them back. Code that \
                      still names it fails."
                 );
                 return Hit::new(Risk::Caution, at, table, message);

@@ -246,7 +246,7 @@ fn column(paths: &[Vec<String>], at: usize) -> Vec<&str> {
 }
 
 /// Returns the path that an object has before the renames.
-pub(in crate::risk) fn live_path(object: &Identity, renames: &[Rename]) -> Vec<String> {
+pub(crate) fn live_path(object: &Identity, renames: &[Rename]) -> Vec<String> {
     let path = &object.path;
     for length in (1..=path.len()).rev() {
         let kind = match length {

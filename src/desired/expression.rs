@@ -1,0 +1,18 @@
+//! The SQL of a part of a parsed statement.
+
+use pg_query::protobuf::Node;
+use pg_query::{DeparseOptions, NodeEnum};
+
+/// Returns the SQL of an expression.
+pub(crate) fn text(expression: &Node) -> Option<String> {
+    let mut parsed = pg_query::parse("SELECT 1", 0).ok()?.protobuf;
+    let NodeEnum::SelectStmt(select) = parsed.stmts.first_mut()?.stmt.as_mut()?.node.as_mut()? else {
+        return None;
+    };
+    let NodeEnum::ResTarget(target) = select.target_list.first_mut()?.node.as_mut()? else {
+        return None;
+    };
+    target.val = Some(Box::new(expression.clone()));
+    let sql = parsed.deparse(DeparseOptions::default()).ok()?;
+    Some(sql.strip_prefix("SELECT ")?.to_owned())
+}

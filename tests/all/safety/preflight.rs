@@ -1,0 +1,120 @@
+//! Every sort of question to the rows: what they say, with keys and never with contents, asked with nothing but SELECT.
+
+use super::Shop;
+use crate::support::servers;
+
+const LIVE: &str = "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop;
+    CREATE DOMAIN shop.code AS text; CREATE DOMAIN shop.sure AS int; CREATE DOMAIN shop.short AS shop.code;
+    CREATE TABLE shop.rooms (id int PRIMARY KEY, room int, during int4range, state text);
+    INSERT INTO shop.rooms VALUES (1, 1, '[1,5)', 'on'), (2, 1, '[4,8)', 'on'), (3, 2, '[1,5)', 'on'), (4, 1, '[6,7)', 'off');
+    CREATE TABLE shop.users (id int PRIMARY KEY, mail text, gone boolean, place shop.code, age shop.sure, a int, b int);
+    INSERT INTO shop.users VALUES (1, 'Ann@x', false, 'hidden-a', 7, NULL, 1), (2, 'ann@X', false, 'hidden-b', NULL, 1, 1),
+        (3, 'Bob@x', true, 'ok', 9, NULL, NULL), (4, 'bob@x', true, 'ok', 9, 2, 2), (5, 'eve@x', false, 'ok', 9, NULL, NULL);
+    CREATE TABLE shop.others (id int PRIMARY KEY, place shop.short); INSERT INTO shop.others VALUES (7, 'hidden-c'), (8, 'ok');
+    CREATE TABLE shop.pairs (a int, b int, PRIMARY KEY (a, b)); INSERT INTO shop.pairs VALUES (1, 1);
+    CREATE TABLE shop.former (id int PRIMARY KEY, old_price int, note text);
+    INSERT INTO shop.former VALUES (1, -1, 'x'), (2, 5, NULL), (3, 5, 'y');";
+
+const WANTED: &str = "CREATE SCHEMA shop;
+    CREATE DOMAIN shop.code AS text CHECK (value = 'ok'); CREATE DOMAIN shop.sure AS int NOT NULL; CREATE DOMAIN shop.short AS shop.code;
+    CREATE TABLE shop.rooms (id int PRIMARY KEY, room int, during int4range, state text,
+        EXCLUDE USING gist (during WITH &&),
+        CONSTRAINT rooms_apart EXCLUDE USING gist (int4range(room, room, '[]') WITH =, during WITH &&) WHERE (state = 'off'));
+    CREATE TABLE shop.users (id int PRIMARY KEY, mail text, gone boolean, place shop.code, age shop.sure, a int, b int,
+        CONSTRAINT users_pair FOREIGN KEY (a, b) REFERENCES shop.pairs MATCH FULL);
+    CREATE UNIQUE INDEX users_mail ON shop.users (lower(mail)) WHERE (NOT gone);
+    CREATE UNIQUE INDEX users_all ON shop.users (mail COLLATE \"C\", (a + 1));
+    CREATE TABLE shop.others (id int PRIMARY KEY, place shop.short);
+    CREATE TABLE shop.pairs (a int, b int, PRIMARY KEY (a, b));
+    -- trueup: renamed from former
+    CREATE TABLE shop.goods (id int PRIMARY KEY,
+        -- trueup: renamed from old_price
+        price int CHECK (price > 0),
+        note text NOT NULL, UNIQUE (price));";
+
+const SAID: [&str; 10] = [
+    "fails, since at least one row of `shop.rooms` is in the way of another one (key 1, 2, 3, 4)",
+    "holds for all 4 rows of `shop.rooms`",
+    "fails, since 2 of 5 rows in `shop.users` refers to no row (key 1, 4)",
+    "fails, since 1 of 3 rows in `shop.users` repeats another one (key 1, 2)",
+    "holds for all 2 rows of `shop.users`",
+    "fails, since 1 of 2 rows in `shop.others` breaks it in `place` (key 7); fails, since 2 of 5 rows in `shop.users` breaks it in `place` (key 1, 2)",
+    "fails, since 1 of 5 rows in `shop.users` is null in `age` (key 2)",
+    "fails, since 1 of 3 rows in `shop.goods` breaks it (key 1)",
+    "fails, since 1 of 3 rows in `shop.goods` is null (key 2)",
+    "fails, since 1 of 3 rows in `shop.goods` repeats another one (key 2, 3)",
+];
+
+#[test]
+fn each_sort_of_constraint_is_asked_for() {
+    for (major, server) in servers() {
+        let shop = Shop::new(major, &server, "", WANTED);
+        shop.database.execute(LIVE);
+        // A role that may do nothing but read.
+        let role = format!("trueup_reader_{}", shop.database.name());
+        shop.database.execute(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA shop TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO {role}"
+        ));
+        let reader = shop.database.url().replace("postgres@", &format!("{role}@"));
+        let plans = [
+            shop.run("plan --verbose --no-prove --no-cache"),
+            shop.run(&format!("plan --verbose --no-prove --no-cache --database {reader}")),
+        ];
+        shop.database
+            .execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+        for plan in plans {
+            let plan = plan.expect(0);
+            let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+            for said in SAID {
+                assert!(flat.contains(said), "PostgreSQL {major}: {said}\n{plan}");
+            }
+            assert!(!plan.contains("nobody knows"), "PostgreSQL {major}: {plan}");
+            assert!(!plan.contains("hidden-"), "PostgreSQL {major}: {plan}");
+        }
+        let refused = shop.run("apply --yes --approve critical");
+        assert_eq!(refused.code, 3, "PostgreSQL {major}: {}", refused.err);
+        let correct = "UPDATE shop.users SET place = 'ok', age = 1, a = NULL, b = NULL, mail = 'm' || id;
+            UPDATE shop.others SET place = 'ok'; UPDATE shop.former SET old_price = id, note = 'z';
+            UPDATE shop.rooms SET during = int4range(id * 10, id * 10 + 5)";
+        shop.database.execute(correct);
+        shop.run("apply --yes --approve critical").expect(0);
+        shop.run("plan --exit-code --no-cache").expect(0);
+    }
+}
+
+#[test]
+fn ranges_that_must_not_overlap_are_asked_for() {
+    for (major, server) in servers().into_iter().filter(|(major, _)| *major >= 18) {
+        let target = "CREATE SCHEMA shop; CREATE TABLE shop.stays (id int4range, during int4range, n int PRIMARY KEY,
+            CONSTRAINT once UNIQUE (id, during WITHOUT OVERLAPS));";
+        let shop = Shop::new(major, &server, "", target);
+        shop.database.execute(
+            "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; CREATE TABLE shop.stays (id int4range, during int4range, n int PRIMARY KEY);
+             INSERT INTO shop.stays VALUES ('[1,2)', '[1,5)', 1), ('[1,2)', '[4,6)', 2), ('[2,3)', '[4,6)', 3)",
+        );
+        let plan = shop.run("plan --no-prove").expect(0);
+        let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            flat.contains("fails, since at least one row of `shop.stays` is in the way of another one (key 1, 2)"),
+            "{plan}"
+        );
+    }
+}
+
+#[test]
+fn a_question_that_takes_too_long_is_given_up() {
+    let (major, server) = servers().pop().unwrap();
+    let target = "CREATE SCHEMA shop; CREATE TABLE shop.spans (id int PRIMARY KEY, during int4range, EXCLUDE USING gist (during WITH &&));";
+    let shop = Shop::new(major, &server, "", target);
+    // No two overlap, and no equality makes it quick to see.
+    shop.database.execute(
+        "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; CREATE TABLE shop.spans (id int PRIMARY KEY, during int4range);
+         INSERT INTO shop.spans SELECT n, int4range(n * 2, n * 2 + 1) FROM generate_series(1, 60000) n",
+    );
+    let plan = shop.run("plan --no-prove").expect(0);
+    let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("nobody knows, since counting takes longer than 5 s"),
+        "{plan}"
+    );
+}
