@@ -21,7 +21,7 @@ mod setting;
 mod settled;
 mod sql;
 mod statement;
-mod type_change;
+pub(crate) mod type_change;
 mod type_use;
 
 mod access_method;

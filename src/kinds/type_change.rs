@@ -53,7 +53,7 @@ pub(super) fn base(data_type: &str) -> String {
 ///
 /// Where PostgreSQL casts by assignment none is needed; where it casts explicitly, or there is no cast at all, the value
 /// goes through its text form, which fails on a value that does not fit rather than losing it.
-pub(super) fn using(column: &str, from: &str, to: &str, context: &Context) -> Option<String> {
+pub(crate) fn using(column: &str, from: &str, to: &str, context: &Context) -> Option<String> {
     let (live, desired) = (TypeName::parse(from), TypeName::parse(to));
     if live.base == desired.base && live.array == desired.array {
         return None;

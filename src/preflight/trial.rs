@@ -10,7 +10,9 @@ use super::rows::{Bad, Values, conflicting, counting, repeated, row_wise, split}
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::diff::Rename;
-use crate::kinds::{AnyObject, Check, Column, DomainCheck, ForeignKey, Index, Key, KeyType, Kind};
+use crate::kinds::{
+    AnyObject, Check, Column, Context, DomainCheck, ForeignKey, Index, Key, KeyType, Kind, number_as_uuid, type_change,
+};
 use crate::plan::Plan;
 use crate::risk::Finding;
 
@@ -315,11 +317,13 @@ impl Asking<'_> {
             trial.keeps_values = false;
             return Some(trial);
         }
-        let cast = if is_string(from) {
-            format!("{name}::text::{to}")
-        } else {
-            format!("{name}::{to}")
-        };
+        if let Some(number) = number_as_uuid::convert(&name, from, to) {
+            let condition = format!("{name} IS NOT NULL AND {number} IS NULL");
+            return Some(self.counting(finding, bad(condition, "is no number as a UUID")));
+        }
+        // As the statement will do it.
+        let context = Context::new(self.from, self.to, self.plan.database.version_num);
+        let cast = type_change::using(&name, from, to, &context).unwrap_or_else(|| format!("{name}::{to}"));
         let source = self.live.source(&column.schema, &column.table, "t");
         Some(Trial {
             count: format!("SELECT pg_catalog.count({cast}), pg_catalog.count(*) FROM {source}"),

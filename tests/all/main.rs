@@ -13,6 +13,7 @@ mod cases;
 mod catalog_columns;
 mod commands;
 mod configuration;
+mod connections;
 mod convergence;
 mod cross_version;
 mod deadlocks;

@@ -79,6 +79,18 @@ fn the_picture_in_the_readme_is_what_plan_prints() {
         return;
     };
     let tour = Tour::new(major, &server);
+    // The server counts a moment later.
+    let counted =
+        "SELECT pg_stat_get_tuples_inserted('customers'::regclass) + pg_stat_get_numscans('customers'::regclass) >= 2";
+    while !tour
+        .database
+        .connect()
+        .query_one(counted, &[])
+        .unwrap()
+        .get::<_, bool>(0)
+    {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     let printed = tour.run("plan").expect(0);
     let printed = printed.replace(tour.database.name(), "shop");
     let readme = readme();

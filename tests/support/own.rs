@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -103,7 +103,30 @@ impl OwnServer {
 
     /// Returns the URL of its first database.
     pub(crate) fn url(&self) -> String {
-        format!("postgres:///postgres?user=postgres&host={}", self.folder.display())
+        let port = self.settings.iter().find_map(|setting| setting.strip_prefix("port="));
+        let folder = self.folder.display();
+        format!(
+            "postgres:///postgres?user=postgres&host={folder}&port={}",
+            port.unwrap_or("5432")
+        )
+    }
+
+    /// Writes a file that only the server reads, and returns its path.
+    pub(crate) fn put(&self, name: &str, content: &str) -> String {
+        let path = self.folder.join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        if self.is_root {
+            chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        path.display().to_string()
+    }
+
+    /// Stops it and starts it again with more settings.
+    pub(crate) fn restart_with(&mut self, settings: &[String]) {
+        self.stop("fast");
+        self.settings.extend_from_slice(settings);
+        self.start();
     }
 
     /// Stops it (`fast`, or `immediate` as a crash would) and starts it again.

@@ -83,6 +83,27 @@ fn each_sort_of_constraint_is_asked_for() {
 }
 
 #[test]
+fn uuids_that_no_number_became_are_counted() {
+    let (major, server) = servers().pop().unwrap();
+    let target = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id integer PRIMARY KEY);";
+    let shop = Shop::new(major, &server, "", target);
+    shop.database.execute(
+        "DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop; CREATE TABLE shop.orders (id uuid PRIMARY KEY);
+         INSERT INTO shop.orders VALUES ('00000000-0000-8000-8000-000000000007'), ('0b8f2c1e-5b6c-4c3e-9d55-2f1b7c9a1d10')",
+    );
+    let plan = shop.run("plan --no-prove").expect(0);
+    let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("fails, since 1 of 2 rows in `shop.orders` is no number as a UUID (key 0b8f2c1e"),
+        "{plan}"
+    );
+    shop.database
+        .execute("DELETE FROM shop.orders WHERE id::text NOT LIKE '%7'");
+    shop.run("apply --yes --approve critical").expect(0);
+    assert_eq!(shop.database.text("SELECT id::text FROM shop.orders"), "7");
+}
+
+#[test]
 fn ranges_that_must_not_overlap_are_asked_for() {
     for (major, server) in servers().into_iter().filter(|(major, _)| *major >= 18) {
         let target = "CREATE SCHEMA shop; CREATE TABLE shop.stays (id int4range, during int4range, n int PRIMARY KEY,
