@@ -106,7 +106,7 @@ pub(super) fn next(plan: &Plan, style: &Style) -> String {
         return "The plan failed its proof and cannot be applied; see above.\n".to_owned();
     }
     if !plan.questions.is_empty() {
-        return "The plan waits for an answer: see TU508 above. `--approve critical` applies it as it stands; what is dropped is lost then.\n".to_owned();
+        return "The plan waits for an answer: see TU508 above. `--approve critical` applies it as it stands: what is new starts empty then.\n".to_owned();
     }
     let counted = plan.findings.iter().filter(|finding| !finding.is_waived());
     let worst = counted.map(|finding| finding.risk).max();
