@@ -12,7 +12,7 @@ use super::event::Event;
 use super::failure::Failure;
 use super::run::{Runner, Stop, blocks_nobody};
 use super::watch::{DOING, Party, party};
-use crate::backfill::replication_lag;
+use crate::backfill::{LAG, replication_lag};
 use crate::catalog::Identity;
 use crate::config::{Blockers, Span};
 use crate::error::Result;
@@ -20,8 +20,6 @@ use crate::kinds::Lock;
 
 /// Pause between two looks.
 const TICK: Duration = Duration::from_millis(100);
-/// Bytes that a replica may be behind: it has to replay a strong lock too, and queries there wait for that.
-const LAG: i64 = 64 * 1024 * 1024;
 
 /// What a batch needs of others.
 struct Needs {
@@ -127,18 +125,16 @@ impl Runner<'_, '_> {
             return Ok(());
         }
         let limit = self.session.options.lock_timeout;
-        let (patience, mut measures) = match self.session.options.blockers {
-            Blockers::Wait(None) => {
-                self.name(&needs, batch, limit);
-                return Ok(());
-            }
-            Blockers::Wait(Some(Span(patience))) => (patience, Vec::new()),
-            Blockers::Refuse => (limit, Vec::new()),
-            Blockers::Cancel => (limit, vec![Measure::Cancel]),
-            Blockers::Terminate => (limit, vec![Measure::Terminate, Measure::Cancel]),
+        let Some(patience) = self.patience() else {
+            self.name(&needs, batch, limit);
+            return Ok(());
         };
-        let first = self.look(&needs, Duration::ZERO);
-        let mut left = first;
+        let mut measures = match self.session.options.blockers {
+            Blockers::Wait(_) | Blockers::Refuse => Vec::new(),
+            Blockers::Cancel => vec![Measure::Cancel],
+            Blockers::Terminate => vec![Measure::Terminate, Measure::Cancel],
+        };
+        let mut left = self.look(&needs, Duration::ZERO);
         let mut until = Instant::now() + patience;
         while !left.is_empty() {
             if Instant::now() >= until {
@@ -156,6 +152,14 @@ impl Runner<'_, '_> {
             left = self.wait_for(&needs, &left, until);
         }
         Ok(())
+    }
+
+    /// Returns how long others are waited for before anything is done about them; nothing where the statement queues.
+    fn patience(&self) -> Option<Duration> {
+        match self.session.options.blockers {
+            Blockers::Wait(span) => span.map(|Span(patience)| patience),
+            Blockers::Refuse | Blockers::Cancel | Blockers::Terminate => Some(self.session.options.lock_timeout),
+        }
     }
 
     /// Waits until fewer are in the way, or until time is up.
@@ -220,17 +224,12 @@ impl Runner<'_, '_> {
         }
     }
 
-    /// Looks whether replicas are so far behind that they would replay a strong lock late.
+    /// Looks whether replicas are so far behind that they would replay a strong lock late: queries there wait for it too.
     pub(super) fn mind_replicas(&mut self, batches: &[Batch]) -> std::result::Result<(), Stop> {
         if !batches.iter().any(|batch| !Needs::of(batch).conflicts.is_empty()) {
             return Ok(());
         }
-        let patience = match self.session.options.blockers {
-            Blockers::Wait(Some(Span(patience))) => patience,
-            Blockers::Wait(None) => Duration::ZERO,
-            Blockers::Refuse | Blockers::Cancel | Blockers::Terminate => self.session.options.lock_timeout,
-        };
-        let until = Instant::now() + patience;
+        let until = self.patience().map(|patience| Instant::now() + patience);
         let mut is_told = false;
         while let Some(bytes) = replication_lag(&mut self.session.second).filter(|bytes| *bytes > LAG) {
             let said = format!("a replica is {} MiB behind", bytes >> 20);
@@ -239,9 +238,7 @@ impl Runner<'_, '_> {
                 (self.session.events)(Event::Noted { text });
                 is_told = true;
             }
-            if self.session.options.blockers == Blockers::Wait(None) {
-                break;
-            }
+            let Some(until) = until else { break };
             if Instant::now() >= until {
                 return Err(stop(said, Vec::new()));
             }

@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, Identity};
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Loss, Secrets};
-use crate::plan::{Reversal, Step, Verb, way};
+use crate::plan::{Reversal, Step, Verb, go_on, transactions, way};
 use crate::quarantine;
 use crate::risk::{Finding, Risk};
 
@@ -150,15 +150,16 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
     let renamed = renamed(live, execution);
     let snapshot = renamed.as_ref().unwrap_or(&execution.before);
     let clear = cleared(live, execution);
-    let before = snapshot.restore(&clear, &execution.plan);
-    let mut steps = way(&Context::new(live, &clear, version_num)).steps;
-    let first = steps.last().map_or(0, |step| step.transaction + 1);
-    let context = Context::new(&clear, &before, version_num).with_large(&execution.plan.large);
-    let back = quarantine::take_back(way(&context).steps, &execution.plan, &context);
-    steps.extend(back.into_iter().map(|step| Step {
-        transaction: step.transaction + first,
-        ..step
-    }));
+    let mut steps = clear
+        .as_ref()
+        .map_or_else(Vec::new, |clear| way(&Context::new(live, clear, version_num)).steps);
+    let start = clear.as_ref().unwrap_or(live);
+    let before = snapshot.restore(start, &execution.plan);
+    let context = Context::new(start, &before, version_num).with_large(&execution.plan.large);
+    go_on(
+        &mut steps,
+        quarantine::take_back(way(&context).steps, &execution.plan, &context),
+    );
     // What stood only on the way holds nothing that is not elsewhere.
     let ways = execution.plan.forward.iter().chain(&execution.plan.rollback);
     let temporary: BTreeSet<&Identity> = ways.flat_map(|step| &step.temporary).collect();
@@ -171,7 +172,7 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
     }
     if renamed.is_some() {
         // As in the whole rollback: names go back when everything else has.
-        let transaction = steps.last().map_or(0, |step| step.transaction + 1);
+        let transaction = transactions(&steps);
         let back = execution.plan.rollback.iter().filter(|step| renames(step));
         steps.extend(back.map(|step| Step {
             transaction,
@@ -182,24 +183,19 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
 }
 
 /// Returns the live catalog without what a rollback that stopped part-way has left of what only stands on the way: the
-/// next one makes the same.
-fn cleared(live: &Catalog, execution: &Execution) -> Catalog {
-    let mut out = live.clone();
-    if execution.half_rolled_back {
-        let temporary = execution.plan.rollback.iter().flat_map(|step| &step.temporary);
-        let left: Vec<Identity> = (live.objects.keys())
-            .filter(|identity| {
-                temporary
-                    .clone()
-                    .any(|top| identity.path.starts_with(&top.path) || *identity == top)
-            })
-            .cloned()
-            .collect();
+/// next one makes the same. Nothing where it has left nothing.
+fn cleared(live: &Catalog, execution: &Execution) -> Option<Catalog> {
+    let temporary = execution.plan.rollback.iter().flat_map(|step| &step.temporary);
+    let is_left = |identity: &&Identity| temporary.clone().any(|top| identity.path.starts_with(&top.path));
+    let all = live.objects.keys().filter(|_| execution.half_rolled_back);
+    let left: Vec<&Identity> = all.filter(is_left).collect();
+    (!left.is_empty()).then(|| {
+        let mut out = live.clone();
         for identity in left {
-            out.remove(&identity);
+            out.remove(identity);
         }
-    }
-    out
+        out
+    })
 }
 
 fn renames(step: &Step) -> bool {

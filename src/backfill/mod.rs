@@ -10,5 +10,6 @@ mod walk;
 
 pub use batches::{Batches, Place};
 pub use declared::{Backfills, is_expression};
+pub(crate) use pace::LAG;
 pub use pace::Pace;
 pub use walk::{Walk, replication_lag, whole};

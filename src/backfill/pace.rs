@@ -13,7 +13,7 @@ const MOST: u32 = 20_000;
 const REST: u32 = 10;
 
 /// Bytes that a replica may be behind.
-const LAG: i64 = 64 * 1024 * 1024;
+pub(crate) const LAG: i64 = 64 * 1024 * 1024;
 
 /// Pauses while a replica is behind.
 const FIRST_WAIT: Duration = Duration::from_millis(200);

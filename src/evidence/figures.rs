@@ -42,10 +42,9 @@ fn ask(transaction: &mut Transaction, sql: &str, subjects: &[Subject]) -> Result
 }
 
 /// Returns how much tables were read and written, and indexes read, since the statistics began.
-pub(super) fn used(transaction: &mut Transaction, subjects: &[Subject]) -> Result<Found, Error> {
-    let version = transaction.query_typed_one("SELECT current_setting('server_version_num')::int4", &[])?;
+pub(super) fn used(transaction: &mut Transaction, subjects: &[Subject], version_num: i32) -> Result<Found, Error> {
     let last = |oid: &str| {
-        if version.get::<_, i32>(0) / 10_000 >= LAST_SCAN {
+        if version_num / 10_000 >= LAST_SCAN {
             format!("pg_catalog.pg_stat_get_lastscan({oid})")
         } else {
             "NULL::timestamptz".to_owned()

@@ -89,7 +89,9 @@ fn look(client: &mut Client, subjects: &[Subject], ground: &Ground) -> Result<Ve
     transaction.batch_execute(
         "SET LOCAL search_path = ''; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '500ms'",
     )?;
-    let used = quietly(&mut transaction, |look| figures::used(look, subjects))?;
+    let used = quietly(&mut transaction, |look| {
+        figures::used(look, subjects, ground.from.version_num)
+    })?;
     let known = quietly(&mut transaction, |look| statements::known(look, subjects))?;
     let held = quietly(&mut transaction, |look| figures::held(look, subjects))?;
     transaction.rollback()?;

@@ -4,7 +4,7 @@
 use crate::catalog::Fingerprint;
 
 /// Longest name in bytes: `NAMEDATALEN` less the final zero.
-const LIMIT: usize = 63;
+pub(crate) const LIMIT: usize = 63;
 
 /// Returns the name that PostgreSQL chooses for a part of an object when no other has it, by the rule of its
 /// `makeObjectName()`: names joined by underscores, the longer one cut until they fit.
@@ -51,7 +51,8 @@ pub(crate) fn temporary(name: &str, label: &str) -> String {
     format!("{}{tail}", clip(name, LIMIT - tail.len()))
 }
 
-fn clip(text: &str, bytes: usize) -> &str {
+/// Returns as many whole characters as there is room for.
+pub(crate) fn clip(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -110,7 +110,9 @@ pub use area::Area;
 pub use argument::ArgumentMode;
 pub use context::Context;
 pub use database::name_database_as_in;
-pub(crate) use derived_name::{chosen as chosen_name, multirange as chosen_multirange, temporary as temporary_name};
+pub(crate) use derived_name::{
+    LIMIT as NAME_LIMIT, chosen as chosen_name, clip, multirange as chosen_multirange, temporary as temporary_name,
+};
 pub(crate) use fill::statement as fill_in_batches;
 pub use firing::Firing;
 pub(crate) use grants::built_in;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::build::{Route, route};
 use super::file::{Database, Detail, Difference, FORMAT, Plan};
 use super::references::references;
-use super::steps::{Change, Phase, Step, Verb};
+use super::steps::{Change, Phase, Step, Verb, go_on, transactions};
 use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::diff::Rename;
@@ -97,12 +97,8 @@ pub(crate) fn way(context: &Context) -> Route {
         from: &staged.reached,
         ..*context
     });
-    let first = staged.steps.last().map_or(0, |step| step.transaction + 1);
     let (mut steps, mut changes) = (staged.steps, staged.changes);
-    steps.extend(rest.steps.into_iter().map(|step| Step {
-        transaction: step.transaction + first,
-        ..step
-    }));
+    go_on(&mut steps, rest.steps);
     let said: BTreeSet<Identity> = rest.changes.iter().map(|change| change.object.clone()).collect();
     changes.retain(|change| !said.contains(&change.object));
     changes.extend(rest.changes);
@@ -142,7 +138,7 @@ fn prepend(route: &mut Route, renames: &[Rename]) {
 /// Puts the inverse renames behind everything else, outermost objects first as on the way forward: each statement names
 /// what holds its object as it will be called.
 fn append(route: &mut Route, renames: &[Rename]) {
-    let transaction = route.steps.last().map_or(0, |step| step.transaction + 1);
+    let transaction = transactions(&route.steps);
     route
         .steps
         .extend(renames.iter().map(|rename| step(rename, &rename.rollback, transaction)));

@@ -22,3 +22,4 @@ pub use file::{Database, Detail, Difference, FORMAT, Plan, Reference, StandIn};
 pub use proof::{Direction, Proof, Refutation, Surprise, Verdict};
 pub use question::{Answer, Former, Question};
 pub use steps::{Change, Phase, Reversal, Sentence, Step, Verb};
+pub(crate) use steps::{go_on, transactions};

@@ -100,6 +100,20 @@ pub struct Step {
     pub temporary: Vec<Identity>,
 }
 
+/// Returns the number of transactions of steps.
+pub(crate) fn transactions(steps: &[Step]) -> usize {
+    steps.last().map_or(0, |step| step.transaction + 1)
+}
+
+/// Puts more steps behind others, in transactions of their own.
+pub(crate) fn go_on(steps: &mut Vec<Step>, more: Vec<Step>) {
+    let first = transactions(steps);
+    steps.extend(more.into_iter().map(|step| Step {
+        transaction: step.transaction + first,
+        ..step
+    }));
+}
+
 impl Step {
     /// Makes a step of statements; its transaction is numbered later.
     pub(crate) fn new(changes: Vec<Change>, phase: Phase, statements: &[Statement]) -> Self {

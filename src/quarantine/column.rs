@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::copy::refill;
-use super::stored::{self, visible};
+use super::stored;
 use super::{BACK, COPIED, Ground, Taken, Way, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
-use crate::kinds::{AnyObject, Column, Context, KeyType, Lock, Object, Statement};
+use crate::kinds::{AnyObject, Column, Context, KeyType, Object, Statement};
 use crate::plan::{Change, Phase, Reversal, Sentence, Step, Verb};
 
 /// Returns the way of a column, or why there is none.
@@ -76,45 +76,19 @@ pub(super) fn copied<'a>(
     let copy = stored::copy_of(&subject.path_text(), taken);
     let (of, own) = (qualified([&column.schema, &column.table]), ident(&column.name));
     let mut statements = sentences(&stored::copying(column, &key, &copy, ground));
-    statements.extend(step.statements.iter().cloned().map(|mut sentence| {
-        sentence.facts.loss = sentence.facts.loss.filter(|_| !is_drop(step));
-        sentence
-    }));
+    statements.extend(stored::behind_copy(step));
     let update = copy.read_by(format!(
         "UPDATE {of} t SET {own} = {} FROM {} q WHERE {}",
         stored::restore(column),
         copy.name,
         same(&key)
     ));
-    let table = column.table_identity();
-    let mut back = visible(
-        &table,
-        stored::forces(&table, ground),
-        vec![update.locks(table.clone(), Lock::RowExclusive).scans(table.clone())],
-    );
-    back.push(copy.drop());
     Ok(Copied {
-        there: Step {
-            statements,
-            reversal: Reversal::Exact,
-            form: Some(format!("{COPIED}{}", copy.name)),
-            ..step.clone()
-        },
+        there: stored::kept(step, statements, format!("{COPIED}{}", copy.name)),
+        back: stored::filling(update, column, &copy, ground),
         column,
         copy,
-        back,
     })
-}
-
-/// A finding about what is dropped and made anew goes on saying that its values are gone.
-fn is_drop(step: &Step) -> bool {
-    step.changes.first().is_some_and(|change| change.verb == Verb::Drop)
-}
-
-/// Returns names, quoted and joined.
-pub(super) fn idents(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| ident(name)).collect();
-    names.join(", ")
 }
 
 /// Returns the condition under which a row `t` of the table is the row `q` of the copy.

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use super::stored::{self, Copy, columns_of, name_of, visible};
+use super::stored::{self, Copy, columns_of, visible};
 use super::{
     COPIED, Ground, IN_PARTITIONS, Outcome, REFILLED, SAVED, Taken, back, column, narrowed, schema_statement, sentences,
 };
 use crate::catalog::Identity;
-use crate::catalog::quote::{ident, literal, qualified};
+use crate::catalog::quote::{list, literal, qualified};
 use crate::kinds::{AnyObject, Context, Kind, Lock, Loss, Statement};
 use crate::plan::{Change, Phase, Plan, Reversal, Sentence, Step, Verb};
 use crate::risk::Size;
@@ -131,18 +131,9 @@ fn saved(step: &Step, parts: Vec<Part>) -> Saved {
     let mut there: Vec<Sentence> = sentences(&schemas.into_iter().map(schema_statement).collect::<Vec<_>>());
     let form = form(step, &parts);
     there.extend(parts.iter().flat_map(|part| sentences(&part.there)));
-    let is_drop = step.changes.first().is_some_and(|change| change.verb == Verb::Drop);
-    there.extend(step.statements.iter().cloned().map(|mut sentence| {
-        sentence.facts.loss = sentence.facts.loss.filter(|_| !is_drop);
-        sentence
-    }));
+    there.extend(stored::behind_copy(step));
     Saved {
-        there: Step {
-            statements: there,
-            reversal: Reversal::Exact,
-            form: Some(form),
-            ..step.clone()
-        },
+        there: stored::kept(step, there, form),
         back: parts.into_iter().map(|part| part.back).collect(),
     }
 }
@@ -169,15 +160,18 @@ fn rows(table: &Identity, ground: &Ground, taken: &mut Taken) -> Option<Part> {
     };
     (known.partition_key.is_none() && known.foreign.is_none()).then_some(())?;
     let copy = stored::copy_of(&table.path_text(), taken);
-    let of = name_of(table);
+    let of = qualified(&table.path);
     let columns = columns_of(table, ground);
     let stores: Vec<String> = columns.iter().map(|column| stored::store(column)).collect();
     let mut there: Vec<Statement> = parent(table, ground)
         .into_iter()
         .map(|parent| {
             // The drop takes it too: in this order nobody who writes through it waits for us while we wait for them.
-            Statement::new(format!("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", name_of(&parent)))
-                .locks(parent, Lock::AccessExclusive)
+            Statement::new(format!(
+                "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",
+                qualified(&parent.path)
+            ))
+            .locks(parent, Lock::AccessExclusive)
         })
         .collect();
     there.push(
@@ -193,11 +187,10 @@ fn rows(table: &Identity, ground: &Ground, taken: &mut Taken) -> Option<Part> {
     // The table goes next.
     let last = seen.len() - usize::from(known.force_row_security);
     there.extend(seen.into_iter().take(last));
-    let names: Vec<String> = columns.iter().map(|column| ident(&column.name)).collect();
-    let list = if names.is_empty() {
+    let list = if columns.is_empty() {
         String::new()
     } else {
-        format!(" ({})", names.join(", "))
+        format!(" ({})", list(columns.iter().map(|column| &column.name)))
     };
     let values: Vec<String> = columns.iter().map(|column| stored::restore(column)).collect();
     let back = [

@@ -4,15 +4,15 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, AlterTableType, RangeVar};
 
-use super::column::{idents, key, same};
+use super::column::{key, same};
 use super::copy::{Saved, refill};
-use super::stored::{self, visible};
+use super::stored;
 use super::{COPIED, Ground, Taken, sentences};
 use crate::catalog::Identity;
-use crate::catalog::quote::{ident, qualified};
+use crate::catalog::quote::{ident, list, qualified};
 use crate::desired::expression;
-use crate::kinds::{AnyObject, Column, Lock};
-use crate::plan::{Reversal, Step};
+use crate::kinds::{AnyObject, Column};
+use crate::plan::Step;
 
 /// Returns the step with the values copied first, or why there is no such way.
 pub(super) fn saved(
@@ -34,12 +34,10 @@ pub(super) fn saved(
     };
     let key = key(before, ground)?;
     let copy = stored::copy_of(&subject.path_text(), taken);
-    let table = before.table_identity();
     let of = qualified([&before.schema, &before.table]);
-    let forced = stored::forces(&table, ground);
     let mut statements = sentences(&stored::copying(before, &key, &copy, ground));
     statements.extend(step.statements.iter().cloned());
-    let (own, keys) = (ident(&before.name), idents(&key));
+    let (own, keys) = (ident(&before.name), list(&key));
     let update = copy.read_by(format!(
         "UPDATE {of} t SET {own} = q.old\n    FROM (SELECT {keys}, old, {back} AS back\n          FROM (SELECT {keys}, {} AS old, \
          {there} AS {own} FROM {} q) q) q\n    WHERE {} AND t.{own}::text IS NOT DISTINCT FROM q.back::text AND \
@@ -48,20 +46,10 @@ pub(super) fn saved(
         copy.name,
         same(&key)
     ));
-    let mut last = visible(
-        &table,
-        forced,
-        vec![update.locks(table.clone(), Lock::RowExclusive).scans(table.clone())],
-    );
-    last.push(copy.drop());
+    let back = stored::filling(update, before, &copy, ground);
     Ok(Saved {
-        there: Step {
-            statements,
-            reversal: Reversal::Exact,
-            form: Some(format!("{COPIED}{}", copy.name)),
-            ..step.clone()
-        },
-        back: vec![refill(subject, &last, &copy)],
+        there: stored::kept(step, statements, format!("{COPIED}{}", copy.name)),
+        back: vec![refill(subject, &back, &copy)],
     })
 }
 

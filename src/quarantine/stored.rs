@@ -1,12 +1,10 @@
 //! How values stand in a copy: under no type, collation or policy that a later plan may want to drop.
 
 use super::{Ground, Taken, place, schema_statement};
-use crate::catalog::quote::{ident, qualified};
-use crate::catalog::{Identity, Name};
-use crate::kinds::{AnyObject, Column, Kind, Lock, Statement};
-
-/// Longest name that PostgreSQL keeps, in bytes.
-const LONGEST: usize = 63;
+use crate::catalog::Identity;
+use crate::catalog::quote::{ident, list, qualified};
+use crate::kinds::{AnyObject, Column, Kind, Lock, NAME_LIMIT, Statement, clip};
+use crate::plan::{Reversal, Sentence, Step, Verb};
 
 /// A table in quarantine that takes a copy.
 pub(super) struct Copy {
@@ -31,14 +29,11 @@ impl Copy {
 
 /// Returns where the copy of something goes, and takes the place.
 pub(super) fn copy_of(what: &str, taken: &mut Taken) -> Copy {
-    let mut name = what.to_owned();
-    while name.len() > LONGEST {
-        name.pop();
-    }
-    let schema = place([name.as_str()].into_iter(), taken);
+    let name = clip(what, NAME_LIMIT);
+    let schema = place([name].into_iter(), taken);
     Copy {
-        table: Identity::new(Kind::Table, [&schema, &name]),
-        name: qualified([&schema, &name]),
+        table: Identity::new(Kind::Table, [schema.as_str(), name]),
+        name: qualified([schema.as_str(), name]),
         schema,
     }
 }
@@ -87,7 +82,7 @@ pub(super) fn forces(table: &Identity, ground: &Ground) -> bool {
 /// Returns statements that see every row of a table, whatever its policies say of its owner.
 pub(super) fn visible(table: &Identity, forced: bool, statements: Vec<Statement>) -> Vec<Statement> {
     let word = |word: &str| {
-        let sql = format!("ALTER TABLE {} {word} ROW LEVEL SECURITY", name_of(table));
+        let sql = format!("ALTER TABLE {} {word} ROW LEVEL SECURITY", qualified(&table.path));
         Statement::new(sql).locks(table.clone(), Lock::AccessExclusive)
     };
     let (off, on) = (forced.then(|| word("NO FORCE")), forced.then(|| word("FORCE")));
@@ -98,12 +93,11 @@ pub(super) fn visible(table: &Identity, forced: bool, statements: Vec<Statement>
 /// copy and what it is for would be lost.
 pub(super) fn copying(column: &Column, key: &[String], copy: &Copy, ground: &Ground) -> Vec<Statement> {
     let table = column.table_identity();
-    let of = name_of(&table);
-    let keys: Vec<String> = key.iter().map(|name| ident(name)).collect();
+    let of = qualified(&table.path);
     let select = Statement::new(format!(
         "CREATE TABLE {} AS SELECT {}, {} FROM {of}",
         copy.name,
-        keys.join(", "),
+        list(key),
         store(column)
     ));
     let mut out = vec![
@@ -118,8 +112,31 @@ pub(super) fn copying(column: &Column, key: &[String], copy: &Copy, ground: &Gro
     out
 }
 
-/// Returns the qualified name of a table.
-pub(super) fn name_of(table: &Identity) -> String {
-    let path: Vec<&str> = table.path.iter().map(Name::as_str).collect();
-    qualified(path)
+/// Returns the statements that fill a column from its copy, whatever policies say of its table's owner, and drop the copy.
+pub(super) fn filling(update: Statement, column: &Column, copy: &Copy, ground: &Ground) -> Vec<Statement> {
+    let table = column.table_identity();
+    let update = update.locks(table.clone(), Lock::RowExclusive).scans(table.clone());
+    let mut out = visible(&table, forces(&table, ground), vec![update]);
+    out.push(copy.drop());
+    out
+}
+
+/// Returns a step that loses nothing, since its statements copy what goes first.
+pub(super) fn kept(step: &Step, statements: Vec<Sentence>, form: String) -> Step {
+    Step {
+        statements,
+        reversal: Reversal::Exact,
+        form: Some(form),
+        ..step.clone()
+    }
+}
+
+/// Returns a step's own statements, behind a copy of what they lose. A finding about what is dropped and made anew goes on
+/// saying that its values are gone.
+pub(super) fn behind_copy(step: &Step) -> impl Iterator<Item = Sentence> {
+    let is_drop = step.changes.first().is_some_and(|change| change.verb == Verb::Drop);
+    step.statements.iter().cloned().map(move |mut sentence| {
+        sentence.facts.loss = sentence.facts.loss.filter(|_| !is_drop);
+        sentence
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{Plan, transactions};
 
 /// Returns the plan as JSON with a `summary` of counts in front.
 pub fn json(plan: &Plan) -> Result<String> {
@@ -29,7 +29,7 @@ fn summary(plan: &Plan) -> Value {
     for finding in &plan.findings {
         *findings.entry(word(&finding.risk)).or_default() += 1;
     }
-    let transactions = plan.forward.last().map_or(0, |step| step.transaction + 1);
+    let transactions = transactions(&plan.forward);
     json!({
         "empty": plan.is_empty(),
         "changes": changes,

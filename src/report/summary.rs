@@ -9,7 +9,7 @@ use super::name;
 use super::proof::verdict;
 use super::text::count;
 use super::words::{past, phase};
-use crate::plan::{Phase, Plan, StandIn, Verb};
+use crate::plan::{Phase, Plan, StandIn, Verb, transactions};
 use crate::risk::{Finding, Risk};
 use crate::words::grouped;
 
@@ -79,7 +79,7 @@ fn changes(plan: &Plan) -> String {
 }
 
 fn steps(plan: &Plan) -> String {
-    let transactions = plan.forward.last().map_or(0, |step| step.transaction + 1);
+    let transactions = transactions(&plan.forward);
     format!(
         "{} in {}",
         grouped(plan.forward.len()),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::{Context, Large, Statement};
-use crate::plan::{Change, Phase, Step, Verb};
+use crate::plan::{Change, Phase, Step, Verb, go_on};
 use chain::Chain;
 
 /// How the form of every stage begins.
@@ -42,11 +42,7 @@ pub(crate) fn stages(context: &Context) -> Option<Staged> {
             ..*context
         };
         if let Ok(written) = write(&chain, &here) {
-            let first = out.steps.last().map_or(0, |step| step.transaction + 1);
-            out.steps.extend(written.steps.into_iter().map(|step| Step {
-                transaction: step.transaction + first,
-                ..step
-            }));
+            go_on(&mut out.steps, written.steps);
             out.changes.extend(written.changes);
             out.reached = written.reached;
         }

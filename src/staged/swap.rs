@@ -256,24 +256,13 @@ fn reached(chain: &Chain, dependents: &Dependents, context: &Context) -> Catalog
     for member in &chain.members {
         out.insert(member.after.clone().into());
     }
-    // What is made again gets the form that it will have, as far as what it needs is there.
     for identity in &dependents.remade {
-        let is_there = |on: &Identity| out.contains(on);
-        if let Some(after) = context.after(identity).cloned()
-            && context.to.dependencies_of(identity).all(is_there)
-        {
-            out.insert(after);
-        }
+        bring(&mut out, identity, context);
     }
     if !chain.keeps_what_is_said() {
         for identity in dependents.own.iter().filter(|own| OF_COLUMNS.contains(&own.kind)) {
             out.remove(identity);
-            let is_there = |on: &Identity| out.contains(on);
-            if let Some(after) = context.after(identity).cloned()
-                && context.to.dependencies_of(identity).all(is_there)
-            {
-                out.insert(after);
-            }
+            bring(&mut out, identity, context);
         }
         return out;
     }
@@ -289,6 +278,14 @@ fn reached(chain: &Chain, dependents: &Dependents, context: &Context) -> Catalog
         out.insert(AnyObject::ColumnIdentity(after));
     }
     out
+}
+
+/// Gives an object the form that it will have, as far as what it needs is there.
+fn bring(catalog: &mut Catalog, identity: &Identity, context: &Context) {
+    let Some(after) = context.after(identity) else { return };
+    if context.to.dependencies_of(identity).all(|on| catalog.contains(on)) {
+        catalog.insert(after.clone());
+    }
 }
 
 fn lock(chain: &Chain, context: &Context) -> Vec<Statement> {

@@ -1,6 +1,7 @@
 //! What fails around an apply: the server restarts, the backup does not fit, a privilege is taken away half-way. Afterwards
 //! `apply --resume` or `rollback` reaches the end; `pg_dump` and the rows are the referee.
 
+use std::ffi::OsStr;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,6 +41,19 @@ fn server_restarted_inside_statements() {
     }
 }
 
+/// A project that makes a backup with this `pg_dump` before every apply to production.
+fn with_backup(database: &Database, (major, server): (i32, &str), pg_dump: &OsStr, schema: &str) -> Project {
+    let configuration = format!(
+        "environments:\n  production:\n    url_env: SHOP_URL\n    backup: {{when: always, pg_dump: '{}'}}\n",
+        pg_dump.to_string_lossy()
+    );
+    let files = [("trueup.yaml", configuration.as_str()), ("schema/shop.sql", schema)];
+    let mut project = Project::of(database, major, &files);
+    project.set("SHOP_URL", &database.url());
+    project.set("TRUEUP_SCRATCH", server);
+    project
+}
+
 #[test]
 fn a_backup_that_does_not_fit_stops_the_apply() {
     let Some(program) = std::env::var_os("TRUEUP_TEST_PG_DUMP").filter(|path| !path.is_empty()) else {
@@ -51,18 +65,8 @@ fn a_backup_that_does_not_fit_stops_the_apply() {
         "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, note text);
          INSERT INTO shop.orders SELECT n, md5(n::text) || md5((n * 7)::text) FROM generate_series(1, 20000) n",
     );
-    let configuration = format!(
-        "environments:\n  production:\n    url_env: SHOP_URL\n    backup: {{when: always, pg_dump: '{}'}}\n",
-        program.to_string_lossy()
-    );
     let schema = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, note text, total numeric);";
-    let mut project = Project::of(
-        &database,
-        major,
-        &[("trueup.yaml", &configuration), ("schema/shop.sql", schema)],
-    );
-    project.set("SHOP_URL", &database.url());
-    project.set("TRUEUP_SCRATCH", &server);
+    let project = with_backup(&database, (major, &server), &program, schema);
     project
         .run("plan --env production --no-prove --out plan.json")
         .expect(0);
@@ -260,19 +264,9 @@ fn a_backup_is_restored_over_what_is_there() {
              INSERT INTO shop.customers SELECT generate_series(1, 10);
              INSERT INTO shop.orders SELECT n, 'note ' || n, n % 10 + 1 FROM generate_series(1, 100) n",
         );
-        let configuration = format!(
-            "environments:\n  production:\n    url_env: SHOP_URL\n    backup: {{when: always, pg_dump: '{}'}}\n",
-            program.to_string_lossy()
-        );
         let schema = "CREATE SCHEMA shop; CREATE TABLE shop.customers (id int PRIMARY KEY);
             CREATE TABLE shop.orders (id int PRIMARY KEY, customer int REFERENCES shop.customers);";
-        let mut project = Project::of(
-            &database,
-            major,
-            &[("trueup.yaml", &configuration), ("schema/shop.sql", schema)],
-        );
-        project.set("SHOP_URL", &database.url());
-        project.set("TRUEUP_SCRATCH", &server);
+        let project = with_backup(&database, (major, &server), &program, schema);
         let rows = "SELECT string_agg(to_jsonb(o)::text, ',' ORDER BY id) FROM shop.orders o";
         let before = (pg_dump(&database.url()), database.text(rows));
         project

@@ -15,20 +15,17 @@
 //!
 //! All; a server can be compiled with another limit (`NAMEDATALEN`).
 
-use crate::kinds::Kind;
+use crate::kinds::{Kind, NAME_LIMIT};
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look};
-
-/// `NAMEDATALEN` less the final zero.
-const LONGEST: usize = 63;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     look.changes()
         .filter(|(_, change)| matches!(change.verb, Verb::Create | Verb::Rename))
         // A character that does not fit whole is cut off whole.
-        .filter(|(_, change)| has_own_name(change.object.kind) && change.object.name().len() > LONGEST - 4)
-        .filter(|(_, change)| change.object.name().len() == LONGEST || !change.object.name().is_ascii())
+        .filter(|(_, change)| has_own_name(change.object.kind) && change.object.name().len() > NAME_LIMIT - 4)
+        .filter(|(_, change)| change.object.name().len() == NAME_LIMIT || !change.object.name().is_ascii())
         .map(|(at, change)| {
             let message = format!(
                 "The name of the {} `{}` is as long as PostgreSQL keeps names: what was written longer was cut.",

@@ -56,17 +56,7 @@ fn identifiers_grow_in_stages_and_come_back() {
         let pair = pair(&server, 500);
         let before = pair.live.text(CONTENTS);
         let plan = there_and_back(&pair);
-        let text = script(&plan.forward);
-        assert!(!text.contains(" TYPE "), "{text}");
-        let rewrites = plan
-            .forward
-            .iter()
-            .chain(&plan.rollback)
-            .flat_map(|step| &step.statements);
-        assert!(
-            rewrites.clone().all(|sentence| sentence.facts.rewrites.is_empty()),
-            "{text}"
-        );
+        assert_staged(&plan);
         assert_eq!(pair.live.text(CONTENTS), before, "PostgreSQL {major}");
         pair.live.execute(
             "INSERT INTO shop.customers (name) VALUES ('next'); INSERT INTO shop.orders (customer) VALUES (101)",
@@ -144,6 +134,16 @@ fn a_killed_change_goes_on_or_back_after_each_statement() {
     }
 }
 
+/// No table is written anew, and no column changes its type as a whole.
+pub(super) fn assert_staged(plan: &Plan) {
+    for steps in [&plan.forward, &plan.rollback] {
+        let text = script(steps);
+        assert!(!text.contains(" TYPE "), "{text}");
+        let mut statements = steps.iter().flat_map(|step| &step.statements);
+        assert!(statements.all(|sentence| sentence.facts.rewrites.is_empty()), "{text}");
+    }
+}
+
 /// Rows of the orders table in the test under load.
 pub(super) fn size() -> u64 {
     let told = env::var("TRUEUP_TEST_STAGED_ROWS").ok();
@@ -211,19 +211,9 @@ fn nobody_waits_and_no_row_is_lost_while_others_write() {
     for (major, server) in ends {
         let orders = size();
         let pair = pair(&server, orders);
-        let wanted = pair.desired.catalog();
-        let plan = pair.plan(Online::Always);
-        let (url, stop) = (pair.live.url(), AtomicBool::new(false));
-        let written = thread_scope(&pair, &plan, &url, &stop);
-        pair.assert_is(&wanted, &script(&plan.forward));
-        let own: i64 = written.iter().map(|(own, _)| i64::try_from(own.len()).unwrap()).sum();
-        let counted: i64 = written.iter().map(|(_, counted)| counted).sum();
-        assert!(counted > 0, "nobody wrote");
-        let all = i64::try_from(orders).unwrap() + own;
-        let found = pair
-            .live
-            .text("SELECT (count(*), count(DISTINCT id), sum(touched))::text FROM shop.orders");
-        assert_eq!(found, format!("({all},{all},{counted})"), "PostgreSQL {major}");
+        let url = pair.live.url();
+        let written = assert_undisturbed(&pair, orders, &|writer, stop| write(&url, writer, stop));
+        let own: usize = written.iter().map(|(own, _)| own.len()).sum();
         let lines = pair
             .live
             .text("SELECT count(*)::text FROM shop.lines WHERE what = 'new'");
@@ -239,19 +229,38 @@ fn nobody_waits_and_no_row_is_lost_while_others_write() {
     }
 }
 
-fn thread_scope(pair: &Pair, plan: &Plan, url: &str, stop: &AtomicBool) -> Vec<(BTreeMap<i64, i64>, i64)> {
+/// What a writer made: its orders with their totals, by number, and how often it counted in orders of others.
+type Written<Number> = (BTreeMap<Number, i64>, i64);
+
+/// Applies the pair's plan while three writers write, and looks that no order is lost, given twice or counted wrongly.
+pub(super) fn assert_undisturbed<Number: Send>(
+    pair: &Pair,
+    orders: u64,
+    write: &(dyn Fn(i64, &AtomicBool) -> Written<Number> + Sync),
+) -> Vec<Written<Number>> {
+    let (wanted, plan) = (pair.desired.catalog(), pair.plan(Online::Always));
+    let (text, stop) = (script(&plan.forward), AtomicBool::new(false));
     let options = Options {
         lock_timeout: Duration::from_secs(1),
         ..options()
     };
-    std::thread::scope(|scope| {
-        let writers: Vec<_> = (1..=3)
-            .map(|writer| scope.spawn(move || write(url, writer, stop)))
-            .collect();
-        let applied = apply::apply(plan, &pair.live.target(), &everything(), &options, &mut |_| {});
+    let written = std::thread::scope(|scope| {
+        let stop = &stop;
+        let writers: Vec<_> = (1..=3).map(|writer| scope.spawn(move || write(writer, stop))).collect();
+        let applied = apply::apply(&plan, &pair.live.target(), &everything(), &options, &mut |_| {});
         stop.store(true, Ordering::Relaxed);
-        let written = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-        applied.unwrap_or_else(|error| panic!("{error:?}\n{}", script(&plan.forward)));
+        let written: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+        applied.unwrap_or_else(|error| panic!("{error:?}\n{text}"));
         written
-    })
+    });
+    pair.assert_is(&wanted, &text);
+    let own: usize = written.iter().map(|(own, _)| own.len()).sum();
+    let counted: i64 = written.iter().map(|(_, counted)| counted).sum();
+    assert!(counted > 0, "nobody wrote");
+    let all = usize::try_from(orders).unwrap() + own;
+    let found = pair
+        .live
+        .text("SELECT (count(*), count(DISTINCT id), sum(touched))::text FROM shop.orders");
+    assert_eq!(found, format!("({all},{all},{counted})"), "{text}");
+    written
 }
