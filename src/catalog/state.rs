@@ -1,6 +1,7 @@
 //! The catalog itself: objects by identity, dependency edges, and what could not be modelled.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,32 @@ impl Part {
     }
 }
 
+impl Part {
+    /// Takes names and objects from a model instead of equal ones of its own; `parts` are in the order of their identities.
+    pub(crate) fn share<'a>(parts: impl Iterator<Item = &'a mut Self>, model: &Catalog) {
+        let mut parts = parts.peekable();
+        let Some(first) = parts.peek().map(|part| part.identity.clone()) else {
+            return;
+        };
+        let from = (Bound::Included(&first), Bound::Unbounded);
+        let mut objects = model.objects.range::<Identity, _>(from).peekable();
+        let mut edges = model.dependencies.range::<Identity, _>(from).peekable();
+        for part in parts {
+            while objects.next_if(|(identity, _)| **identity < part.identity).is_some() {}
+            while edges.next_if(|(identity, _)| **identity < part.identity).is_some() {}
+            if let Some((identity, object)) = objects.next_if(|(identity, _)| **identity == part.identity) {
+                part.identity = identity.clone();
+                if part.object.is_identical(object) {
+                    part.object = object.clone();
+                }
+            }
+            if let Some((_, edges)) = edges.next_if(|(identity, _)| **identity == part.identity) {
+                part.edges.share(edges);
+            }
+        }
+    }
+}
+
 /// A catalog as it stands in a snapshot file.
 #[derive(Serialize, Deserialize)]
 struct Snapshot {
@@ -83,9 +110,13 @@ impl Catalog {
 
     /// Takes in objects that were read apart; fastest in the order of their identities. Of two with one identity the last
     /// one stays.
-    pub(crate) fn assemble(&mut self, parts: Vec<Part>) {
-        let named = (parts.into_iter()).map(|part| ((part.identity.clone(), part.edges), (part.identity, part.object)));
-        let (edges, objects): (Vec<_>, Vec<_>) = named.unzip();
+    pub(crate) fn assemble(&mut self, parts: Vec<Vec<Part>>) {
+        let count = parts.iter().map(Vec::len).sum();
+        let (mut edges, mut objects) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for part in parts.into_iter().flatten() {
+            edges.push((part.identity.clone(), part.edges));
+            objects.push((part.identity, part.object));
+        }
         (self.dependencies, self.objects) =
             rayon::join(|| edges.into_iter().collect(), || objects.into_iter().collect());
     }
