@@ -289,9 +289,10 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     setup.filter.apply(&mut desired.catalog)?;
     let (live, whole) = filtered(setup, whole)?;
     let mut to = desired.complete(&live);
-    ground.notes.extend(desired.adopt_roles(&mut to, &live));
     let mut hints = desired.hints();
     hints.extend(setup.answers.hints(&live, &to)?);
+    let said = (hints.as_slice(), ground.server.version_num);
+    ground.notes.extend(desired.adopt_roles(&mut to, &live, said));
     let renames = renames(&hints, &live, &to);
     let like = like(&to, &live);
     let workshop = ground.workshop(setup, &like);
@@ -314,7 +315,7 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     // What the files do not say follows the live state, under the names that it will have.
     if restated.is_some() {
         to = desired.complete(from);
-        desired.adopt_roles(&mut to, from);
+        desired.adopt_roles(&mut to, from, (&hints, ground.server.version_num));
     }
     Ok(Settled {
         whole,

@@ -12,6 +12,7 @@ use crate::kinds::{AnyObject, Packed, PackedRef};
 struct Form<Object, Names> {
     version_num: i32,
     role: String,
+    database: String,
     objects: Vec<Object>,
     /// Identities that objects depend on and that are no objects.
     elsewhere: Vec<Names>,
@@ -40,6 +41,7 @@ pub(crate) fn serialize<S: Serializer>(catalog: &Catalog, serializer: S) -> Resu
     Form {
         version_num: catalog.version_num,
         role: catalog.role.clone(),
+        database: catalog.database.clone(),
         objects: catalog.objects.values().map(PackedRef::from).collect(),
         elsewhere,
         edges,
@@ -70,6 +72,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Ok(Catalog {
         version_num: form.version_num,
         role: form.role,
+        database: form.database,
         dependencies: edges.flatten().collect(),
         objects: objects.into_iter().collect(),
         casts: form
@@ -95,6 +98,7 @@ mod tests {
         let mut catalog = Catalog {
             version_num: 170_000,
             role: "me".to_owned(),
+            database: "shop".to_owned(),
             ..Catalog::default()
         };
         let [a, b, elsewhere] = ["a", "b", "elsewhere"].map(|name| {

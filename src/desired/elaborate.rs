@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use pg_query::NodeEnum;
 use postgres::Client;
 use serde::{Deserialize, Serialize};
 
+use super::execute;
 use super::hints::{Hint, Says};
 use super::source::TargetFile;
-use super::{execute, statement};
+use super::statement::{self, Note, Statement, Target};
 use crate::backfill::Backfills;
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Fingerprint, Identity, Name};
@@ -17,8 +19,8 @@ use crate::db::{Server, Url};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::kinds::{
-    Area, Kind, complete_not_null_names, complete_owners, complete_roles, keep_secrets, name_database_as_in,
-    public_schema_as_on,
+    Area, Kind, complete_not_null_names, complete_owners, complete_roles, forget_grantors, keep_secrets,
+    leave_out_roles, name_database_as_in, public_schema_as_on,
 };
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
@@ -82,7 +84,8 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
     }
     clear_database(&mut client)?;
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
-    let catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let mut catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    leave_out_roles(&mut catalog, &executed.stubs);
     let declared = executed
         .declarations
         .iter()
@@ -90,9 +93,8 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         .collect();
     let desired = Desired {
         catalog,
-        notes: executed
-            .notes
-            .iter()
+        notes: (executed.notes.iter())
+            .chain(&attributes_of_stubs(&target, &executed.stubs))
             .map(|note| format!("{}: {}", note.place, note.text))
             .collect(),
         hints: executed.hints,
@@ -104,6 +106,29 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         to_cache(&slot, &desired);
     }
     Ok(desired)
+}
+
+/// Returns notes about statements that change roles which no file declares: what else such a role is, nobody says.
+fn attributes_of_stubs(target: &Target, stubs: &BTreeSet<String>) -> Vec<Note> {
+    let note = |statement: &Statement| {
+        let Some(NodeEnum::AlterRoleStmt(alter)) = statement::parse(&statement.sql) else {
+            return None;
+        };
+        let role = alter
+            .role
+            .map(|role| role.rolename)
+            .filter(|role| stubs.contains(role))?;
+        Some(Note {
+            place: target.files[statement.file].place(statement.offset),
+            text: format!(
+                "`ALTER ROLE {role}` is passed over: no target file declares the role, with `CREATE ROLE` first."
+            ),
+        })
+    };
+    if stubs.is_empty() || !Area::Roles.is_managed() {
+        return Vec::new();
+    }
+    target.statements.iter().filter_map(note).collect()
 }
 
 /// Opens a scratch database fit for the live server's version.
@@ -288,9 +313,27 @@ impl Desired {
         catalog
     }
 
-    /// Adds the live roles that nobody declares and no file drops to the desired state; says so.
-    pub fn adopt_roles(&self, to: &mut Catalog, live: &Catalog) -> Option<String> {
-        let unsaid = complete_roles(to, live, &self.dropped_roles).join(", ");
+    /// Adds the live roles that nobody declares, no file drops and no hint renames to the desired state; says so.
+    pub fn adopt_roles(
+        &self,
+        to: &mut Catalog,
+        live: &Catalog,
+        (hints, version_num): (&[crate::diff::Hint], i32),
+    ) -> Option<String> {
+        if version_num < 16_00_00 && to.version_num >= 16_00_00 {
+            forget_grantors(to);
+        }
+        let role = |name: &String| Identity::new(Kind::Role, [name]);
+        let renamed = hints
+            .iter()
+            .filter_map(|hint| match (hint.path.as_slice(), hint.renamed_from.as_slice()) {
+                ([new], [former]) if hint.words == "role" => {
+                    (to.contains(&role(new)) && !live.contains(&role(new))).then_some(former)
+                }
+                _ => None,
+            });
+        let leaving = self.dropped_roles.iter().chain(renamed).map(String::as_str).collect();
+        let unsaid = complete_roles(to, live, &leaving).join(", ");
         (!unsaid.is_empty()).then(|| {
             format!(
                 "Roles that no target file declares are left alone: {unsaid}. `DROP ROLE` in a target file drops one."

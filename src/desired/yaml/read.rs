@@ -122,7 +122,9 @@ impl Declared {
         match (&entry.node.value, form.layout) {
             _ if entry.node.is_null() => Ok(()),
             (_, Layout::Single) => {
-                let table = parent.map_or("", Identity::name);
+                let Some(table) = parent.map(Identity::name) else {
+                    return self.item(form, &spot(""), entry.offset, &entry.node);
+                };
                 let said = match &entry.node.value {
                     Value::Map(entries) => entries.iter().find(|entry| entry.key == "name"),
                     _ => None,
@@ -134,7 +136,7 @@ impl Declared {
             (Value::List(items), Layout::List) => items
                 .iter()
                 .try_for_each(|item| self.item(form, &spot(""), item.offset, item)),
-            (Value::List(items), Layout::NamedOrList) => items.iter().try_for_each(|item| {
+            (Value::List(items), Layout::NamedOrList | Layout::OverloadsOrList) => items.iter().try_for_each(|item| {
                 let Some(name) = item.text() else {
                     return Err(Complaint::new(
                         item.offset,
@@ -147,9 +149,9 @@ impl Declared {
                 };
                 self.item(form, &spot(name), item.offset, &nothing)
             }),
-            (Value::Map(entries), Layout::Named | Layout::NamedOrList | Layout::Overloads) => {
+            (Value::Map(entries), layout) if layout != Layout::List => {
                 entries.iter().try_for_each(|entry| match &entry.node.value {
-                    Value::List(overloads) if form.layout == Layout::Overloads => overloads
+                    Value::List(overloads) if form.has_overloads() => overloads
                         .iter()
                         .try_for_each(|overload| self.item(form, &spot(&entry.key), overload.offset, overload)),
                     _ => self.item(form, &spot(&entry.key), entry.offset, &entry.node),
@@ -186,6 +188,9 @@ impl Declared {
         let identity = object.identity();
         self.objects.push((object, offset));
         let place = |object: &AnyObject| {
+            if let Some(offset) = place_of_setting(object, &entries) {
+                return offset;
+            }
             let key = match object {
                 AnyObject::ColumnDefault(_) => "default",
                 AnyObject::NotNull(_) => "not_null",
@@ -279,6 +284,24 @@ fn entries(form: &Form, spot: &Spot, node: &Node) -> Result<Vec<Entry>, Complain
         )
         .hint(format!("Known keys: {}.", form.known().join(", ")))),
     }
+}
+
+/// Returns where a setting stands, below one of the keys of an item.
+fn place_of_setting(object: &AnyObject, entries: &[Entry]) -> Option<usize> {
+    let parameter = match object {
+        AnyObject::RoleSetting(setting) => &setting.parameter,
+        AnyObject::DatabaseSetting(setting) => &setting.parameter,
+        _ => return None,
+    };
+    let is_here = matches!(object, AnyObject::RoleSetting(setting) if setting.database.is_some());
+    let below = entries
+        .iter()
+        .filter(|entry| entry.key.ends_with("database") == is_here);
+    let mut settings = below.filter_map(|entry| match &entry.node.value {
+        Value::Map(settings) => settings.iter().find(|setting| setting.key == *parameter),
+        _ => None,
+    });
+    settings.next().map(|setting| setting.offset)
 }
 
 /// Makes the object of an item, and those that stand beside it.

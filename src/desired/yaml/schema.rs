@@ -97,6 +97,11 @@ fn section_schema(form: &'static Form, definitions: &mut BTreeMap<String, Json>)
             let items = json!({"anyOf": [item.clone(), {"type": "array", "items": item}]});
             json!({"type": "object", "additionalProperties": items})
         }
+        Layout::OverloadsOrList => {
+            let items = json!({"anyOf": [item.clone(), {"type": "array", "items": item}]});
+            let named = json!({"type": "object", "additionalProperties": items});
+            json!({"anyOf": [named, {"type": "array", "items": plain()}]})
+        }
         Layout::NamedOrList => json!({"anyOf": [named, {"type": "array", "items": plain()}]}),
         Layout::List => json!({"type": "array", "items": item}),
         Layout::Single => item,
