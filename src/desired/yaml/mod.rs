@@ -112,6 +112,7 @@ pub(super) fn statements(index: usize, file: &TargetFile, made: &Made) -> Result
             place,
         )?;
     }
+    reader.note_skipped(&source);
     Ok((source, reader))
 }
 
