@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use pg_query::NodeEnum;
 use postgres::Client;
 use serde::{Deserialize, Serialize};
 
-use super::execute;
 use super::hints::{Hint, Says};
+use super::left_alone::{attributes_of_stubs, pass_over_own_roles};
 use super::source::TargetFile;
-use super::statement::{self, Note, Statement, Target};
+use super::{execute, statement};
 use crate::backfill::Backfills;
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Fingerprint, Identity, Name};
@@ -72,7 +71,7 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
     if let Some(cached) = slot.as_deref().and_then(from_cache) {
         return Ok(cached);
     }
-    let target = statement::prepare(files)?;
+    let mut target = statement::prepare(files)?;
     let scratch = open(workshop)?;
     let role = workshop.model().map(|server| server.user.as_str());
     let url = stand_in(&scratch, role)?;
@@ -83,6 +82,9 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         client.batch_execute(sql)?;
     }
     clear_database(&mut client)?;
+    if scratch.own_cluster() {
+        pass_over_own_roles(&mut target, &mut client)?;
+    }
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
     let mut catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
     leave_out_roles(&mut catalog, &executed.stubs);
@@ -106,29 +108,6 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         to_cache(&slot, &desired);
     }
     Ok(desired)
-}
-
-/// Returns notes about statements that change roles which no file declares: what else such a role is, nobody says.
-fn attributes_of_stubs(target: &Target, stubs: &BTreeSet<String>) -> Vec<Note> {
-    let note = |statement: &Statement| {
-        let Some(NodeEnum::AlterRoleStmt(alter)) = statement::parse(&statement.sql) else {
-            return None;
-        };
-        let role = alter
-            .role
-            .map(|role| role.rolename)
-            .filter(|role| stubs.contains(role))?;
-        Some(Note {
-            place: target.files[statement.file].place(statement.offset),
-            text: format!(
-                "`ALTER ROLE {role}` is passed over: no target file declares the role, with `CREATE ROLE` first."
-            ),
-        })
-    };
-    if stubs.is_empty() || !Area::Roles.is_managed() {
-        return Vec::new();
-    }
-    target.statements.iter().filter_map(note).collect()
 }
 
 /// Opens a scratch database fit for the live server's version.

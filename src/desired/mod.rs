@@ -13,6 +13,7 @@ mod git;
 pub(crate) mod here;
 pub mod hints;
 mod keyword;
+mod left_alone;
 mod lex;
 pub mod mermaid;
 pub mod place;

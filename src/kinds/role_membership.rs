@@ -109,16 +109,20 @@ impl RoleMembership {
         }
     }
 
+    fn in_role<'a>(role: &str, catalog: &'a Catalog) -> Vec<&'a Self> {
+        let first = Identity::new(Kind::RoleMembership, [role]);
+        let in_role = catalog.objects.range(first..).map_while(|(_, object)| match object {
+            AnyObject::RoleMembership(membership) if membership.role == role => Some(&**membership),
+            _ => None,
+        });
+        in_role.collect()
+    }
+
     /// Returns the grant that gives the grantor the right to grant: of several the one nearest to a superuser's own, so that
     /// no two grants come from each other. Where the right was taken away since, what is left of it.
     fn source<'a>(&self, catalog: &'a Catalog) -> Option<&'a Self> {
         let grantor = self.grantor.as_ref()?;
-        let first = Identity::new(Kind::RoleMembership, [&self.role]);
-        let in_role = catalog.objects.range(first..).map_while(|(_, object)| match object {
-            AnyObject::RoleMembership(membership) if membership.role == self.role => Some(&**membership),
-            _ => None,
-        });
-        let in_role: Vec<&Self> = in_role.collect();
+        let in_role = Self::in_role(&self.role, catalog);
         let admins: Vec<&Self> = in_role.iter().copied().filter(|membership| membership.admin).collect();
         let mut known: Vec<&Self> = admins.iter().copied().filter(|grant| grant.grantor.is_none()).collect();
         let mut at = 0;
@@ -186,7 +190,14 @@ impl Object for RoleMembership {
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
-        self.source(context.to).map(Self::identity).into_iter().collect()
+        // PostgreSQL refuses a member of its own member, and the right to pass on where it came from.
+        let leaving = context.leaving(Kind::RoleMembership).into_iter();
+        let narrowed = (Self::in_role(&self.role, context.from).into_iter())
+            .filter(|grant| grant.admin)
+            .map(Self::identity)
+            .filter(|grant| matches!(context.after(grant), Some(AnyObject::RoleMembership(after)) if !after.admin));
+        let source = self.source(context.to).map(Self::identity);
+        leaving.chain(narrowed).chain(source).collect()
     }
 
     fn drops_before(&self, context: &Context) -> Vec<Identity> {

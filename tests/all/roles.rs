@@ -451,6 +451,74 @@ fn a_role_that_is_only_named_keeps_what_it_is() {
 }
 
 #[test]
+fn a_role_that_every_server_has_is_passed_over() {
+    let Some(ground) = Ground::all("own", &["app"]).pop() else {
+        return;
+    };
+    // As pg_dumpall writes them.
+    ground.declare(
+        "a.sql",
+        "CREATE ROLE postgres; ALTER ROLE postgres WITH NOLOGIN NOSUPERUSER; ALTER ROLE postgres SET work_mem TO '9MB';
+         CREATE ROLE app_@; ALTER ROLE app_@ WITH LOGIN;",
+    );
+    let plan = ground.run("plan").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        plan.contains("schema/a.sql:1:1: What is said of role `postgres` is passed over"),
+        "{plan}"
+    );
+    ground.apply();
+    ground.is_true();
+    let own = "SELECT rolcanlogin::text FROM pg_roles WHERE rolname = 'postgres'";
+    assert_eq!(ground.text(own), "true");
+}
+
+#[test]
+fn a_grantor_without_the_right_is_named() {
+    let Some(ground) = Ground::all("right", &["boss", "anna", "team"]).pop() else {
+        return;
+    };
+    ground.declare(
+        "a.yaml",
+        "roles:\n  boss_@:\n  team_@:\n  anna_@:\n    member_of: {team_@: {granted_by: boss_@}}\n",
+    );
+    let refused = ground.project.run("plan");
+    assert_eq!(refused.code, 1);
+    for part in [
+        "a.yaml:5:17: permission denied to grant privileges as role",
+        "`WITH ADMIN OPTION`",
+    ] {
+        assert!(refused.err.contains(part), "{}", refused.err);
+    }
+}
+
+#[test]
+fn strange_names_and_values_are_said_in_yaml() {
+    for ground in Ground::all("odd", &[]) {
+        let id = &ground.id;
+        let names = [format!("Grp. A_{id}"), format!("é\"q_{id}")];
+        let [group, member] = names
+            .each_ref()
+            .map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+        let roles = Roles::of(ground.database.server(), vec![group.clone(), member.clone()]);
+        ground.execute(&format!(
+            "CREATE ROLE {group}; CREATE ROLE {member}; GRANT {group} TO {member};
+             COMMENT ON ROLE {group} IS E'one\\ntwo: x';
+             ALTER ROLE {member} SET search_path TO \"$user\", \"My S\", public;
+             ALTER ROLE {member} SET \"app.Tenant\" TO ' a: b # c';
+             ALTER ROLE {member} SET app.empty TO '';
+             ALTER DATABASE \"{}\" SET datestyle TO 'ISO, DMY'",
+            ground.database.name()
+        ));
+        let written = ground.run("inspect env:DATABASE_URL --format yaml");
+        assert!(!written.contains("objects:"), "{written}");
+        ground.declare("a.yaml", &written);
+        ground.is_true();
+        drop(ground.database);
+        drop(roles);
+    }
+}
+
+#[test]
 fn settings_in_a_database_are_of_the_one_at_hand() {
     for ground in Ground::all("here", &["app"]) {
         ground.manage("[roles]");
