@@ -17,7 +17,7 @@ mod registry;
 mod repeated_key;
 mod routine;
 mod sequence_options;
-mod setting;
+pub(crate) mod setting;
 mod settled;
 mod sql;
 mod statement;

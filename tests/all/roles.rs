@@ -101,7 +101,7 @@ roles:
     valid_until: 2031-01-01 00:00:00+00
     comment: the application
     settings:
-      search_path: app, public
+      search_path: [app, public]
       work_mem: 9MB
     settings_in_database: {statement_timeout: 5s}
     member_of:
@@ -117,7 +117,7 @@ database:
 
 #[test]
 fn yaml_has_sections_for_roles_and_the_database() {
-    for ground in Ground::all("yaml", &["owner", "reader", "app"]) {
+    for ground in Ground::all("yaml", &["owner", "reader", "app", "gone"]) {
         ground.declare("a.yaml", YAML);
         ground.apply();
         ground.is_true();
@@ -138,7 +138,7 @@ fn yaml_has_sections_for_roles_and_the_database() {
         for part in [
             "settings_in_database: {statement_timeout: 5s}",
             "owner: owner_",
-            "search_path: 'app, public'",
+            "search_path: [app, public]",
         ] {
             assert!(
                 written.contains(part),
@@ -148,6 +148,14 @@ fn yaml_has_sections_for_roles_and_the_database() {
         }
         ground.declare("b.yaml", &written);
         ground.is_true();
+        ground.declare("c.yaml", &(written + "  gone_@: {dropped: true}\n"));
+        ground.execute("CREATE ROLE gone_@");
+        ground.apply();
+        ground.is_true();
+        assert_eq!(
+            ground.text("SELECT count(*)::text FROM pg_roles WHERE rolname = 'gone_@'"),
+            "0"
+        );
         // Without the area, notes say what is passed over.
         ground.manage("[]");
         let plain = ground.run("plan").split_whitespace().collect::<Vec<_>>().join(" ");
@@ -182,6 +190,11 @@ fn unknown_keys_of_roles_are_named_at_their_line() {
             "database:\n  ownr: x\n",
             "a.yaml:2:3: unknown key `ownr` of `database`",
             "Did you mean `owner`?",
+        ),
+        (
+            "roles:\n  app: {dropped: true, login: true}\n",
+            "a.yaml:2:24: `login` of `app`, which is dropped",
+            "",
         ),
         (
             "rolls:\n  app:\n",

@@ -40,6 +40,8 @@ pub(super) struct Declared {
     pub objects: Vec<(AnyObject, usize)>,
     /// What is said about them beside: former names and waivers.
     pub said: Vec<Said>,
+    /// Roles that are to go.
+    pub dropped_roles: Vec<String>,
 }
 
 /// Reads a file.
@@ -184,6 +186,9 @@ impl Declared {
                 return Err(Complaint::unknown(entry.offset, &entry.key, &of, form.known()));
             }
         }
+        if form.kind == Kind::Role && values.get("dropped") == Some(&Json::Bool(true)) {
+            return self.dropped_role(spot.name, &entries);
+        }
         let (object, beside) = build(form, spot, &values).map_err(|message| Complaint::new(offset, message))?;
         let identity = object.identity();
         self.objects.push((object, offset));
@@ -224,6 +229,15 @@ impl Declared {
                 self.items(part, spot.schema, Some(&identity), entry)?;
             }
         }
+        Ok(())
+    }
+
+    fn dropped_role(&mut self, name: &str, entries: &[Entry]) -> Result<(), Complaint> {
+        if let Some(other) = entries.iter().find(|entry| entry.key != "dropped") {
+            let message = format!("`{}` of `{name}`, which is dropped", other.key);
+            return Err(Complaint::new(other.offset, message).hint("Leave `dropped` out, or everything else."));
+        }
+        self.dropped_roles.push(name.to_owned());
         Ok(())
     }
 

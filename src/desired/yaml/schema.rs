@@ -69,6 +69,7 @@ fn want_schema(want: Want) -> Json {
         Want::Word(words) => json!({"enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>()}),
         Want::Names => json!({"anyOf": [plain(), {"type": "array", "items": plain()}]}),
         Want::Pairs => json!({"type": "object", "additionalProperties": plain()}),
+        Want::Settings => want_schema(Want::Named(&Want::Names)),
         Want::List(item) => json!({"type": "array", "items": want_schema(*item)}),
         Want::Named(item) => json!({"type": "object", "additionalProperties": want_schema(*item)}),
         Want::Any => json!({}),

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::desired::yaml::form::{Attached, Form, Layout, no_parts};
 use crate::desired::yaml::want::{Fields, Key, Want, key, own};
 use crate::desired::yaml::write::Writer;
-use crate::kinds::{AnyObject, DatabaseSetting, Kind, RoleSetting};
+use crate::kinds::{AnyObject, DatabaseSetting, Kind, RoleSetting, setting};
 
 /// Name that the database has until it is known: files are the same for staging and production.
 pub(in crate::desired::yaml) const THIS_DATABASE: &str = "this_database";
@@ -53,13 +53,18 @@ pub(super) static ROLES: Form = Form {
             "Time until which its password is good, such as `2031-01-01 00:00:00+00`.",
         ),
         own(
+            "dropped",
+            Want::Bool,
+            "`true`: it is dropped, where it is; nothing else is said of it then.",
+        ),
+        own(
             SETTINGS,
-            Want::Pairs,
-            "What its sessions begin with, by parameter: `search_path: shop, public`.",
+            Want::Settings,
+            "What its sessions begin with, by parameter: `search_path: [shop, public]`.",
         ),
         own(
             SETTINGS_HERE,
-            Want::Pairs,
+            Want::Settings,
             "The same for its sessions in this database alone.",
         ),
     ],
@@ -67,17 +72,16 @@ pub(super) static ROLES: Form = Form {
     attached: &[Attached::Comment, Attached::Renamed, Attached::Waive],
     read: |spot, values, fields| {
         fields.insert("name".to_owned(), json!(spot.name));
-        let setting = |database: Option<&str>, parameter: &str, value: &str| {
+        let made = |database: Option<&str>, (parameter, value): (&str, String)| {
             AnyObject::from(RoleSetting {
                 role: spot.name.to_owned(),
                 parameter: parameter.to_owned(),
-                value: value.to_owned(),
+                value,
                 database: database.map(str::to_owned),
             })
         };
-        let everywhere = pairs(values, SETTINGS).map(|(parameter, value)| setting(None, parameter, value));
-        let here =
-            pairs(values, SETTINGS_HERE).map(|(parameter, value)| setting(Some(THIS_DATABASE), parameter, value));
+        let everywhere = settings(values, SETTINGS).map(|setting| made(None, setting));
+        let here = settings(values, SETTINGS_HERE).map(|setting| made(Some(THIS_DATABASE), setting));
         Ok(everywhere.chain(here).collect())
     },
     write: |writer, object, out| {
@@ -167,7 +171,7 @@ pub(super) static DATABASE: Form = Form {
         ),
         own(
             SETTINGS,
-            Want::Pairs,
+            Want::Settings,
             "What every session in it begins with, by parameter: `work_mem: 9MB`.",
         ),
     ],
@@ -175,14 +179,14 @@ pub(super) static DATABASE: Form = Form {
     attached: &[Attached::Comment, Attached::Owner, Attached::Grants],
     read: |_, values, fields| {
         fields.insert("name".to_owned(), json!(THIS_DATABASE));
-        let setting = |(parameter, value): (&str, &str)| {
+        let made = |(parameter, value): (&str, String)| {
             AnyObject::from(DatabaseSetting {
                 database: THIS_DATABASE.to_owned(),
                 parameter: parameter.to_owned(),
-                value: value.to_owned(),
+                value,
             })
         };
-        Ok(pairs(values, SETTINGS).map(setting).collect())
+        Ok(settings(values, SETTINGS).map(made).collect())
     },
     write: |writer, object, out| {
         write_settings(writer, object, SETTINGS, out, |part| match part {
@@ -193,9 +197,16 @@ pub(super) static DATABASE: Form = Form {
     },
 };
 
-fn pairs<'a>(values: &'a Fields, key: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+/// Returns the settings under a key, as PostgreSQL stores them.
+fn settings<'a>(values: &'a Fields, key: &str) -> impl Iterator<Item = (&'a str, String)> {
     let all = values.get(key).and_then(Json::as_object).into_iter().flatten();
-    all.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    all.filter_map(|(name, value)| {
+        let value = match value {
+            Json::Array(parts) => setting::of_parts(name, parts.iter().filter_map(Json::as_str)),
+            other => other.as_str()?.to_owned(),
+        };
+        Some((name.as_str(), value))
+    })
 }
 
 /// Writes the settings of an object under a key.
@@ -209,7 +220,13 @@ fn write_settings<'a>(
     let identity = object.identity();
     let parts = writer.parts(&identity).filter_map(setting);
     let settings: Fields = parts
-        .map(|(parameter, value)| (parameter.clone(), json!(value)))
+        .map(|(parameter, value)| {
+            let parts = setting::parts(parameter, value).filter(|parts| *parts != [value.as_str()]);
+            (
+                parameter.clone(),
+                parts.map_or_else(|| json!(value), |parts| json!(parts)),
+            )
+        })
         .collect();
     if !settings.is_empty() {
         out.insert(key.to_owned(), Json::Object(settings));
