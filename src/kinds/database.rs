@@ -38,10 +38,16 @@ impl Database {
 impl Database {
     /// Returns the name of a catalog's database; empty where nothing tells it.
     fn name_in(catalog: &Catalog) -> &str {
-        let of_object = || Self::of(catalog).map_or("", |database| database.name.as_str());
-        Some(catalog.database.as_str())
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(of_object)
+        let of_object = || Self::of(catalog).map(|database| database.name.as_str());
+        let of_setting = || {
+            let mut all = catalog.objects.values();
+            all.find_map(|object| match object {
+                AnyObject::RoleSetting(setting) => setting.database.as_deref(),
+                _ => None,
+            })
+        };
+        let known = Some(catalog.database.as_str()).filter(|name| !name.is_empty());
+        known.or_else(of_object).or_else(of_setting).unwrap_or_default()
     }
 }
 
