@@ -304,8 +304,9 @@ fn settle(setup: &Setup, ground: &mut Ground, said: Said) -> Result<Settled> {
     } else {
         desired.complete(&live)
     };
-    ground.notes.extend(desired.adopt_roles(&mut to, &live));
     hints.extend(setup.answers.hints(&live, &to)?);
+    let known = (hints.as_slice(), ground.server.version_num);
+    ground.notes.extend(desired.adopt_roles(&mut to, &live, known));
     let renames = renames(&hints, &live, &to);
     let like = like(&to, &live);
     let workshop = ground.workshop(setup, &like);
@@ -328,7 +329,7 @@ fn settle(setup: &Setup, ground: &mut Ground, said: Said) -> Result<Settled> {
     // What the files do not say follows the live state, under the names that it will have.
     if restated.is_some() {
         to = desired.complete(from);
-        desired.adopt_roles(&mut to, from);
+        desired.adopt_roles(&mut to, from, (&hints, ground.server.version_num));
     }
     Ok(Settled {
         whole,

@@ -15,6 +15,8 @@ use crate::kinds::{AnyObject, Packed, PackedRef};
 struct Form<Object, Names> {
     version_num: i32,
     role: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    database: String,
     objects: Vec<Object>,
     /// Identities that objects depend on and that are no objects.
     elsewhere: Vec<Names>,
@@ -64,6 +66,7 @@ fn head<Object, Names>(catalog: &Catalog) -> Form<Object, Names> {
     Form {
         version_num: catalog.version_num,
         role: catalog.role.clone(),
+        database: catalog.database.clone(),
         objects: Vec::new(),
         elsewhere: Vec::new(),
         edges: Vec::new(),
@@ -104,6 +107,7 @@ fn put_together(
     Ok(Catalog {
         version_num: head.version_num,
         role: head.role,
+        database: head.database,
         dependencies: dependencies.into_iter().collect(),
         objects: known.into_iter().zip(objects).collect(),
         casts: head
@@ -182,6 +186,7 @@ mod tests {
         let mut catalog = Catalog {
             version_num: 170_000,
             role: "me".to_owned(),
+            database: "shop".to_owned(),
             ..Catalog::default()
         };
         let [a, b, elsewhere] = ["a", "b", "elsewhere"].map(|name| {

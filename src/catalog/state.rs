@@ -15,6 +15,8 @@ pub struct Catalog {
     pub version_num: i32,
     /// Role that new objects belong to: the connected one.
     pub role: String,
+    /// Database, where its name is part of what is looked after; empty otherwise.
+    pub database: String,
     /// Every modelled object.
     pub objects: BTreeMap<Identity, AnyObject>,
     /// For each object, what it depends on (`pg_depend`, parents, and what the object itself names).
@@ -83,6 +85,8 @@ impl Part {
 struct Snapshot {
     version_num: i32,
     role: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    database: String,
     objects: Vec<AnyObject>,
     dependencies: Vec<(Identity, Edges)>,
     casts: Vec<(String, String, char)>,
@@ -154,6 +158,7 @@ impl Serialize for Catalog {
         Snapshot {
             version_num: self.version_num,
             role: self.role.clone(),
+            database: self.database.clone(),
             objects: self.objects.values().cloned().collect(),
             dependencies: self.dependencies.clone().into_iter().collect(),
             casts: self
@@ -173,6 +178,7 @@ impl<'de> Deserialize<'de> for Catalog {
         Ok(Self {
             version_num: snapshot.version_num,
             role: snapshot.role,
+            database: snapshot.database,
             objects: snapshot
                 .objects
                 .into_iter()

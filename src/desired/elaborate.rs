@@ -6,6 +6,7 @@ use postgres::Client;
 use serde::{Deserialize, Serialize};
 
 use super::hints::{Hint, Says};
+use super::left_alone::{attributes_of_stubs, pass_over_own_roles};
 use super::places::Places;
 use super::source::TargetFile;
 use super::{cache, execute, statement};
@@ -16,8 +17,8 @@ use crate::db::{Server, Url};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::kinds::{
-    Area, Kind, complete_not_null_names, complete_owners, complete_roles, keep_secrets, name_database_as_in,
-    public_schema_as_on,
+    Area, Kind, complete_not_null_names, complete_owners, complete_roles, forget_grantors, keep_secrets,
+    leave_out_roles, name_database_as_in, public_schema_as_on,
 };
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
@@ -69,7 +70,7 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
     if let Some(cached) = slot.as_deref().and_then(cache::read) {
         return Ok(cached);
     }
-    let target = statement::prepare(files)?;
+    let mut target = statement::prepare(files)?;
     let scratch = open(workshop)?;
     let role = workshop.model().map(|server| server.user.as_str());
     let url = stand_in(&scratch, role)?;
@@ -80,8 +81,12 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         client.batch_execute(sql)?;
     }
     clear_database(&mut client)?;
+    if scratch.own_cluster() {
+        pass_over_own_roles(&mut target, &mut client)?;
+    }
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
-    let catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let mut catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    leave_out_roles(&mut catalog, &executed.stubs);
     let declared = executed
         .declarations
         .iter()
@@ -89,9 +94,8 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         .collect();
     let desired = Desired {
         catalog,
-        notes: executed
-            .notes
-            .iter()
+        notes: (executed.notes.iter())
+            .chain(&attributes_of_stubs(&target, &executed.stubs))
             .map(|note| format!("{}: {}", note.place, note.text))
             .collect(),
         hints: executed.hints,
@@ -258,9 +262,27 @@ impl Desired {
         catalog
     }
 
-    /// Adds the live roles that nobody declares and no file drops to the desired state; says so.
-    pub fn adopt_roles(&self, to: &mut Catalog, live: &Catalog) -> Option<String> {
-        let unsaid = complete_roles(to, live, &self.dropped_roles).join(", ");
+    /// Adds the live roles that nobody declares, no file drops and no hint renames to the desired state; says so.
+    pub fn adopt_roles(
+        &self,
+        to: &mut Catalog,
+        live: &Catalog,
+        (hints, version_num): (&[crate::diff::Hint], i32),
+    ) -> Option<String> {
+        if version_num < 16_00_00 && to.version_num >= 16_00_00 {
+            forget_grantors(to);
+        }
+        let role = |name: &String| Identity::new(Kind::Role, [name]);
+        let renamed = hints
+            .iter()
+            .filter_map(|hint| match (hint.path.as_slice(), hint.renamed_from.as_slice()) {
+                ([new], [former]) if hint.words == "role" => {
+                    (to.contains(&role(new)) && !live.contains(&role(new))).then_some(former)
+                }
+                _ => None,
+            });
+        let leaving = self.dropped_roles.iter().chain(renamed).map(String::as_str).collect();
+        let unsaid = complete_roles(to, live, &leaving).join(", ");
         (!unsaid.is_empty()).then(|| {
             format!(
                 "Roles that no target file declares are left alone: {unsaid}. `DROP ROLE` in a target file drops one."

@@ -14,6 +14,7 @@ mod git;
 pub(crate) mod here;
 pub mod hints;
 mod keyword;
+mod left_alone;
 mod lex;
 pub mod mermaid;
 pub mod place;

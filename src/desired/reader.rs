@@ -40,16 +40,7 @@ pub(super) fn read_file(index: usize, file: &TargetFile) -> Result<(SourceText, 
         units.iter().try_for_each(|unit| reader.read(&source, unit))?;
     }
     reader.hints = hints::collect(&source, &pieces, &reader.all_declared)?;
-    reader
-        .notes
-        .extend(reader.skipped.iter().map(|((word, why), (first, count))| Note {
-            place: source.place(*first),
-            text: if *count == 1 {
-                format!("`{word}` is skipped: it {why}.")
-            } else {
-                format!("`{word}` is skipped, {count} times in this file: it {why}.")
-            },
-        }));
+    reader.note_skipped(&source);
     Ok((source, reader))
 }
 
@@ -89,6 +80,20 @@ impl FileReader {
             file,
             ..Self::default()
         }
+    }
+
+    /// Notes what was passed over.
+    pub(super) fn note_skipped(&mut self, source: &SourceText) {
+        let skipped = std::mem::take(&mut self.skipped);
+        self.notes
+            .extend(skipped.iter().map(|((word, why), (first, count))| Note {
+                place: source.place(*first),
+                text: if *count == 1 {
+                    format!("`{word}` is skipped: it {why}.")
+                } else {
+                    format!("`{word}` is skipped, {count} times in this file: it {why}.")
+                },
+            }));
     }
 
     /// Reads a statement that was made of something else than SQL and stands at an offset; `place` knows where named

@@ -118,6 +118,10 @@ pub fn prepare(files: &[TargetFile]) -> Result<Target> {
         .statements
         .sort_by_key(|statement| !statement.declares.iter().any(|declared| declared.word == "role"));
     target.hints.append(&mut made.hints);
+    target
+        .roles
+        .dropped
+        .append(&mut made.dropped_roles.into_iter().collect());
     Ok(target)
 }
 

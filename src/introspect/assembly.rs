@@ -11,7 +11,7 @@ use super::task::{Answer, Batch, Task, WAVES, Wave};
 use crate::catalog::{Addresses, Catalog, Part};
 use crate::db::Server;
 use crate::error::{Error, Result};
-use crate::kinds::{KeyWords, Kind, Reader};
+use crate::kinds::{Area, KeyWords, Kind, Reader};
 
 /// What was read so far.
 pub(super) struct Assembly<'a> {
@@ -44,6 +44,7 @@ impl<'a> Assembly<'a> {
             catalog: Catalog {
                 version_num: server.version_num,
                 role: server.user.clone(),
+                database: Area::database_of(server),
                 ..Catalog::default()
             },
         }

@@ -53,6 +53,16 @@ fn significant(catalog: &Catalog) -> Vec<AnyObject> {
 
 /// Runs the way from what the database is to another state; returns what is wrong afterwards.
 fn walk(database: &Database, from: &Catalog, to: &Catalog) -> Result<Catalog, String> {
+    walk_with(database, from, to, &|database| database.catalog())
+}
+
+/// The same with a way of reading the catalog.
+pub(super) fn walk_with(
+    database: &Database,
+    from: &Catalog,
+    to: &Catalog,
+    read: &dyn Fn(&Database) -> Catalog,
+) -> Result<Catalog, String> {
     let mut client = database.connect();
     client
         .batch_execute("SET check_function_bodies = off; SET search_path = ''")
@@ -65,7 +75,7 @@ fn walk(database: &Database, from: &Catalog, to: &Catalog) -> Result<Catalog, St
             .batch_execute(&sentence.sql)
             .map_err(|error| format!("{error:?}\n{script}"))?;
     }
-    let found = database.catalog();
+    let found = read(database);
     let left = diff(&Context::new(&found, to, to.version_num));
     if left.is_empty() && significant(&found) == significant(to) {
         return Ok(found);
