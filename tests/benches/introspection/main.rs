@@ -25,7 +25,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use measure::{median, seconds, sizes};
+use measure::{median, sizes};
+use postgres::Client;
 use support::{Database, binaries, servers};
 use trueup::db::{Environment, Url};
 use trueup::introspect::{Options, introspect};
@@ -58,8 +59,14 @@ fn main() {
          first plan | memory per table |"
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for size in sizes(&[100, 1000]) {
-        measure(size);
+    let measured: Vec<(usize, usize)> = sizes(&[100, 1000])
+        .into_iter()
+        .map(|size| (size, measure(size)))
+        .collect();
+    for pair in measured.windows(2) {
+        let [(few, less), (many, more)] = [pair[0], pair[1]];
+        let growth = more.saturating_sub(less) / many.saturating_sub(few).max(1);
+        println!("\nFrom {few} to {many} tables a plan takes {growth} KiB more for each.");
     }
 }
 
@@ -86,7 +93,8 @@ impl Targets {
     }
 }
 
-fn measure(size: usize) {
+/// Measures one size, and returns the most memory that a plan took, in KiB.
+fn measure(size: usize) -> usize {
     let (major, server) = servers().pop().unwrap();
     let database = Database::new(&server);
     generator::fill(&database, size);
@@ -94,19 +102,24 @@ fn measure(size: usize) {
     let plan = |target: &Path, flag: Option<&str>| plan(&database, major, target, flag);
 
     let objects = database.catalog().objects.len();
-    let first = seconds(|| _ = plan(&targets.some, Some("--no-prove")));
+    let first = measure::seconds(|| _ = plan(&targets.some, Some("--no-prove")));
     // The second plan of an empty one is known to be empty; the others find the desired catalog in the cache.
     plan(&targets.same, None);
     plan(&targets.one, None);
+    let mut watch = database.connect();
+    let mut seconds = |work: &mut dyn FnMut()| {
+        wait_until_alone(&mut watch);
+        measure::seconds(work)
+    };
     let mut memory = 0;
     let rounds: Vec<Round> = (0..ROUNDS)
         .map(|_| Round {
-            pg_dump: seconds(|| dump(&database, None)),
-            introspect: seconds(|| read(&database)),
-            unchanged: seconds(|| _ = plan(&targets.same, None)),
-            changed: seconds(|| memory = memory.max(plan(&targets.some, Some("--no-prove")))),
-            one: seconds(|| _ = plan(&targets.one, Some("--no-prove"))),
-            proven: seconds(|| _ = plan(&targets.one, None)),
+            pg_dump: seconds(&mut || dump(&database, None)),
+            introspect: seconds(&mut || read(&database)),
+            unchanged: seconds(&mut || _ = plan(&targets.same, None)),
+            changed: seconds(&mut || memory = memory.max(plan(&targets.some, Some("--no-prove")))),
+            one: seconds(&mut || _ = plan(&targets.one, Some("--no-prove"))),
+            proven: seconds(&mut || _ = plan(&targets.one, None)),
         })
         .collect();
     for target in [&targets.same, &targets.some, &targets.one] {
@@ -124,6 +137,15 @@ fn measure(size: usize) {
         first / median(|round| round.pg_dump),
         memory / size,
     );
+    memory
+}
+
+/// Waits until the server processes of earlier measurements have ended: nobody pays for another one's end.
+fn wait_until_alone(watch: &mut Client) {
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while watch.query_one(others, &[]).unwrap().get::<_, i64>(0) > 0 {
+        sleep(Duration::from_millis(10));
+    }
 }
 
 fn read(database: &Database) {
