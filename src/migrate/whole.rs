@@ -177,22 +177,14 @@ pub fn verify(
     let mut found: BTreeMap<Identity, (Option<Side>, Option<Side>)> = BTreeMap::new();
     if let Some(source) = source {
         let plan = plan_from(setup, files.clone(), &directory.path.display().to_string(), source)?;
-        for (object, verb) in changes(&plan) {
-            found.entry(object).or_default().0 = Some(match verb {
-                Verb::Create => Side::Extra,
-                Verb::Drop => Side::Missing,
-                _ => Side::Differs,
-            });
+        for (object, side) in sides(&plan, (Side::Extra, Side::Missing)) {
+            found.entry(object).or_default().0 = Some(side);
         }
     }
     if let Some(url) = live {
         let plan = plan_to(setup, url, files)?;
-        for (object, verb) in changes(&plan) {
-            found.entry(object).or_default().1 = Some(match verb {
-                Verb::Create => Side::Missing,
-                Verb::Drop => Side::Extra,
-                _ => Side::Differs,
-            });
+        for (object, side) in sides(&plan, (Side::Missing, Side::Extra)) {
+            found.entry(object).or_default().1 = Some(side);
         }
     }
     let words: Vec<BTreeSet<String>> = programs.iter().map(words).collect();
@@ -205,10 +197,27 @@ pub fn verify(
     Ok(found.into_iter().map(deviation).collect())
 }
 
-fn changes(plan: &Plan) -> impl Iterator<Item = (Identity, Verb)> {
-    let all = plan.changes.iter().map(|detail| &detail.change);
-    all.filter(|change| change.verb != Verb::Rebuild)
-        .map(|change| (change.object.clone(), change.verb))
+/// Returns what a plan changes, with what it is where it is created, and where it is dropped. Parts of what is created or
+/// dropped whole are not named one by one.
+fn sides(plan: &Plan, (created, dropped): (Side, Side)) -> BTreeMap<Identity, Side> {
+    let all = plan.changes.iter();
+    let all = all.filter(|detail| detail.change.verb != Verb::Rebuild);
+    let sides: BTreeMap<&Identity, (Side, Option<&Identity>)> = all
+        .map(|detail| {
+            let side = match detail.change.verb {
+                Verb::Create => created,
+                Verb::Drop => dropped,
+                _ => Side::Differs,
+            };
+            (&detail.change.object, (side, detail.parent.as_ref()))
+        })
+        .collect();
+    let goes_with_whole = |side: Side, parent: Option<&Identity>| {
+        let whole = parent.and_then(|parent| sides.get(parent));
+        side != Side::Differs && whole.is_some_and(|(of_whole, _)| *of_whole == side)
+    };
+    let own = sides.iter().filter(|(_, (side, parent))| !goes_with_whole(*side, *parent));
+    own.map(|(object, (side, _))| ((*object).clone(), *side)).collect()
 }
 
 fn words(program: &Program) -> BTreeSet<String> {

@@ -203,6 +203,13 @@ pub(super) fn outlook(outlook: &Outlook) -> String {
         (Some(_), false, _) => {}
         (None, ..) => out.push_str("not tried on a scratch copy, and not rated\n"),
     }
+    if outlook.remembered > 0 {
+        out.push_str(&format!(
+            "{} of {} tried before, on the same schema: not again now (--no-cache tries them)\n",
+            outlook.remembered,
+            outlook.items.len()
+        ));
+    }
     for note in &outlook.notes {
         out.push_str(&format!("note: {note}\n"));
     }
