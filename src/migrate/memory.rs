@@ -130,8 +130,7 @@ fn forget_oldest(root: &Path) {
         let written = entry.metadata().and_then(|about| about.modified());
         written.unwrap_or(SystemTime::UNIX_EPOCH)
     };
-    let mut folders: Vec<(SystemTime, PathBuf)> =
-        entries(root).map(|entry| (age(&entry), entry.path())).collect();
+    let mut folders: Vec<(SystemTime, PathBuf)> = entries(root).map(|entry| (age(&entry), entry.path())).collect();
     folders.sort();
     let too_many = folders.len().saturating_sub(MOST);
     for (_, folder) in folders.into_iter().take(too_many) {

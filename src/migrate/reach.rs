@@ -14,7 +14,9 @@ use crate::prove::named;
 
 /// Returns the part of the live state that files can reach; nothing where one of them does not say what it touches.
 pub(super) fn reach(items: &[Item], live: &Catalog) -> Option<Catalog> {
-    let programs = items.iter().flat_map(|item| [Some(&item.program), item.rollback.as_ref()]);
+    let programs = items
+        .iter()
+        .flat_map(|item| [Some(&item.program), item.rollback.as_ref()]);
     let mut said = BTreeSet::new();
     for line in programs.flatten().flat_map(|program| &program.lines) {
         if !line.node.as_ref().is_some_and(says_what_it_touches) {
@@ -108,7 +110,11 @@ mod tests {
     #[test]
     fn what_is_named_is_known() {
         assert!(says("ALTER TABLE a.b ADD c d").unwrap().contains("b"));
-        assert!(says("DO $$ BEGIN UPDATE \"B\" SET a = 1; END $$").unwrap().contains("b"));
+        assert!(
+            says("DO $$ BEGIN UPDATE \"B\" SET a = 1; END $$")
+                .unwrap()
+                .contains("b")
+        );
         assert!(says("SELECT setval('b', 1)").unwrap().contains("b"));
     }
 

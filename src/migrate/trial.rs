@@ -185,9 +185,8 @@ impl<'a> Trial<'a> {
             None => {
                 self.done = 0;
                 let scratch = self.opened.take().unwrap_or_else(|| open(&workshop));
-                let bench = scratch.and_then(|scratch| {
-                    Bench::on(scratch, &workshop, Some(&self.ground), Some(&self.search_path))
-                });
+                let bench = scratch
+                    .and_then(|scratch| Bench::on(scratch, &workshop, Some(&self.ground), Some(&self.search_path)));
                 bench.map_err(|error| {
                     let hint = error.hint.clone().unwrap_or_else(|| {
                         "Name a server that has what the live one has with --scratch URL; --no-prove runs the files untried."
@@ -231,7 +230,9 @@ impl<'a> Trial<'a> {
                 (rating, findings)
             });
             let again = others_follow.then_some(forward.as_slice());
-            let held = back.as_ref().map_or(Ok(true), |back| bench.together_back(back, &tried, again));
+            let held = back
+                .as_ref()
+                .map_or(Ok(true), |back| bench.together_back(back, &tried, again));
             (held, judging.join())
         });
         if !held? {

@@ -174,50 +174,63 @@ pub fn verify(
 ) -> Result<Vec<Deviation>> {
     let all: Vec<&Migration> = directory.migrations.iter().collect();
     let (files, programs) = given(setup, live, &all)?;
-    let mut found: BTreeMap<Identity, (Option<Side>, Option<Side>)> = BTreeMap::new();
+    let mut found: BTreeMap<Identity, (Option<Stand>, Option<Stand>)> = BTreeMap::new();
     if let Some(source) = source {
         let plan = plan_from(setup, files.clone(), &directory.path.display().to_string(), source)?;
-        for (object, side) in sides(&plan, (Side::Extra, Side::Missing)) {
-            found.entry(object).or_default().0 = Some(side);
+        for (object, stand) in stands(&plan, (Side::Extra, Side::Missing)) {
+            found.entry(object).or_default().0 = Some(stand);
         }
     }
     if let Some(url) = live {
         let plan = plan_to(setup, url, files)?;
-        for (object, side) in sides(&plan, (Side::Missing, Side::Extra)) {
-            found.entry(object).or_default().1 = Some(side);
+        for (object, stand) in stands(&plan, (Side::Missing, Side::Extra)) {
+            found.entry(object).or_default().1 = Some(stand);
         }
     }
+    found.retain(|_, (declared, on_live)| [declared, on_live].into_iter().flatten().any(|stand| !stand.is_implied));
     let words: Vec<BTreeSet<String>> = programs.iter().map(words).collect();
-    let deviation = |(object, (declared, on_live)): (Identity, (Option<Side>, Option<Side>))| Deviation {
+    let side = |stand: Option<Stand>| stand.map_or(Side::Same, |stand| stand.side);
+    let deviation = |(object, (declared, on_live)): (Identity, (Option<Stand>, Option<Stand>))| Deviation {
         file: last_naming(&words, &object).map(|at| all[at].forward.path.clone()),
-        declared: source.map(|_| declared.unwrap_or(Side::Same)),
-        live: live.map(|_| on_live.unwrap_or(Side::Same)),
+        declared: source.map(|_| side(declared)),
+        live: live.map(|_| side(on_live)),
         object,
     };
     Ok(found.into_iter().map(deviation).collect())
 }
 
-/// Returns what a plan changes, with what it is where it is created, and where it is dropped. Parts of what is created or
-/// dropped whole are not named one by one.
-fn sides(plan: &Plan, (created, dropped): (Side, Side)) -> BTreeMap<Identity, Side> {
-    let all = plan.changes.iter();
-    let all = all.filter(|detail| detail.change.verb != Verb::Rebuild);
-    let sides: BTreeMap<&Identity, (Side, Option<&Identity>)> = all
-        .map(|detail| {
-            let side = match detail.change.verb {
-                Verb::Create => created,
-                Verb::Drop => dropped,
-                _ => Side::Differs,
-            };
-            (&detail.change.object, (side, detail.parent.as_ref()))
-        })
+/// How an object stands on a side, and whether that follows from what it is a part of: a column of a missing table.
+#[derive(Clone, Copy)]
+struct Stand {
+    side: Side,
+    is_implied: bool,
+}
+
+/// Returns how the objects stand that a plan changes, with the words for what it creates and for what it drops.
+fn stands(plan: &Plan, (created, dropped): (Side, Side)) -> BTreeMap<Identity, Stand> {
+    let changed = plan
+        .changes
+        .iter()
+        .map(|detail| (&detail.change, detail.parent.as_ref()));
+    let changed = changed.filter(|(change, _)| change.verb != Verb::Rebuild);
+    let verbs: BTreeMap<&Identity, (Verb, Option<&Identity>)> = changed
+        .map(|(change, parent)| (&change.object, (change.verb, parent)))
         .collect();
-    let goes_with_whole = |side: Side, parent: Option<&Identity>| {
-        let whole = parent.and_then(|parent| sides.get(parent));
-        side != Side::Differs && whole.is_some_and(|(of_whole, _)| *of_whole == side)
+    let stand = |(object, (verb, parent)): (&&Identity, &(Verb, Option<&Identity>))| {
+        let of_whole = parent.and_then(|parent| verbs.get(parent));
+        let side = match verb {
+            Verb::Create => created,
+            Verb::Drop => dropped,
+            _ => Side::Differs,
+        };
+        let goes_with_whole = of_whole.is_some_and(|(of_whole, _)| of_whole == verb);
+        let stand = Stand {
+            side,
+            is_implied: goes_with_whole && matches!(verb, Verb::Create | Verb::Drop),
+        };
+        ((*object).clone(), stand)
     };
-    let own = sides.iter().filter(|(_, (side, parent))| !goes_with_whole(*side, *parent));
-    own.map(|(object, (side, _))| ((*object).clone(), *side)).collect()
+    verbs.iter().map(stand).collect()
 }
 
 fn words(program: &Program) -> BTreeSet<String> {

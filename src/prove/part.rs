@@ -38,7 +38,10 @@ pub(crate) fn named(words: &BTreeSet<String>, from: &Catalog) -> Option<Catalog>
     let mut words = words.clone();
     loop {
         let part = called(&words, from);
-        let routines = part.objects.iter().filter(|(object, _)| is_routine(object));
+        let routines = part
+            .objects
+            .iter()
+            .filter(|(identity, object)| is_routine(identity, object));
         let more: BTreeSet<String> = routines.flat_map(|(_, object)| spoken(object)).collect();
         if more.contains("execute") {
             return None;
@@ -52,11 +55,8 @@ pub(crate) fn named(words: &BTreeSet<String>, from: &Catalog) -> Option<Catalog>
 }
 
 fn called(words: &BTreeSet<String>, from: &Catalog) -> Catalog {
-    let is_called = |object: &&Identity| bare(object).is_none_or(|name| words.contains(name));
-    let named = from.objects.keys().filter(is_called);
-    let tops: BTreeSet<Identity> = named.map(|object| top(object, from, from)).collect();
-    let all = from.objects.keys();
-    let whole: Vec<&Identity> = all.filter(|object| tops.contains(&top(object, from, from))).collect();
+    let is_called = |object: &&Identity| bare(&top(object, from, from)).is_none_or(|name| words.contains(name));
+    let whole: Vec<&Identity> = from.objects.keys().filter(is_called).collect();
     with_needs(with_dependents(&whole, from, |_| false), from, from)
 }
 
@@ -66,8 +66,9 @@ fn bare(object: &Identity) -> Option<&str> {
     Some(name.split_once('(').map_or(name.as_str(), |(bare, _)| bare))
 }
 
-fn is_routine(object: &Identity) -> bool {
-    object.path.get(1).is_some_and(|name| name.contains('('))
+/// Tells whether an object is a routine, and no privilege or comment of one.
+fn is_routine(identity: &Identity, object: &AnyObject) -> bool {
+    object.parent().is_none() && identity.path.get(1).is_some_and(|name| name.contains('('))
 }
 
 /// Returns all words of an object's definition.

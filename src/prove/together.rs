@@ -28,12 +28,7 @@ impl Bench {
 
     /// Runs files back that have just run together, last first, and forward again where others follow. `false`: one of
     /// them fails, or that does not restore what was before.
-    pub(crate) fn together_back(
-        &mut self,
-        back: &[Attempt],
-        tried: &Tried,
-        again: Option<&[Attempt]>,
-    ) -> Result<bool> {
+    pub(crate) fn together_back(&mut self, back: &[Attempt], tried: &Tried, again: Option<&[Attempt]>) -> Result<bool> {
         if !self.all(back.iter().rev())? {
             return Ok(false);
         }
