@@ -1,4 +1,30 @@
 //! Numbered migration files: read, run forward and back, recorded in the ledger.
+//!
+//! A service can migrate when it starts; several that start at once wait for each other, and each file runs once:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use trueup::apply::{Approvals, Options};
+//! use trueup::db::Url;
+//! use trueup::error::Result;
+//! use trueup::migrate::{Directory, Migrator, Mode, Selection};
+//! use trueup::reconcile::Setup;
+//!
+//! fn migrate(database: &str) -> Result<()> {
+//!     let url = Url::parse(database, &Default::default())?;
+//!     let setup = Setup::default(); // Files were tried before the release: nothing is on scratch here.
+//!     let directory = Directory::read(Path::new("migrations"), None)?;
+//!     let migrator = Migrator { setup: &setup, url: &url, directory: &directory };
+//!     let selection = Selection::default();
+//!     let outlook = migrator.outlook_up(&selection)?;
+//!     let what = (&selection, Mode::File);
+//!     migrator.run(&outlook, what, &Approvals::default(), &Options::default(), &mut |_| {})?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! With `prove: true` and a [`Machine`](crate::scratch::Machine) that may be used, `outlook_up` tries the files first and
+//! rates them; [`Migrator::run`] then refuses what nobody has approved.
 
 mod accept;
 mod checksum;

@@ -113,7 +113,8 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<u8> {
     match migrate::generate(&setup, (&directory, live.as_ref()), (&arguments.name, &author), &source)? {
         None => terminal::progress("the files give what is declared: nothing to generate"),
         Some((plan, made)) => {
-            terminal::progress(&format!("{} changes, proven forward and back", plan.changes.len()));
+            let noun = if plan.changes.len() == 1 { "change" } else { "changes" };
+            terminal::progress(&format!("{} {noun}, proven forward and back", plan.changes.len()));
             terminal::print(
                 &made
                     .iter()
