@@ -42,7 +42,12 @@ const TABLES: [(Tool, &str, &[&str], &[&str]); 9] = [
 ];
 
 /// Other things that runners make for themselves.
-const BESIDE: [&str; 3] = ["databasechangeloglock", "ar_internal_metadata", "drizzle"];
+const BESIDE: [&str; 4] = [
+    "databasechangeloglock",
+    "ar_internal_metadata",
+    "drizzle",
+    "__drizzle_migrations_id_seq",
+];
 
 /// Tells whether something belongs to another runner, to go by its name: the table of its history, and what goes with it.
 pub(in crate::migrate) fn is_of_runner(object: &Identity) -> bool {
