@@ -60,6 +60,7 @@ mod work;
 
 pub use crate::apply::ledger::migrations::{Origin, Recorded, Standing};
 pub use checksum::Checksum;
+pub(crate) use directory::title;
 pub use directory::{Directory, Migration, Script};
 pub use header::Header;
 pub use import::{ImportOptions, Imported, Tool, read_mapping};

@@ -133,9 +133,8 @@ pub(super) fn state(state: &State) -> String {
     out.push_str(".\n");
     for row in state.rolled_back.iter().take(RECENT) {
         out.push_str(&format!(
-            "Taken back: {}_{} on {} by {}.\n",
-            row.version,
-            row.name,
+            "Taken back: {} on {} by {}.\n",
+            crate::migrate::title(&row.version, &row.name),
             row.rolled_back_at.as_deref().unwrap_or("an unknown day"),
             row.rolled_back_by.as_deref().unwrap_or("nobody known")
         ));

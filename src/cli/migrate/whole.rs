@@ -173,7 +173,8 @@ pub(super) fn reset(arguments: &ResetArguments) -> Result<u8> {
         directory: &directory,
     };
     let options: Options = run.execution.options(&place)?;
-    if !options.dry_run {
+    // What is refused anyway is asked for no confirmation.
+    if !options.dry_run && !place.settings.is_protected() {
         confirm(arguments, &name)?;
     }
     let dropped = migrator.empty(place.settings.is_protected(), &options)?;

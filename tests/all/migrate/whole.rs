@@ -116,6 +116,13 @@ fn a_reset_wants_the_name_of_the_database() {
     site.database.execute("CREATE TABLE kept ()");
     assert!(site.run("reset --yes", 1).1.contains("Pass --confirm"));
     site.run("reset --yes --confirm other", 1);
+    site.project.write(
+        "trueup.yaml",
+        "environments:\n  live:\n    url_env: DATABASE_URL\n    protected: true\n",
+    );
+    for arguments in ["reset --env live", "reset --env live --yes --confirm kept"] {
+        assert!(site.run(arguments, 1).1.contains("this environment is protected"));
+    }
     assert_eq!(site.tables(), "kept");
 }
 
