@@ -12,6 +12,7 @@ mod source;
 mod why;
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use postgres::Client;
 
@@ -97,7 +98,7 @@ pub fn plan(setup: &Setup, url: &Url, source: &Source) -> Result<Plan> {
     {
         return Ok(plan);
     }
-    let mut ground = ground_of(setup, url, source, (client, server), introspect::hold)?;
+    let mut ground = ground_of(setup, url, source, (client, server), true)?;
     ground.held = Some(Held(slot));
     Ok(with_secrets_from(source, between(setup, ground)?))
 }
@@ -136,9 +137,6 @@ struct Ground<'a> {
 
 /// A reading transaction that is open, with what keeps the plan if it is empty.
 struct Held(Option<Slot>);
-
-/// How a live database is read.
-type Read = fn(&Url, &mut Client, &Server, introspect::Options) -> Result<Catalog>;
 
 impl Ground<'_> {
     /// Returns the workshop that speaks as the first state's server does, but in the desired side's version.
@@ -182,7 +180,7 @@ impl Ground<'_> {
 
 /// Reads a live database and what shall become of it, at the same time.
 fn ground<'a>(setup: &Setup, url: &'a Url, source: &Source) -> Result<Ground<'a>> {
-    ground_of(setup, url, source, open(url)?, introspect::read)
+    ground_of(setup, url, source, open(url)?, false)
 }
 
 fn ground_of<'a>(
@@ -190,21 +188,24 @@ fn ground_of<'a>(
     url: &'a Url,
     source: &Source,
     (mut client, server): (Client, Server),
-    read: Read,
+    holds: bool,
 ) -> Result<Ground<'a>> {
     let warning = server.check_supported()?;
     setup.progress.begin(Stage::Read);
-    let (live, desired) = std::thread::scope(|scope| {
-        let desired = scope.spawn(|| desired(setup, source, Some((url, &server))));
-        let live = read(url, &mut client, &server, introspect::Options::default());
-        (
-            live,
-            desired
-                .join()
-                .unwrap_or_else(|_| Err(Error::internal("the desired side panicked"))),
-        )
+    let declared: OnceLock<Result<Desired>> = OnceLock::new();
+    let model = || declared.get()?.as_ref().ok().map(|desired| &desired.catalog);
+    let live = std::thread::scope(|scope| {
+        let other = scope.spawn(|| _ = declared.set(desired(setup, source, Some((url, &server)))));
+        let live = introspect::hold(url, &mut client, &server, introspect::Options::default(), &model);
+        // Of a panic nothing is left but that nothing was declared.
+        let _ = other.join();
+        live
     });
-    let (whole, desired) = (live?, desired?);
+    let whole = live?;
+    if !holds {
+        introspect::release(&mut client)?;
+    }
+    let desired = (declared.into_inner()).unwrap_or_else(|| Err(Error::internal("the desired side panicked")))?;
     Ok(Ground {
         whole,
         desired,
@@ -281,17 +282,31 @@ fn filtered(setup: &Setup, whole: Catalog) -> Result<(Catalog, Option<Catalog>)>
     Ok((kept, Some(whole)))
 }
 
+/// Whether what the files themselves say is asked for after their state was completed.
+#[derive(Clone, Copy, PartialEq)]
+enum Said {
+    Kept,
+    Dropped,
+}
+
 /// Filters, completes and restates two states until they can be compared.
-fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
+fn settle(setup: &Setup, ground: &mut Ground, said: Said) -> Result<Settled> {
     setup.progress.begin(Stage::Compare);
     let whole = std::mem::take(&mut ground.whole);
     let mut desired = std::mem::take(&mut ground.desired);
     setup.filter.apply(&mut desired.catalog)?;
     let (live, whole) = filtered(setup, whole)?;
-    let mut to = desired.complete(&live);
-    ground.notes.extend(desired.adopt_roles(&mut to, &live));
     let mut hints = desired.hints();
+    let is_of_one_version = live.version_num / 10_000 == desired.catalog.version_num / 10_000;
+    let is_final = is_of_one_version && hints.is_empty() && setup.answers == Answers::default();
+    let mut to = if is_final && said == Said::Dropped {
+        desired.complete_whole(&live)
+    } else {
+        desired.complete(&live)
+    };
     hints.extend(setup.answers.hints(&live, &to)?);
+    let known = (hints.as_slice(), ground.server.version_num);
+    ground.notes.extend(desired.adopt_roles(&mut to, &live, known));
     let renames = renames(&hints, &live, &to);
     let like = like(&to, &live);
     let workshop = ground.workshop(setup, &like);
@@ -314,7 +329,7 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
     // What the files do not say follows the live state, under the names that it will have.
     if restated.is_some() {
         to = desired.complete(from);
-        desired.adopt_roles(&mut to, from);
+        desired.adopt_roles(&mut to, from, (&hints, ground.server.version_num));
     }
     Ok(Settled {
         whole,
@@ -328,7 +343,7 @@ fn settle(setup: &Setup, ground: &mut Ground) -> Result<Settled> {
 
 /// Plans the way between two states.
 fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
-    let settled = settle(setup, &mut ground)?;
+    let settled = settle(setup, &mut ground, Said::Dropped)?;
     let (from, to, desired) = (settled.from(), &settled.to, &settled.desired);
     let backfills = desired.backfills(to)?;
     let sides = Sides {

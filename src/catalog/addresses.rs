@@ -8,7 +8,10 @@ use crate::kinds::KeyWords;
 /// Maps `pg_depend`-style addresses of one database to identities; OIDs never leave it.
 #[derive(Debug, Default)]
 pub struct Addresses {
-    known: ByNumber<Address, (Identity, usize)>,
+    /// Number of what stands at an address.
+    known: ByNumber<Address, u32>,
+    /// What has an address, and its place among those that were read.
+    named: Vec<(Identity, usize)>,
     noted: Noted,
 }
 
@@ -52,14 +55,27 @@ impl Addresses {
     /// Records the identity of an address, and the object's place among those that were read; the first one recorded
     /// stays.
     pub fn insert(&mut self, address: Address, identity: Identity, place: usize) {
-        self.known.entry(address).or_insert((identity, place));
+        self.point(address, u32::try_from(self.named.len()).unwrap_or(u32::MAX));
+        self.named.push((identity, place));
+    }
+
+    fn point(&mut self, address: Address, number: u32) {
+        self.known.entry(address).or_insert(number);
+    }
+
+    fn number(&self, (class, oid, sub): Address) -> Option<u32> {
+        let of_whole = || self.known.get(&(class, oid, 0)).filter(|_| sub != 0);
+        self.known.get(&(class, oid, sub)).or_else(of_whole).copied()
+    }
+
+    fn numbered(&self, number: u32) -> Option<&(Identity, usize)> {
+        self.named.get(usize::try_from(number).ok()?)
     }
 
     /// Records that an address stands for the object at another one, if that one is known.
     pub fn alias(&mut self, address: Address, target: Address) {
-        if let Some((identity, place)) = self.locate(target) {
-            let identity = identity.clone();
-            self.insert(address, identity, place);
+        if let Some(number) = self.number(target) {
+            self.point(address, number);
         }
     }
 
@@ -80,7 +96,8 @@ impl Addresses {
 
     /// Returns the object at exactly this address.
     pub fn exact(&self, class: u32, oid: u32, sub: i32) -> Option<&Identity> {
-        self.known.get(&(class, oid, sub)).map(|(identity, _)| identity)
+        self.numbered(*self.known.get(&(class, oid, sub))?)
+            .map(|(identity, _)| identity)
     }
 
     /// Returns the object at this address, or for an unknown sub-object (a view's column) the object that holds it.
@@ -89,9 +106,8 @@ impl Addresses {
     }
 
     /// The same with the object's place.
-    pub fn locate(&self, (class, oid, sub): Address) -> Option<(&Identity, usize)> {
-        let of_whole = || self.known.get(&(class, oid, 0)).filter(|_| sub != 0);
-        let (identity, place) = self.known.get(&(class, oid, sub)).or_else(of_whole)?;
+    pub fn locate(&self, address: Address) -> Option<(&Identity, usize)> {
+        let (identity, place) = self.numbered(self.number(address)?)?;
         Some((identity, *place))
     }
 }

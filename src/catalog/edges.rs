@@ -25,6 +25,15 @@ impl Edges {
         }
     }
 
+    /// Takes names from a model instead of equal ones of its own.
+    pub(crate) fn share(&mut self, model: &Self) {
+        for own in &mut self.0 {
+            if let Ok(place) = model.0.binary_search(own) {
+                *own = model.0[place].clone();
+            }
+        }
+    }
+
     /// Tells whether an identity is there.
     pub fn contains(&self, identity: &Identity) -> bool {
         self.0.binary_search(identity).is_ok()

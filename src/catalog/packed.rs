@@ -1,7 +1,10 @@
-//! The form in which caches hold a catalog: small and read fast; edges are numbers, and kinds stand before their objects.
+//! The form in which caches and the ledger hold a catalog: small and read fast; edges are numbers, and kinds stand before
+//! their objects.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::{self, BufRead, Write};
 
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Catalog, Identity};
@@ -12,6 +15,8 @@ use crate::kinds::{AnyObject, Packed, PackedRef};
 struct Form<Object, Names> {
     version_num: i32,
     role: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    database: String,
     objects: Vec<Object>,
     /// Identities that objects depend on and that are no objects.
     elsewhere: Vec<Names>,
@@ -21,8 +26,13 @@ struct Form<Object, Names> {
     unmodelled: BTreeSet<(String, String)>,
 }
 
-/// Writes a catalog.
-pub(crate) fn serialize<S: Serializer>(catalog: &Catalog, serializer: S) -> Result<S::Ok, S::Error> {
+/// The edges of a catalog as numbers.
+struct Numbered<'a> {
+    elsewhere: Vec<&'a Identity>,
+    edges: Vec<Vec<usize>>,
+}
+
+fn number(catalog: &Catalog) -> Numbered<'_> {
     let mut numbers: HashMap<&Identity, usize> = catalog.objects.keys().zip(0..).collect();
     let mut elsewhere = Vec::new();
     let mut edges = Vec::with_capacity(catalog.objects.len());
@@ -37,48 +47,129 @@ pub(crate) fn serialize<S: Serializer>(catalog: &Catalog, serializer: S) -> Resu
         }
         edges.push(own);
     }
+    Numbered { elsewhere, edges }
+}
+
+/// The whole of a catalog without its edges, as a value.
+fn form<'a>(catalog: &'a Catalog, numbered: Numbered<'a>) -> Form<PackedRef<'a>, &'a Identity> {
+    Form {
+        objects: catalog.objects.values().map(PackedRef::from).collect(),
+        elsewhere: numbered.elsewhere,
+        edges: numbered.edges,
+        ..head(catalog)
+    }
+}
+
+/// What stands beside the objects.
+fn head<Object, Names>(catalog: &Catalog) -> Form<Object, Names> {
+    let casts = catalog.casts.iter();
     Form {
         version_num: catalog.version_num,
         role: catalog.role.clone(),
-        objects: catalog.objects.values().map(PackedRef::from).collect(),
-        elsewhere,
-        edges,
-        casts: catalog
-            .casts
-            .iter()
+        database: catalog.database.clone(),
+        objects: Vec::new(),
+        elsewhere: Vec::new(),
+        edges: Vec::new(),
+        casts: casts
             .map(|((from, to), context)| (from.clone(), to.clone(), *context))
             .collect(),
         unmodelled: catalog.unmodelled.clone(),
     }
-    .serialize(serializer)
 }
 
-/// Reads a catalog.
+/// Writes a catalog as one value.
+pub(crate) fn serialize<S: Serializer>(catalog: &Catalog, serializer: S) -> Result<S::Ok, S::Error> {
+    form(catalog, number(catalog)).serialize(serializer)
+}
+
+/// Reads a catalog from one value.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Catalog, D::Error> {
-    let form: Form<Packed, Identity> = Form::deserialize(deserializer)?;
-    let objects = form.objects.into_iter().map(AnyObject::from);
-    let objects: Vec<(Identity, AnyObject)> = objects.map(|object| (object.identity(), object)).collect();
-    let known: Vec<Identity> = objects
-        .iter()
-        .map(|(identity, _)| identity.clone())
-        .chain(form.elsewhere)
-        .collect();
-    let edges = form.edges.iter().enumerate().map(|(object, edges)| {
-        let on = edges.iter().filter_map(|number| known.get(*number).cloned());
-        Some((known.get(object)?.clone(), on.collect()))
-    });
+    let mut form: Form<Packed, Identity> = Form::deserialize(deserializer)?;
+    let objects = std::mem::take(&mut form.objects).into_iter().map(AnyObject::from);
+    let (edges, elsewhere) = (std::mem::take(&mut form.edges), std::mem::take(&mut form.elsewhere));
+    put_together(form, objects.collect(), elsewhere, edges.into_iter().map(Ok)).map_err(D::Error::custom)
+}
+
+fn put_together(
+    head: Form<Packed, Identity>,
+    objects: Vec<AnyObject>,
+    elsewhere: Vec<Identity>,
+    edges: impl Iterator<Item = io::Result<Vec<usize>>>,
+) -> io::Result<Catalog> {
+    let mut known: Vec<Identity> = Vec::with_capacity(objects.len() + elsewhere.len());
+    known.extend(objects.iter().map(AnyObject::identity));
+    known.extend(elsewhere);
+    let mut dependencies = Vec::with_capacity(objects.len());
+    for (edges, object) in edges.zip(&known) {
+        let on = edges?.into_iter().filter_map(|number| known.get(number).cloned());
+        dependencies.push((object.clone(), on.collect()));
+    }
     Ok(Catalog {
-        version_num: form.version_num,
-        role: form.role,
-        dependencies: edges.flatten().collect(),
-        objects: objects.into_iter().collect(),
-        casts: form
+        version_num: head.version_num,
+        role: head.role,
+        database: head.database,
+        dependencies: dependencies.into_iter().collect(),
+        objects: known.into_iter().zip(objects).collect(),
+        casts: head
             .casts
             .into_iter()
             .map(|(from, to, context)| ((from, to), context))
             .collect(),
-        unmodelled: form.unmodelled,
+        unmodelled: head.unmodelled,
     })
+}
+
+/// Writes a catalog in lines, so that whoever reads it needs no memory for the whole text.
+pub(crate) fn write(catalog: &Catalog, out: &mut impl Write) -> io::Result<()> {
+    let Numbered { elsewhere, edges } = number(catalog);
+    line(&head::<(), ()>(catalog), out)?;
+    line(&(catalog.objects.len(), elsewhere.len()), out)?;
+    let mut objects = catalog.objects.values().map(PackedRef::from);
+    objects.try_for_each(|object| line(&object, out))?;
+    elsewhere.iter().try_for_each(|identity| line(identity, out))?;
+    edges.iter().try_for_each(|edges| line(edges, out))
+}
+
+/// Reads what [`write`] wrote.
+pub(crate) fn read(input: &mut impl BufRead) -> io::Result<Catalog> {
+    let mut lines = Lines {
+        input,
+        text: String::new(),
+    };
+    let head: Form<Packed, Identity> = lines.next()?;
+    let (objects, others): (usize, usize) = lines.next()?;
+    let objects = lines.many::<Packed, AnyObject>(objects)?;
+    let elsewhere = lines.many::<Identity, Identity>(others)?;
+    let count = objects.len();
+    put_together(head, objects, elsewhere, (0..count).map(|_| lines.next()))
+}
+
+/// Writes a value and ends the line.
+fn line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Values that stand in a line each.
+struct Lines<'a, Input> {
+    input: &'a mut Input,
+    text: String,
+}
+
+impl<Input: BufRead> Lines<'_, Input> {
+    fn next<T: DeserializeOwned>(&mut self) -> io::Result<T> {
+        self.text.clear();
+        self.input.read_line(&mut self.text)?;
+        Ok(serde_json::from_str(&self.text)?)
+    }
+
+    fn many<Packed: DeserializeOwned, T: From<Packed>>(&mut self, count: usize) -> io::Result<Vec<T>> {
+        let mut out = Vec::with_capacity(count);
+        for _ in 0..count {
+            out.push(T::from(self.next::<Packed>()?));
+        }
+        Ok(out)
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +186,7 @@ mod tests {
         let mut catalog = Catalog {
             version_num: 170_000,
             role: "me".to_owned(),
+            database: "shop".to_owned(),
             ..Catalog::default()
         };
         let [a, b, elsewhere] = ["a", "b", "elsewhere"].map(|name| {
@@ -118,5 +210,15 @@ mod tests {
         })
         .unwrap();
         assert_eq!(serde_json::from_str::<Holder>(&text).unwrap().catalog, catalog);
+
+        let mut lines = Vec::new();
+        write(&catalog, &mut lines).unwrap();
+        assert_eq!(read(&mut lines.as_slice()).unwrap(), catalog);
+        for length in 0..lines.len() {
+            assert!(
+                read(&mut &lines[..length]).is_err() || length == lines.len() - 1,
+                "{length}"
+            );
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The catalog itself: objects by identity, dependency edges, and what could not be modelled.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,8 @@ pub struct Catalog {
     pub version_num: i32,
     /// Role that new objects belong to: the connected one.
     pub role: String,
+    /// Database, where its name is part of what is looked after; empty otherwise.
+    pub database: String,
     /// Every modelled object.
     pub objects: BTreeMap<Identity, AnyObject>,
     /// For each object, what it depends on (`pg_depend`, parents, and what the object itself names).
@@ -51,11 +54,39 @@ impl Part {
     }
 }
 
+impl Part {
+    /// Takes names and objects from a model instead of equal ones of its own; `parts` are in the order of their identities.
+    pub(crate) fn share<'a>(parts: impl Iterator<Item = &'a mut Self>, model: &Catalog) {
+        let mut parts = parts.peekable();
+        let Some(first) = parts.peek().map(|part| part.identity.clone()) else {
+            return;
+        };
+        let from = (Bound::Included(&first), Bound::Unbounded);
+        let mut objects = model.objects.range::<Identity, _>(from).peekable();
+        let mut edges = model.dependencies.range::<Identity, _>(from).peekable();
+        for part in parts {
+            while objects.next_if(|(identity, _)| **identity < part.identity).is_some() {}
+            while edges.next_if(|(identity, _)| **identity < part.identity).is_some() {}
+            if let Some((identity, object)) = objects.next_if(|(identity, _)| **identity == part.identity) {
+                part.identity = identity.clone();
+                if part.object.is_identical(object) {
+                    part.object = object.clone();
+                }
+            }
+            if let Some((_, edges)) = edges.next_if(|(identity, _)| **identity == part.identity) {
+                part.edges.share(edges);
+            }
+        }
+    }
+}
+
 /// A catalog as it stands in a snapshot file.
 #[derive(Serialize, Deserialize)]
 struct Snapshot {
     version_num: i32,
     role: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    database: String,
     objects: Vec<AnyObject>,
     dependencies: Vec<(Identity, Edges)>,
     casts: Vec<(String, String, char)>,
@@ -83,9 +114,13 @@ impl Catalog {
 
     /// Takes in objects that were read apart; fastest in the order of their identities. Of two with one identity the last
     /// one stays.
-    pub(crate) fn assemble(&mut self, parts: Vec<Part>) {
-        let named = (parts.into_iter()).map(|part| ((part.identity.clone(), part.edges), (part.identity, part.object)));
-        let (edges, objects): (Vec<_>, Vec<_>) = named.unzip();
+    pub(crate) fn assemble(&mut self, parts: Vec<Vec<Part>>) {
+        let count = parts.iter().map(Vec::len).sum();
+        let (mut edges, mut objects) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for part in parts.into_iter().flatten() {
+            edges.push((part.identity.clone(), part.edges));
+            objects.push((part.identity, part.object));
+        }
         (self.dependencies, self.objects) =
             rayon::join(|| edges.into_iter().collect(), || objects.into_iter().collect());
     }
@@ -123,6 +158,7 @@ impl Serialize for Catalog {
         Snapshot {
             version_num: self.version_num,
             role: self.role.clone(),
+            database: self.database.clone(),
             objects: self.objects.values().cloned().collect(),
             dependencies: self.dependencies.clone().into_iter().collect(),
             casts: self
@@ -142,6 +178,7 @@ impl<'de> Deserialize<'de> for Catalog {
         Ok(Self {
             version_num: snapshot.version_num,
             role: snapshot.role,
+            database: snapshot.database,
             objects: snapshot
                 .objects
                 .into_iter()

@@ -46,6 +46,7 @@ const CLUSTER: &str = "is about the cluster: roles, tablespaces and parameters d
 const ROLES: &str =
     "is about roles, which do not belong to one database; `manage: [roles]` in trueup.yaml looks after them";
 const DATABASE: &str = "is about the database itself; trueup looks after what is in it";
+const MANAGEABLE: &str = "is about the database itself; `manage: [database]` in trueup.yaml looks after it";
 const UPKEEP: &str = "is upkeep that leaves nothing behind in a schema";
 
 /// Parameters that only say how long or how loudly a script runs, or that trueup itself sets.
@@ -117,10 +118,11 @@ fn cluster_or_database(node: &NodeEnum) -> Option<Class> {
         | N::DropTableSpaceStmt(_)
         | N::AlterTableSpaceOptionsStmt(_)
         | N::AlterTableMoveAllStmt(_) => Some(Class::Skip(CLUSTER)),
-        N::CreatedbStmt(_)
-        | N::AlterDatabaseStmt(_)
-        | N::AlterDatabaseSetStmt(_)
-        | N::AlterDatabaseRefreshCollStmt(_) => Some(Class::Skip(DATABASE)),
+        N::AlterDatabaseSetStmt(_) => Some(Class::Skip(MANAGEABLE)),
+        N::AlterDatabaseStmt(alter) if limits_only(alter) => Some(Class::Skip(MANAGEABLE)),
+        N::CreatedbStmt(_) | N::AlterDatabaseStmt(_) | N::AlterDatabaseRefreshCollStmt(_) => {
+            Some(Class::Skip(DATABASE))
+        }
         N::GrantStmt(grant) => of_object_type(grant.objtype()),
         N::CommentStmt(comment) => of_object_type(comment.objtype()),
         N::AlterOwnerStmt(alter) => of_object_type(alter.object_type()),
@@ -155,7 +157,7 @@ fn limits_only(alter: &AlterDatabaseStmt) -> bool {
 fn of_object_type(object: ObjectType) -> Option<Class> {
     match object {
         ObjectType::ObjectDatabase if Area::Database.is_managed() => None,
-        ObjectType::ObjectDatabase => Some(Class::Skip(DATABASE)),
+        ObjectType::ObjectDatabase => Some(Class::Skip(MANAGEABLE)),
         ObjectType::ObjectRole | ObjectType::ObjectTablespace | ObjectType::ObjectParameterAcl => {
             Some(Class::Skip(CLUSTER))
         }

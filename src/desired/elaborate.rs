@@ -1,24 +1,24 @@
 //! Target files to the desired catalog: executed on a scratch database and read back, or taken from the cache.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use postgres::Client;
 use serde::{Deserialize, Serialize};
 
 use super::hints::{Hint, Says};
+use super::left_alone::{attributes_of_stubs, pass_over_own_roles};
+use super::places::Places;
 use super::source::TargetFile;
-use super::{execute, statement};
+use super::{cache, execute, statement};
 use crate::backfill::Backfills;
 use crate::catalog::quote::ident;
-use crate::catalog::{Catalog, Fingerprint, Identity, Name};
+use crate::catalog::{Catalog, Identity, Name};
 use crate::db::{Server, Url};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
 use crate::kinds::{
-    Area, Kind, complete_not_null_names, complete_owners, complete_roles, keep_secrets, name_database_as_in,
-    public_schema_as_on,
+    Area, Kind, complete_not_null_names, complete_owners, complete_roles, forget_grantors, keep_secrets,
+    leave_out_roles, name_database_as_in, public_schema_as_on,
 };
 use crate::risk::Ruling;
 use crate::scratch::{self, Scratch};
@@ -27,14 +27,14 @@ use crate::scratch::{self, Scratch};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Desired {
     /// What the files leave behind on an empty database.
-    #[serde(with = "crate::catalog::packed")]
+    #[serde(skip)]
     pub catalog: Catalog,
     /// What was passed over, with its place.
     pub notes: Vec<String>,
     /// Hints about renames.
     pub hints: Vec<Hint>,
     /// Where each declared object stands: its words of SQL and name path, to `file:line`.
-    pub declared: BTreeMap<String, String>,
+    pub declared: Places,
     /// Roles that the files make owner of something; `None`: everything is declared (the source is a database).
     pub owner_roles: Option<BTreeSet<String>>,
     /// Roles that the files drop.
@@ -66,11 +66,11 @@ impl<'a> Workshop<'a> {
 
 /// Returns what the target files declare.
 pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
-    let slot = cache_key(files, workshop).map(|key| workshop.machine.cache.join("desired").join(format!("{key}.json")));
-    if let Some(cached) = slot.as_deref().and_then(from_cache) {
+    let slot = cache::slot(files, workshop);
+    if let Some(cached) = slot.as_deref().and_then(cache::read) {
         return Ok(cached);
     }
-    let target = statement::prepare(files)?;
+    let mut target = statement::prepare(files)?;
     let scratch = open(workshop)?;
     let role = workshop.model().map(|server| server.user.as_str());
     let url = stand_in(&scratch, role)?;
@@ -81,8 +81,12 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         client.batch_execute(sql)?;
     }
     clear_database(&mut client)?;
+    if scratch.own_cluster() {
+        pass_over_own_roles(&mut target, &mut client)?;
+    }
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
-    let catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let mut catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    leave_out_roles(&mut catalog, &executed.stubs);
     let declared = executed
         .declarations
         .iter()
@@ -90,9 +94,8 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         .collect();
     let desired = Desired {
         catalog,
-        notes: executed
-            .notes
-            .iter()
+        notes: (executed.notes.iter())
+            .chain(&attributes_of_stubs(&target, &executed.stubs))
             .map(|note| format!("{}: {}", note.place, note.text))
             .collect(),
         hints: executed.hints,
@@ -101,7 +104,7 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         dropped_roles: target.roles.dropped,
     };
     if let Some(slot) = slot {
-        to_cache(&slot, &desired);
+        cache::write(&slot, &desired);
     }
     Ok(desired)
 }
@@ -144,45 +147,6 @@ pub(crate) fn stand_in(scratch: &Scratch, role: Option<&str>) -> Result<Url> {
     let mut client = scratch.connect()?;
     client.batch_execute(&format!("CREATE ROLE {} SUPERUSER LOGIN", ident(role)))?;
     Ok(scratch.url().with_user(role))
-}
-
-/// Returns what the catalog of these files on this scratch server is cached under, when the server's version is known
-/// without starting it.
-pub(crate) fn cache_key(files: &[TargetFile], workshop: &Workshop) -> Option<Fingerprint> {
-    if !workshop.cache {
-        return None;
-    }
-    let version = match workshop.scratch {
-        scratch::Choice::Auto | scratch::Choice::Local => {
-            let wanted = workshop.model().map(Server::major);
-            scratch::find_binaries(workshop.machine, wanted).ok()?.banner
-        }
-        scratch::Choice::Server(url) => Server::read(&mut url.connect().ok()?).ok()?.version,
-        scratch::Choice::Live => workshop.live?.1.version.clone(),
-    };
-    let model = workshop.model().map(|server| (server.user.clone(), server.major()));
-    let texts: Vec<(&str, &str)> = files
-        .iter()
-        .map(|file| (file.path.as_str(), file.text.as_str()))
-        .collect();
-    // What is read back depends on the kinds' queries, so they are a part of the key.
-    let tool = (env!("CARGO_PKG_VERSION"), introspect::queries(), Area::managed());
-    Some(Fingerprint::of(&(tool, version, model, texts)))
-}
-
-fn from_cache(slot: &Path) -> Option<Desired> {
-    serde_json::from_str(&fs::read_to_string(slot).ok()?).ok()
-}
-
-/// Keeps a value for the next run; a cache that cannot be written costs time, nothing else.
-pub(crate) fn to_cache<T: Serialize>(slot: &Path, value: &T) {
-    let Some(folder) = slot.parent() else { return };
-    let unfinished = slot.with_extension(format!("{}.part", std::process::id()));
-    let written = fs::create_dir_all(folder).is_ok()
-        && serde_json::to_string(value).is_ok_and(|text| fs::write(&unfinished, text).is_ok());
-    if written {
-        let _ = fs::rename(&unfinished, slot);
-    }
 }
 
 impl Desired {
@@ -256,7 +220,7 @@ impl Desired {
             self.declared
                 .get(&full)
                 .or_else(|| self.declared.get(&bare).filter(|_| !bare.is_empty()))
-                .cloned()
+                .map(str::to_owned)
         })
     }
 
@@ -271,13 +235,23 @@ impl Desired {
         };
         let mut places = self.declared.iter().filter(|(declared, _)| is_meant(declared));
         let (_, place) = places.next()?;
-        places.next().is_none().then(|| place.clone())
+        places.next().is_none().then(|| place.to_owned())
     }
 
     /// Returns the desired state of everything, with the live state where the files say nothing: who owns what.
     #[must_use]
     pub fn complete(&self, live: &Catalog) -> Catalog {
-        let mut catalog = self.catalog.clone();
+        self.completed(self.catalog.clone(), live)
+    }
+
+    /// The same where nobody asks any more what the files themselves say.
+    #[must_use]
+    pub fn complete_whole(&mut self, live: &Catalog) -> Catalog {
+        let catalog = std::mem::take(&mut self.catalog);
+        self.completed(catalog, live)
+    }
+
+    fn completed(&self, mut catalog: Catalog, live: &Catalog) -> Catalog {
         name_database_as_in(&mut catalog, live);
         live.role.clone_into(&mut catalog.role);
         if let Some(declared) = &self.owner_roles {
@@ -288,9 +262,27 @@ impl Desired {
         catalog
     }
 
-    /// Adds the live roles that nobody declares and no file drops to the desired state; says so.
-    pub fn adopt_roles(&self, to: &mut Catalog, live: &Catalog) -> Option<String> {
-        let unsaid = complete_roles(to, live, &self.dropped_roles).join(", ");
+    /// Adds the live roles that nobody declares, no file drops and no hint renames to the desired state; says so.
+    pub fn adopt_roles(
+        &self,
+        to: &mut Catalog,
+        live: &Catalog,
+        (hints, version_num): (&[crate::diff::Hint], i32),
+    ) -> Option<String> {
+        if version_num < 16_00_00 && to.version_num >= 16_00_00 {
+            forget_grantors(to);
+        }
+        let role = |name: &String| Identity::new(Kind::Role, [name]);
+        let renamed = hints
+            .iter()
+            .filter_map(|hint| match (hint.path.as_slice(), hint.renamed_from.as_slice()) {
+                ([new], [former]) if hint.words == "role" => {
+                    (to.contains(&role(new)) && !live.contains(&role(new))).then_some(former)
+                }
+                _ => None,
+            });
+        let leaving = self.dropped_roles.iter().chain(renamed).map(String::as_str).collect();
+        let unsaid = complete_roles(to, live, &leaving).join(", ");
         (!unsaid.is_empty()).then(|| {
             format!(
                 "Roles that no target file declares are left alone: {unsaid}. `DROP ROLE` in a target file drops one."

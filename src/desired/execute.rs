@@ -30,6 +30,8 @@ pub struct Executed {
     pub owner_roles: BTreeSet<String>,
     /// All roles that the files name.
     pub roles_named: BTreeSet<String>,
+    /// Roles that were made because the files name them, without declaring them.
+    pub stubs: BTreeSet<String>,
 }
 
 /// Executes a target on an empty scratch database; the connection is left with the server's default settings.
@@ -44,6 +46,7 @@ pub fn execute(target: &Target, client: &mut Client, own_cluster: bool) -> Resul
     session.check_extensions(target)?;
     let mut notes = run::Run::new(target, &mut session).run()?;
     session.end()?;
+    let stubs = std::mem::take(&mut session.stubs);
     notes.extend(target.notes.iter().cloned());
     notes.sort();
     let declarations = target.statements.iter().flat_map(|statement| {
@@ -59,5 +62,6 @@ pub fn execute(target: &Target, client: &mut Client, own_cluster: bool) -> Resul
         declarations: declarations.collect(),
         owner_roles: target.roles.owners.clone(),
         roles_named: target.roles.named.clone(),
+        stubs,
     })
 }

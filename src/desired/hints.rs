@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::declare::Declared;
 use super::lex::{self, Piece};
 use super::place::{Place, SourceText};
-use super::statement::Unit;
+use super::statement;
 use crate::backfill::is_expression;
 use crate::error::{Error, Result};
 use crate::risk::Waiver;
@@ -48,7 +48,11 @@ pub struct Hint {
 const MARK: &str = "trueup:";
 
 /// Collects the hints of a file.
-pub(super) fn collect(source: &SourceText, units: &[Unit<'_>], declared: &[Declared]) -> Result<Vec<Hint>> {
+pub(super) fn collect(
+    source: &SourceText,
+    pieces: &[statement::Piece<'_>],
+    declared: &[Declared],
+) -> Result<Vec<Hint>> {
     if !source.text.contains(MARK) {
         return Ok(Vec::new());
     }
@@ -61,7 +65,7 @@ pub(super) fn collect(source: &SourceText, units: &[Unit<'_>], declared: &[Decla
                 .strip_prefix("--")
                 .and_then(|c| c.trim().strip_prefix(MARK))
         {
-            hints.push(hint(source, units, declared, (at, directive.trim()))?);
+            hints.push(hint(source, pieces, declared, (at, directive.trim()))?);
         }
         at = end;
     }
@@ -70,7 +74,7 @@ pub(super) fn collect(source: &SourceText, units: &[Unit<'_>], declared: &[Decla
 
 fn hint(
     source: &SourceText,
-    units: &[Unit<'_>],
+    pieces: &[statement::Piece<'_>],
     declared: &[Declared],
     (at, directive): (usize, &str),
 ) -> Result<Hint> {
@@ -94,7 +98,7 @@ fn hint(
         ));
     }
     let below = lex::skip_blank(source.text.as_bytes(), at);
-    let (word, path) = object(units, declared, below).ok_or_else(|| {
+    let (word, path) = object(pieces, declared, below).ok_or_else(|| {
         fail(
             "a hint stands above nothing that has a name",
             "Put the comment directly above a CREATE or ALTER statement, a column, a named constraint or an enum value.",
@@ -193,8 +197,13 @@ pub(crate) fn identifiers(name: &str) -> Option<Vec<String>> {
     }
 }
 
-fn object(units: &[Unit<'_>], declared: &[Declared], offset: usize) -> Option<(&'static str, Vec<String>)> {
-    let unit = units.iter().rev().find(|unit| unit.offset <= offset)?;
+fn object(
+    pieces: &[statement::Piece<'_>],
+    declared: &[Declared],
+    offset: usize,
+) -> Option<(&'static str, Vec<String>)> {
+    let after = pieces.partition_point(|piece| piece.offset <= offset);
+    let unit = pieces[..after].last()?.parse();
     if let Some(found) = declared.iter().find(|found| found.offset == offset) {
         return Some((found.word, found.path.clone()));
     }

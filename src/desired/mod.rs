@@ -3,6 +3,7 @@
 //! [`source`] finds the files, [`statement`] splits and understands them, [`execute`] runs them on an empty scratch
 //! database in an order that works, whatever order they are in.
 
+pub(crate) mod cache;
 mod classify;
 mod cycle;
 pub mod declare;
@@ -13,9 +14,11 @@ mod git;
 pub(crate) mod here;
 pub mod hints;
 mod keyword;
+mod left_alone;
 mod lex;
 pub mod mermaid;
 pub mod place;
+pub mod places;
 pub mod psql;
 mod reader;
 pub mod replay;

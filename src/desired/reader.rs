@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{TransactionStmtKind, a_const};
+use rayon::prelude::*;
 
 use super::classify::{Class, Setting, class_of_text, classify, is_about_roles, leading_words};
 use super::declare::{Collector, Declared, dropped};
@@ -12,15 +13,18 @@ use super::hints::{self, Hint};
 use super::place::SourceText;
 use super::roles::Roles;
 use super::source::TargetFile;
-use super::statement::{Note, SettingStatement, Settings, Statement, Unit, parse, split};
+use super::statement::{Note, Piece, SettingStatement, Settings, Statement, Unit, parse, split};
 use super::{psql, subscription};
 use crate::error::{Error, Result};
+
+/// Statements whose trees are in memory at once: enough for all processors.
+const AT_ONCE: usize = 1024;
 
 /// Splits a file and reads its statements, notes and hints.
 pub(super) fn read_file(index: usize, file: &TargetFile) -> Result<(SourceText, FileReader)> {
     let script = psql::scan(&file.text);
     let source = SourceText::new(file.path.clone(), file.text.clone(), script.text);
-    let units = split(&source)?;
+    let pieces = split(&source)?;
     let mut reader = FileReader {
         file: index,
         ..FileReader::default()
@@ -31,20 +35,12 @@ pub(super) fn read_file(index: usize, file: &TargetFile) -> Result<(SourceText, 
             text: format!("{text}."),
         });
     }
-    for unit in &units {
-        reader.read(&source, unit)?;
+    for together in pieces.chunks(AT_ONCE) {
+        let units: Vec<Unit> = together.par_iter().map(Piece::parse).collect();
+        units.iter().try_for_each(|unit| reader.read(&source, unit))?;
     }
-    reader.hints = hints::collect(&source, &units, &reader.all_declared)?;
-    reader
-        .notes
-        .extend(reader.skipped.iter().map(|((word, why), (first, count))| Note {
-            place: source.place(*first),
-            text: if *count == 1 {
-                format!("`{word}` is skipped: it {why}.")
-            } else {
-                format!("`{word}` is skipped, {count} times in this file: it {why}.")
-            },
-        }));
+    reader.hints = hints::collect(&source, &pieces, &reader.all_declared)?;
+    reader.note_skipped(&source);
     Ok((source, reader))
 }
 
@@ -84,6 +80,20 @@ impl FileReader {
             file,
             ..Self::default()
         }
+    }
+
+    /// Notes what was passed over.
+    pub(super) fn note_skipped(&mut self, source: &SourceText) {
+        let skipped = std::mem::take(&mut self.skipped);
+        self.notes
+            .extend(skipped.iter().map(|((word, why), (first, count))| Note {
+                place: source.place(*first),
+                text: if *count == 1 {
+                    format!("`{word}` is skipped: it {why}.")
+                } else {
+                    format!("`{word}` is skipped, {count} times in this file: it {why}.")
+                },
+            }));
     }
 
     /// Reads a statement that was made of something else than SQL and stands at an offset; `place` knows where named

@@ -118,6 +118,10 @@ pub fn prepare(files: &[TargetFile]) -> Result<Target> {
         .statements
         .sort_by_key(|statement| !statement.declares.iter().any(|declared| declared.word == "role"));
     target.hints.append(&mut made.hints);
+    target
+        .roles
+        .dropped
+        .append(&mut made.dropped_roles.into_iter().collect());
     Ok(target)
 }
 
@@ -131,17 +135,37 @@ pub(crate) struct Unit<'a> {
     pub node: Option<NodeEnum>,
 }
 
-/// Splits a file into its statements and parses each.
-pub(crate) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
+/// One statement of a file that is not parsed yet: trees take a hundred times the memory of their text.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    /// Byte offset of its first token.
+    pub offset: usize,
+    text: &'a str,
+    parse: fn(&str) -> Option<NodeEnum>,
+}
+
+impl<'a> Piece<'a> {
+    /// Parses the statement.
+    pub(crate) fn parse(&self) -> Unit<'a> {
+        Unit {
+            offset: self.offset,
+            text: self.text,
+            node: (self.parse)(self.text),
+        }
+    }
+}
+
+/// Splits a file into its statements.
+pub(crate) fn split(source: &SourceText) -> Result<Vec<Piece<'_>>> {
     match pg_query::split_with_parser(&source.text) {
-        Ok(pieces) => Ok(units(source, pieces, parse)),
+        Ok(texts) => Ok(pieces(source, &texts, parse)),
         Err(pg_query::Error::Split(message)) => {
             // A server of an older version may read what this grammar does not.
-            let pieces = pg_query::split_with_scanner(&source.text).unwrap_or_default();
-            let units = units(source, pieces, keyword::parse);
-            let is_read = !units.is_empty() && units.iter().all(|unit| unit.node.is_some());
+            let texts = pg_query::split_with_scanner(&source.text).unwrap_or_default();
+            let pieces = pieces(source, &texts, keyword::parse);
+            let is_read = !pieces.is_empty() && pieces.par_iter().all(|piece| piece.parse().node.is_some());
             if is_read {
-                Ok(units)
+                Ok(pieces)
             } else {
                 Err(syntax::error(source, &message))
             }
@@ -150,22 +174,17 @@ pub(crate) fn split(source: &SourceText) -> Result<Vec<Unit<'_>>> {
     }
 }
 
-fn units<'a>(source: &'a SourceText, pieces: Vec<&'a str>, parse: fn(&str) -> Option<NodeEnum>) -> Vec<Unit<'a>> {
+fn pieces<'a>(source: &'a SourceText, texts: &[&'a str], parse: fn(&str) -> Option<NodeEnum>) -> Vec<Piece<'a>> {
     let start = source.text.as_ptr() as usize;
-    pieces
-        .into_par_iter()
-        .map(|piece| {
-            let blank = lex::skip_blank(piece.as_bytes(), 0);
-            let offset = piece.as_ptr() as usize - start + blank;
-            let text = &piece[blank..];
-            Unit {
-                offset,
-                text,
-                node: parse(text),
-            }
-        })
-        .filter(|unit| !unit.text.is_empty())
-        .collect()
+    let pieces = texts.iter().map(|text| {
+        let blank = lex::skip_blank(text.as_bytes(), 0);
+        Piece {
+            offset: text.as_ptr() as usize - start + blank,
+            text: &text[blank..],
+            parse,
+        }
+    });
+    pieces.filter(|piece| !piece.text.is_empty()).collect()
 }
 
 /// Parses one statement; `None` where its tree is too deep to be handed over.

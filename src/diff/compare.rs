@@ -59,7 +59,7 @@ fn groups<'a>(context: &Context<'a>) -> BTreeMap<&'a [Name], Vec<Pair<'a>>> {
             push((new, None, Some(object)));
         }
         match desired.next_if(|(same, _)| *same == identity) {
-            Some((_, object)) if live == object => {}
+            Some((_, object)) if live.shares(object) || live == object => {}
             Some((_, object)) => push((identity, Some(live), Some(object))),
             None => push((identity, Some(live), None)),
         }

@@ -109,7 +109,7 @@ fn kind(words: &str, pattern: &str) -> Result<Kind> {
     Kind::ALL
         .iter()
         .copied()
-        .find(|kind| kind.words() == normal)
+        .find(|kind| kind.words().replace('-', " ") == normal)
         .ok_or_else(|| {
             let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.words()).collect();
             Error::usage(format!("`{words}` in the pattern `{pattern}` is no kind of object"))

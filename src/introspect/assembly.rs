@@ -1,19 +1,23 @@
 //! Puts a catalog together from answers as they come: what names others waits until those are known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Receiver;
 
 use postgres::Row;
 
+use super::Model;
 use super::edges::{self, Query};
 use super::task::{Answer, Batch, Task, WAVES, Wave};
 use crate::catalog::{Addresses, Catalog, Part};
 use crate::db::Server;
 use crate::error::{Error, Result};
-use crate::kinds::{KeyWords, Kind, Reader};
+use crate::kinds::{Area, KeyWords, Kind, Reader};
 
 /// What was read so far.
-pub(super) struct Assembly {
+pub(super) struct Assembly<'a> {
+    model: Model<'a>,
+    /// Kinds of which objects came before the model.
+    unshared: BTreeSet<Kind>,
     /// Objects by kind, in the order in which they came.
     parts: BTreeMap<Kind, Vec<Part>>,
     addresses: Addresses,
@@ -23,14 +27,16 @@ pub(super) struct Assembly {
     catalog: Catalog,
 }
 
-impl Assembly {
+impl<'a> Assembly<'a> {
     /// Expects the answers of all `tasks`.
-    pub(super) fn new(server: &Server, tasks: &[Task]) -> Self {
+    pub(super) fn new(server: &Server, tasks: &[Task], model: Model<'a>) -> Self {
         let mut left = [0; WAVES];
         for task in tasks {
             left[task.wave()] += 1;
         }
         Self {
+            model,
+            unshared: BTreeSet::new(),
             parts: BTreeMap::new(),
             addresses: Addresses::default(),
             left,
@@ -38,6 +44,7 @@ impl Assembly {
             catalog: Catalog {
                 version_num: server.version_num,
                 role: server.user.clone(),
+                database: Area::database_of(server),
                 ..Catalog::default()
             },
         }
@@ -53,12 +60,20 @@ impl Assembly {
             return Err(Error::internal("a query of the catalog was not answered"));
         }
         let Self {
-            parts,
+            model,
+            unshared,
+            mut parts,
             addresses,
             mut catalog,
             ..
         } = self;
-        catalog.assemble(parts.into_values().flatten().collect());
+        if let Some(model) = model() {
+            for (_, parts) in parts.iter_mut().filter(|(kind, _)| unshared.contains(kind)) {
+                parts.sort_by(|one, other| one.identity.cmp(&other.identity));
+                Part::share(parts.iter_mut(), model);
+            }
+        }
+        catalog.assemble(parts.into_values().collect());
         // Nobody waits for the memory.
         rayon::spawn(move || drop(addresses));
         Ok(catalog)
@@ -106,7 +121,12 @@ impl Assembly {
     }
 
     /// Keeps objects; the address of a row is that of its own kind.
-    fn keep(&mut self, reader: Reader, batch: Batch, has_address: bool) {
+    fn keep(&mut self, reader: Reader, mut batch: Batch, has_address: bool) {
+        if let Some(model) = (self.model)() {
+            Part::share(batch.parts.iter_mut().map(|(_, _, part)| part), model);
+        } else {
+            self.unshared.insert(reader.kind);
+        }
         let parts = self.parts.entry(reader.kind).or_default();
         parts.reserve(batch.parts.len());
         for (oid, sub, part) in batch.parts {
@@ -116,6 +136,7 @@ impl Assembly {
             }
             parts.push(part);
         }
+        edges::alias(&batch.aliases, &mut self.addresses);
         self.addresses.note_columns(batch.noted);
     }
 }

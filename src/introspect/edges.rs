@@ -94,9 +94,6 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
     SELECT 1, 2618, r.oid, 0, 1259, r.ev_class, 0 FROM pg_catalog.pg_rewrite r
     WHERE r.oid >= 16384 AND r.rulename = '_RETURN'
   UNION ALL
-    SELECT 1, 2604, d.oid, 0, 1259, d.adrelid, d.adnum::int4 FROM pg_catalog.pg_attrdef d
-    WHERE (SELECT a.attgenerated FROM pg_catalog.pg_attribute a WHERE a.attrelid = d.adrelid AND a.attnum = d.adnum) <> ''
-  UNION ALL
     SELECT 1, 1259, k.conindid, 0, 2606, k.oid, 0 FROM pg_catalog.pg_constraint k
     WHERE k.oid >= 16384 AND k.contype IN ('p', 'u', 'x')
   UNION ALL

@@ -41,6 +41,9 @@ impl Default for Options {
     }
 }
 
+/// Gives a catalog that the one being read is probably much like, once it is there: both then share what is equal.
+pub type Model<'a> = &'a (dyn Fn() -> Option<&'a Catalog> + Sync);
+
 /// What the connections share: the queries that are left, and what they are made for.
 struct Work {
     source: Source,
@@ -72,16 +75,17 @@ pub fn queries() -> Vec<String> {
 
 /// Reads the whole catalog through a connection that is already open.
 pub fn read(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
-    let catalog = hold(url, client, server, options)?;
+    let catalog = hold(url, client, server, options, &|| None)?;
     release(client)?;
     Ok(catalog)
 }
 
-/// Reads the whole catalog and leaves the reading transaction open: what is asked next is of the same moment.
-pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
+/// Reads the whole catalog, with what is equal taken from a model, and leaves the reading transaction open: what is asked
+/// next is of the same moment.
+pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options, model: Model) -> Result<Catalog> {
     let opened = session::begin(client)?;
     let shared = (options.connections > 1 && opened.is_large).then_some(opened.snapshot.as_str());
-    gather(url, client, server, shared)
+    gather((url, server), client, shared, model)
 }
 
 /// Ends the reading transaction.
@@ -90,7 +94,12 @@ pub fn release(client: &mut Client) -> Result<()> {
 }
 
 /// Runs all queries on one connection or two, and puts the answers together while others are still being asked.
-fn gather(url: &Url, client: &mut Client, server: &Server, snapshot: Option<&str>) -> Result<Catalog> {
+fn gather(
+    (url, server): (&Url, &Server),
+    client: &mut Client,
+    snapshot: Option<&str>,
+    model: Model,
+) -> Result<Catalog> {
     let (answers, received) = mpsc::channel();
     let (hand_over, handed_over) = mpsc::channel::<Arc<Work>>();
     let is_begun = &AtomicBool::new(false);
@@ -101,7 +110,7 @@ fn gather(url: &Url, client: &mut Client, server: &Server, snapshot: Option<&str
         });
         let source = Source::new(server, session::present(client)?);
         let mut tasks = Task::all(&source);
-        let assembly = Assembly::new(server, &tasks);
+        let assembly = Assembly::new(server, &tasks, model);
         tasks.retain(|task| !(task.is_independent() && is_begun.swap(true, Ordering::SeqCst)));
         let work = Arc::new(Work {
             source,

@@ -6,11 +6,12 @@ use crate::error::Result;
 use crate::kinds::Present;
 
 /// Settings under which definitions are deparsed: an empty search path qualifies every name, and the rest makes
-/// constants independent of the database's and the role's own settings. JIT costs more than it gives here.
+/// constants independent of the database's and the role's own settings. JIT and parallel
+/// workers cost more than they give here, and the server has better use for them.
 const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; \
      SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3; \
      SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'; \
-     SET LOCAL statement_timeout = 0; SET LOCAL enable_nestloop = on";
+     SET LOCAL statement_timeout = 0; SET LOCAL enable_nestloop = on; SET LOCAL max_parallel_workers_per_gather = 0";
 
 /// `pg_class` of a database with some hundred tables; below, a second connection costs more than it gives.
 const LARGE: i64 = 200_000;

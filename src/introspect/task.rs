@@ -56,6 +56,8 @@ pub(super) struct Batch {
     pub(super) parts: Vec<(u32, i32, Part)>,
     last: Option<Identity>,
     pub(super) noted: Vec<((u32, i16), ColumnFacts)>,
+    /// Addresses of rows that stand for others.
+    pub(super) aliases: Vec<(Address, Address)>,
 }
 
 /// What one query gave.
@@ -194,12 +196,14 @@ impl Batch {
     }
 
     fn read(&mut self, reader: Reader, row: &Row, addresses: &Addresses) -> Result<()> {
+        let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
         if let Some(object) = (reader.read)(row, addresses)? {
-            let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
             if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
                 self.noted.push(((oid, number), noted));
             }
             self.parts.push((oid, sub, Part::of(object, &mut self.last)));
+        } else if let Some(target) = (reader.stands_for)(row, addresses)? {
+            self.aliases.push(((reader.class, oid, sub), target));
         }
         Ok(())
     }

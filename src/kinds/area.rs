@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use crate::catalog::{Identity, Name};
+use crate::db::Server;
 
 /// Area that is looked after only when asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
@@ -35,6 +36,15 @@ impl Area {
     /// Tells whether the area is looked after.
     pub fn is_managed(self) -> bool {
         MANAGED.load(Ordering::Relaxed) & self.bit() != 0
+    }
+
+    /// Returns the name of a server's database, where what is looked after names it.
+    pub(crate) fn database_of(server: &Server) -> String {
+        if Self::managed().is_empty() {
+            String::new()
+        } else {
+            server.database.clone()
+        }
     }
 
     /// Returns the areas that are looked after.

@@ -170,6 +170,10 @@ impl Object for Check {
         Self::named(&self.schema, &self.table, &self.name)
     }
 
+    fn is_identical(&self, other: &Self) -> bool {
+        self == other && self.definition == other.definition && self.parents == other.parents
+    }
+
     fn significant(self) -> Self {
         Self {
             definition: settle(&self.definition),

@@ -197,6 +197,18 @@ impl Column {
     }
 }
 
+/// Returns what stands in an array of the table's parents for those that have the column: of several only some may.
+fn of_parents(array: &str) -> String {
+    format!(
+        "CASE WHEN pg_catalog.cardinality(i.parents) = 1 THEN {array} ELSE ARRAY(
+             SELECT ({array})[place] FROM pg_catalog.generate_subscripts(i.parents, 1) AS place
+             WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute pa
+                           WHERE pa.attrelid = i.parents[place] AND pa.attname = a.attname AND pa.attnum > 0
+                             AND NOT pa.attisdropped)
+             ORDER BY place) END"
+    )
+}
+
 impl Object for Column {
     const CLASS: u32 = 1259;
     const AMONG: (u32, &'static str) = (1259, "rpf");
@@ -222,23 +234,26 @@ impl Object for Column {
                     CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
                     t.typstorage::text AS type_storage,
                     nullif(a.attcompression, '')::text AS compression, {statistics} AS statistics, {options} AS attoptions,
-                    a.attislocal OR c.relispartition AS local, CASE WHEN a.attinhcount > 0 THEN i.schemas END AS parent_schemas,
-                    i.names AS parent_names
+                    a.attislocal OR c.relispartition AS local,
+                    CASE WHEN a.attinhcount > 0 THEN {parent_schemas} END AS parent_schemas,
+                    CASE WHEN a.attinhcount > 0 THEN {parent_names} END AS parent_names
              FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
              JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-             LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
-                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names, pa.attname
+             LEFT JOIN (SELECT h.inhrelid, array_agg(p.oid ORDER BY h.inhseqno) AS parents,
+                               array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
+                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names
                         FROM pg_catalog.pg_inherits h
                         JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
                         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-                        JOIN pg_catalog.pg_attribute pa ON pa.attrelid = p.oid AND pa.attnum > 0 AND NOT pa.attisdropped
-                        GROUP BY h.inhrelid, pa.attname) i ON i.inhrelid = c.oid AND i.attname = a.attname
+                        GROUP BY h.inhrelid) i ON i.inhrelid = c.oid
              WHERE c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),
             options = options::OF_COLUMN,
+            parent_schemas = of_parents("i.schemas"),
+            parent_names = of_parents("i.names"),
         )
     }
 
@@ -273,6 +288,16 @@ impl Object for Column {
 
     fn identity(&self) -> Identity {
         Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn is_identical(&self, other: &Self) -> bool {
+        let expressions = [self, other].map(|column| column.generated.as_ref().map(|generated| &generated.expression));
+        self == other
+            && self.position == other.position
+            && self.type_storage == other.type_storage
+            && self.local == other.local
+            && self.parents == other.parents
+            && expressions[0] == expressions[1]
     }
 
     fn significant(self) -> Self {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::settled::{same, settle};
 use super::{Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Statement, Table, fill, partitioning};
 use crate::catalog::{
-    Addresses, Identity,
+    Address, Addresses, Identity,
     quote::{ident, qualified},
 };
 use crate::db::Server;
@@ -136,6 +136,13 @@ impl Object for ColumnDefault {
             expression,
             volatile: row.try_get("volatile")?,
         }))
+    }
+
+    fn stands_for(row: &Row, addresses: &Addresses) -> Result<Option<Address>> {
+        // What computes a generated column is the column.
+        let (table, number) = (row.try_get("adrelid")?, row.try_get("adnum")?);
+        let is_generated = addresses.noted().is_generated(table, number);
+        Ok(is_generated.then_some((Column::CLASS, table, number)))
     }
 
     fn identity(&self) -> Identity {

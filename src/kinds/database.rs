@@ -35,13 +35,29 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Returns the name of a catalog's database; empty where nothing tells it.
+    fn name_in(catalog: &Catalog) -> &str {
+        let of_object = || Self::of(catalog).map(|database| database.name.as_str());
+        let of_setting = || {
+            let mut all = catalog.objects.values();
+            all.find_map(|object| match object {
+                AnyObject::RoleSetting(setting) => setting.database.as_deref(),
+                _ => None,
+            })
+        };
+        let known = Some(catalog.database.as_str()).filter(|name| !name.is_empty());
+        known.or_else(of_object).or_else(of_setting).unwrap_or_default()
+    }
+}
+
 /// Gives the database of a catalog the name that it has in another one, wherever it is named.
 pub fn name_database_as_in(catalog: &mut Catalog, other: &Catalog) {
-    let (Some(own), Some(other)) = (Database::of(catalog), Database::of(other)) else {
-        return;
-    };
-    let (own, name) = (own.name.clone(), other.name.clone());
-    if own == name {
+    let (own, name) = (
+        Database::name_in(catalog).to_owned(),
+        Database::name_in(other).to_owned(),
+    );
+    if own.is_empty() || name.is_empty() || own == name {
         return;
     }
     let moved = |identity: &Identity| {
@@ -94,6 +110,7 @@ pub fn name_database_as_in(catalog: &mut Catalog, other: &Catalog) {
     for (_, object) in renamed {
         catalog.insert(object);
     }
+    catalog.database = name;
 }
 
 impl Object for Database {

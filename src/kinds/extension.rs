@@ -62,6 +62,10 @@ impl Object for Extension {
         Identity::new(Kind::Extension, [&self.name])
     }
 
+    fn is_identical(&self, other: &Self) -> bool {
+        self == other && self.version == other.version && self.relocatable == other.relocatable
+    }
+
     fn significant(self) -> Self {
         Self {
             version: String::new(),

@@ -171,32 +171,27 @@ impl ForeignKey {
         ))
     }
 
+    /// Returns the referenced table, unless it is the key's own.
+    fn other_table(&self) -> Option<Identity> {
+        Some(self.referenced_identity()).filter(|referenced| *referenced != self.table_identity())
+    }
+
     fn locks_both(&self, statement: Statement, lock: Lock) -> Statement {
-        let statement = statement.locks(self.table_identity(), lock);
-        if self.referenced_identity() == self.table_identity() {
-            statement
-        } else {
-            statement.locks(self.referenced_identity(), lock)
-        }
+        let both = [self.table_identity()].into_iter().chain(self.other_table());
+        both.fold(statement, |statement, table| statement.locks(table, lock))
     }
 
     fn scans_both(&self, statement: Statement) -> Statement {
-        let statement = statement.scans(self.table_identity());
-        if self.referenced_identity() == self.table_identity() {
-            statement
-        } else {
-            statement.scans(self.referenced_identity())
-        }
+        let both = [self.table_identity()].into_iter().chain(self.other_table());
+        both.fold(statement, Statement::scans)
     }
 
     fn validate(&self, name: &str) -> Statement {
         let validate = online::validate(&self.schema, &self.table, name);
-        if self.referenced_identity() == self.table_identity() {
-            return validate;
-        }
-        validate
-            .locks(self.referenced_identity(), Lock::RowShare)
-            .scans(self.referenced_identity())
+        let other = self.other_table().into_iter();
+        other.fold(validate, |validate, other| {
+            validate.locks(other.clone(), Lock::RowShare).scans(other)
+        })
     }
 
     /// Returns the size of either table when it is large; a new table has no rows to look at.
@@ -362,6 +357,10 @@ impl Object for ForeignKey {
 
     fn identity(&self) -> Identity {
         Self::named(&self.schema, &self.table, &self.name)
+    }
+
+    fn is_identical(&self, other: &Self) -> bool {
+        self == other && self.own_name == other.own_name && self.references_key == other.references_key
     }
 
     fn significant(self) -> Self {

@@ -360,6 +360,10 @@ impl Object for Index {
         Self::named(&self.schema, &self.name)
     }
 
+    fn is_identical(&self, other: &Self) -> bool {
+        self == other && self.settings.options == other.settings.options
+    }
+
     fn significant(self) -> Self {
         Self {
             keys: settle(&self.keys),

@@ -304,6 +304,10 @@ impl Object for Key {
         Self::named(&self.schema, &self.table, &self.name)
     }
 
+    fn is_identical(&self, other: &Self) -> bool {
+        self == other && self.settings.options == other.settings.options
+    }
+
     fn significant(self) -> Self {
         Self {
             definition: settle(&self.definition),

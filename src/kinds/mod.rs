@@ -17,7 +17,7 @@ mod registry;
 mod repeated_key;
 mod routine;
 mod sequence_options;
-mod setting;
+pub(crate) mod setting;
 mod settled;
 mod sql;
 mod statement;
@@ -126,7 +126,8 @@ pub use present::Present;
 pub use privilege::settle_default_privileges;
 pub use registry::*;
 pub use replica_identity::ReplicaIdentityChoice;
-pub use role::complete_roles;
+pub use role::{complete_roles, leave_out_roles};
+pub use role_membership::forget_grantors;
 pub(crate) use routine::Routine;
 pub(crate) use schema::{public_schema, public_schema_as_on};
 pub(crate) use secret::hide_literals;
@@ -137,7 +138,7 @@ pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
 
 use postgres::Row;
 
-use crate::catalog::{Addresses, Catalog, ColumnFacts, Identity};
+use crate::catalog::{Address, Addresses, Catalog, ColumnFacts, Identity};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -175,7 +176,7 @@ impl Alter {
 /// One sort of object.
 ///
 /// `create`, `drop` and `alter` are pure: what they may look at beyond the object is in the [`Context`].
-pub trait Object: Sized {
+pub trait Object: Sized + PartialEq {
     /// OID of the system catalog that holds the kind (`pg_class` is 1259), 0 when its rows are no objects of `pg_depend`.
     const CLASS: u32;
     /// Whether rows name their object by address, so that they are read after all others (comment, owner, grant).
@@ -207,6 +208,11 @@ pub trait Object: Sized {
     /// Reads one row of the query; `None` when the row turns out to be nothing that is modelled.
     fn read(row: &Row, addresses: &Addresses) -> Result<Option<Self>>;
 
+    /// Returns the address of what a row stands for that is no object itself.
+    fn stands_for(_row: &Row, _addresses: &Addresses) -> Result<Option<Address>> {
+        Ok(None)
+    }
+
     /// Notes what objects that are read later need to know of a column.
     fn note(_row: &Row) -> Result<Option<ColumnFacts>> {
         Ok(None)
@@ -220,6 +226,11 @@ pub trait Object: Sized {
     #[must_use]
     fn significant(self) -> Self {
         self
+    }
+
+    /// Tells whether nothing at all differs, what does not count included: one can then stand for both.
+    fn is_identical(&self, other: &Self) -> bool {
+        self == other
     }
 
     /// Returns the object that this one is dropped with, and created again with.

@@ -198,5 +198,6 @@ impl Object for Owner {
 }
 
 /// An identity's sequence and one that a column owns change owner with their table.
-const NOT_A_COLUMNS_SEQUENCE: &str = " AND NOT (o.relkind = 'S' AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend x
-     WHERE x.classid = 1259 AND x.objid = o.oid AND x.refclassid = 1259 AND x.refobjsubid > 0 AND x.deptype IN ('a', 'i')))";
+const NOT_A_COLUMNS_SEQUENCE: &str = " AND (o.relkind <> 'S' OR o.oid NOT IN
+     (SELECT x.objid FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_depend x ON x.objid = s.seqrelid
+      WHERE x.classid = 1259 AND x.refclassid = 1259 AND x.refobjsubid > 0 AND x.deptype IN ('a', 'i')))";

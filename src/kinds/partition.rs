@@ -328,6 +328,10 @@ impl Object for Partition {
         Self::named(&self.schema, &self.table)
     }
 
+    fn is_identical(&self, other: &Self) -> bool {
+        self == other && self.condition == other.condition
+    }
+
     fn significant(self) -> Self {
         Self {
             condition: None,

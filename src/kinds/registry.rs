@@ -10,7 +10,7 @@ use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Area, Context, Object, Present, Statement};
-use crate::catalog::{Addresses, Catalog, ColumnFacts, Fingerprint, Identity, Name};
+use crate::catalog::{Address, Addresses, Catalog, ColumnFacts, Fingerprint, Identity, Name};
 use crate::db::Server;
 use crate::error::Result;
 
@@ -35,6 +35,8 @@ pub struct Reader {
     pub shares: fn(&Server) -> Option<Kind>,
     /// See [`Object::note`].
     pub note: fn(&Row) -> Result<Option<ColumnFacts>>,
+    /// See [`Object::stands_for`].
+    pub stands_for: fn(&Row, &Addresses) -> Result<Option<Address>>,
     /// Reads a row.
     pub read: fn(&Row, &Addresses) -> Result<Option<AnyObject>>,
 }
@@ -76,7 +78,7 @@ macro_rules! registry {
         /// An object as caches hold it: its kind stands before it, so that it is read without looking ahead.
         #[derive(Deserialize)]
         pub(crate) enum Packed {
-            $( $kind($kind), )*
+            $( $kind(Arc<$kind>), )*
         }
 
         /// The same, to be written.
@@ -88,7 +90,7 @@ macro_rules! registry {
 
         impl From<Packed> for AnyObject {
             fn from(packed: Packed) -> Self {
-                match packed { $( Packed::$kind(object) => object.into(), )* }
+                match packed { $( Packed::$kind(object) => Self::$kind(object), )* }
             }
         }
 
@@ -110,6 +112,7 @@ macro_rules! registry {
                 query: <$kind as Object>::query_among,
                 shares: <$kind as Object>::shares,
                 note: <$kind as Object>::note,
+                stands_for: <$kind as Object>::stands_for,
                 read: |row, addresses| Ok(<$kind as Object>::read(row, addresses)?.map(AnyObject::from)),
             }, )* ]
         }
@@ -129,6 +132,24 @@ macro_rules! registry {
             #[must_use]
             pub fn significant(self) -> Self {
                 match self { $( AnyObject::$kind(object) => Arc::unwrap_or_clone(object).significant().into(), )* }
+            }
+
+            /// See [`Object::is_identical`].
+            pub fn is_identical(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $( (AnyObject::$kind(one), AnyObject::$kind(other)) => {
+                        Arc::ptr_eq(one, other) || one.is_identical(other)
+                    } )*
+                    _ => false,
+                }
+            }
+
+            /// Tells whether two copies share one object.
+            pub fn shares(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $( (AnyObject::$kind(one), AnyObject::$kind(other)) => Arc::ptr_eq(one, other), )*
+                    _ => false,
+                }
             }
 
             /// Returns the fingerprint of what counts in the object.

@@ -1,6 +1,8 @@
 //! Role of the server, when roles are looked after. Its password is never read, written or compared. The role that trueup
 //! connects as, the one that `initdb` made and PostgreSQL's own are left alone.
 
+use std::collections::BTreeSet;
+
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
@@ -121,32 +123,37 @@ impl Role {
     }
 }
 
-/// Completes a desired catalog with the live roles that nobody declares, with what is said of them: a role is dropped only
-/// where a target file says `DROP ROLE`. Returns the names of those that are left alone.
-pub fn complete_roles<'a>(
-    desired: &mut Catalog,
-    live: &Catalog,
-    dropped: impl IntoIterator<Item = &'a String>,
-) -> Vec<String> {
+/// Takes roles out of a catalog that are on a server only because something names them. What is said of them stays.
+pub fn leave_out_roles(catalog: &mut Catalog, stubs: &BTreeSet<String>) {
+    for role in stubs {
+        catalog.remove(&Role::named(role));
+    }
+}
+
+/// Completes a desired catalog with the live roles that nobody declares, with what nobody says of them: a role is dropped
+/// only where a target file says `DROP ROLE`. Those in `leaving` go, or get another name. Returns the names of those that
+/// are left alone.
+pub fn complete_roles(desired: &mut Catalog, live: &Catalog, leaving: &BTreeSet<&str>) -> Vec<String> {
     if !Area::Roles.is_managed() {
         return Vec::new();
     }
-    let dropped: Vec<&String> = dropped.into_iter().collect();
+    let leaves = |name: &String| leaving.contains(name.as_str());
     let mut kept = Vec::new();
     for (identity, object) in &live.objects {
         if let AnyObject::Role(role) = object
             && !desired.contains(identity)
-            && !dropped.contains(&&role.name)
+            && !leaves(&role.name)
         {
             kept.push(role.name.clone());
         }
     }
     let is_kept = |name: &str| kept.iter().any(|kept| kept == name);
-    for object in live.objects.values() {
+    for (identity, object) in &live.objects {
         let keeps = match object {
             AnyObject::Role(role) => is_kept(&role.name),
             AnyObject::RoleMembership(membership) => {
-                is_kept(&membership.member) && !dropped.contains(&&membership.role)
+                let mut others = std::iter::once(&membership.role).chain(&membership.grantor);
+                is_kept(&membership.member) && !others.any(leaves)
             }
             AnyObject::RoleSetting(setting) => is_kept(&setting.role),
             AnyObject::Comment(comment) => {
@@ -154,7 +161,7 @@ pub fn complete_roles<'a>(
             }
             _ => false,
         };
-        if keeps {
+        if keeps && !desired.contains(identity) {
             desired.insert(object.clone());
         }
     }
@@ -233,5 +240,11 @@ impl Object for Role {
             "ALTER ROLE {}{attributes}",
             ident(&self.name)
         ))])
+    }
+
+    fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {
+        // PostgreSQL forgets a password that is stored as MD5 (manual: ALTER ROLE): its salt is the name.
+        let (from, to) = (ident(&self.name), ident(&desired.name));
+        Some(vec![Statement::new(format!("ALTER ROLE {from} RENAME TO {to}"))])
     }
 }

@@ -1,13 +1,17 @@
-//! Membership of a role in another. PostgreSQL 16 gives each its options; before, there is only the right to pass it on.
+//! Membership of a role in another, as one grantor gave it. PostgreSQL 16 gives each its options, and keeps the grants of
+//! several grantors apart; before, there is one with the right to pass it on.
 
 use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::role::OURS;
-use super::{Alter, Area, Context, Fold, Kind, Object, Role, Statement};
-use crate::catalog::{Addresses, Identity, quote::ident};
+use super::{Alter, AnyObject, Area, Context, Fold, Kind, Object, Role, Statement};
+use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;
+
+/// First version that knows options of a membership, and several grantors.
+const OPTIONS: i32 = 16_00_00;
 
 /// The membership of a role in another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,22 +31,62 @@ pub struct RoleMembership {
     /// May become the role with `SET ROLE`; nothing before PostgreSQL 16, where every member may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<bool>,
-    /// Who granted it, where that is another than the one that stands for every superuser. No difference.
+    /// Who granted it, where that is another than the connected role or the one that stands for every superuser; nothing
+    /// before PostgreSQL 16, where it has no meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grantor: Option<String>,
 }
 
+/// Takes the grantors out of the memberships of a catalog, for a server that does not keep the grants of several apart.
+/// Their options go with them.
+pub fn forget_grantors(catalog: &mut Catalog) {
+    let memberships = catalog.objects.values().filter_map(|object| match object {
+        AnyObject::RoleMembership(membership) => Some(RoleMembership::clone(membership)),
+        _ => None,
+    });
+    for membership in memberships.collect::<Vec<_>>() {
+        catalog.remove(&membership.identity());
+        let mut whole = RoleMembership {
+            inherit: None,
+            set: None,
+            grantor: None,
+            ..membership
+        };
+        if let Some(AnyObject::RoleMembership(other)) = catalog.get(&whole.identity()) {
+            whole.admin |= other.admin;
+        }
+        catalog.insert(whole.into());
+    }
+}
+
 impl RoleMembership {
-    fn granted_by(&self) -> String {
-        let grantor = self.grantor.as_ref();
+    /// Tells whether another form, in which the options may be left out, says the same of a member that inherits by itself
+    /// or does not.
+    pub(crate) fn is_said_by(&self, other: &Self, inherits: Option<bool>) -> bool {
+        let said = |own: Option<bool>, other: Option<bool>, unsaid| own == other || (other.is_none() && own == unsaid);
+        let Self {
+            role,
+            member,
+            admin,
+            inherit,
+            set,
+            grantor,
+        } = self;
+        (role, member, admin, grantor) == (&other.role, &other.member, &other.admin, &other.grantor)
+            && said(*inherit, other.inherit, inherits)
+            && said(*set, other.set, Some(true))
+    }
+
+    fn granted_by(&self, context: &Context) -> String {
+        let grantor = self.grantor.as_ref().filter(|_| context.version_num >= OPTIONS);
         grantor
             .map(|role| format!(" GRANTED BY {}", ident(role)))
             .unwrap_or_default()
     }
 
-    fn grant(&self, options: &str) -> Statement {
-        let (role, member) = (ident(&self.role), ident(&self.member));
-        Statement::new(format!("GRANT {role} TO {member}{options}{}", self.granted_by()))
+    fn grant(&self, options: &str, context: &Context) -> Statement {
+        let (role, member, by) = (ident(&self.role), ident(&self.member), self.granted_by(context));
+        Statement::new(format!("GRANT {role} TO {member}{options}{by}"))
     }
 
     /// Returns the options that differ from those of another form, with `WITH` before them.
@@ -64,6 +108,38 @@ impl RoleMembership {
             format!(" WITH {}", out.join(", "))
         }
     }
+
+    fn in_role<'a>(role: &str, catalog: &'a Catalog) -> Vec<&'a Self> {
+        let first = Identity::new(Kind::RoleMembership, [role]);
+        let in_role = catalog.objects.range(first..).map_while(|(_, object)| match object {
+            AnyObject::RoleMembership(membership) if membership.role == role => Some(&**membership),
+            _ => None,
+        });
+        in_role.collect()
+    }
+
+    /// Returns the grant that gives the grantor the right to grant: of several the one nearest to a superuser's own, so that
+    /// no two grants come from each other. Where the right was taken away since, what is left of it.
+    fn source<'a>(&self, catalog: &'a Catalog) -> Option<&'a Self> {
+        let grantor = self.grantor.as_ref()?;
+        let in_role = Self::in_role(&self.role, catalog);
+        let admins: Vec<&Self> = in_role.iter().copied().filter(|membership| membership.admin).collect();
+        let mut known: Vec<&Self> = admins.iter().copied().filter(|grant| grant.grantor.is_none()).collect();
+        let mut at = 0;
+        while let Some(found) = known.get(at).copied() {
+            if found.member == *grantor {
+                return Some(found);
+            }
+            let more = admins
+                .iter()
+                .copied()
+                .filter(|grant| grant.grantor.as_ref() == Some(&found.member));
+            let more: Vec<&Self> = more.filter(|grant| !known.contains(grant)).collect();
+            known.extend(more);
+            at += 1;
+        }
+        in_role.into_iter().find(|membership| membership.member == *grantor)
+    }
 }
 
 impl Object for RoleMembership {
@@ -71,9 +147,8 @@ impl Object for RoleMembership {
     const AREA: Option<Area> = Some(Area::Roles);
 
     fn query(server: &Server) -> String {
-        let options = if server.major() >= 16 {
-            "bool_or(m.inherit_option) AS inherit, bool_or(m.set_option) AS set,
-             min(g.rolname) FILTER (WHERE g.oid >= 16384 AND g.rolname <> current_user)::text AS grantor"
+        let options = if server.version_num >= OPTIONS {
+            "bool_or(m.inherit_option) AS inherit, bool_or(m.set_option) AS set, u.grantor"
         } else {
             "NULL::boolean AS inherit, NULL::boolean AS set, NULL::text AS grantor"
         };
@@ -83,7 +158,9 @@ impl Object for RoleMembership {
              JOIN pg_catalog.pg_roles o ON o.oid = m.roleid
              JOIN pg_catalog.pg_roles r ON r.oid = m.member
              LEFT JOIN pg_catalog.pg_roles g ON g.oid = m.grantor
-             WHERE {OURS} GROUP BY o.rolname, r.rolname"
+             CROSS JOIN LATERAL (SELECT CASE WHEN g.oid >= 16384 AND g.rolname <> current_user THEN g.rolname::text END
+                                        AS grantor) u
+             WHERE {OURS} GROUP BY o.rolname, r.rolname, u.grantor"
         )
     }
 
@@ -99,11 +176,8 @@ impl Object for RoleMembership {
     }
 
     fn identity(&self) -> Identity {
-        Identity::new(Kind::RoleMembership, [&self.role, &self.member])
-    }
-
-    fn significant(self) -> Self {
-        Self { grantor: None, ..self }
+        let names = [&self.role, &self.member].into_iter();
+        Identity::new(Kind::RoleMembership, names.chain(&self.grantor))
     }
 
     fn parent(&self) -> Option<Identity> {
@@ -111,25 +185,48 @@ impl Object for RoleMembership {
     }
 
     fn dependencies(&self) -> Vec<Identity> {
-        let mut out = vec![Role::named(&self.role)];
-        if let Some(grantor) = &self.grantor {
-            out.push(Identity::new(Kind::RoleMembership, [&self.role, grantor]));
-        }
-        out
+        let roles = std::iter::once(&self.role).chain(&self.grantor);
+        roles.map(|role| Role::named(role)).collect()
     }
 
-    fn create(&self, _context: &Context) -> Vec<Statement> {
-        if self.inherit.is_none() && self.set.is_none() {
+    fn after(&self, context: &Context) -> Vec<Identity> {
+        // PostgreSQL refuses a member of its own member, and the right to pass on where it came from.
+        let leaving = context.leaving(Kind::RoleMembership).into_iter();
+        let narrowed = (Self::in_role(&self.role, context.from).into_iter())
+            .filter(|grant| grant.admin)
+            .map(Self::identity)
+            .filter(|grant| matches!(context.after(grant), Some(AnyObject::RoleMembership(after)) if !after.admin));
+        let source = self.source(context.to).map(Self::identity);
+        leaving.chain(narrowed).chain(source).collect()
+    }
+
+    fn drops_before(&self, context: &Context) -> Vec<Identity> {
+        self.source(context.from).map(Self::identity).into_iter().collect()
+    }
+
+    fn create(&self, context: &Context) -> Vec<Statement> {
+        let knows_options = context.version_num >= OPTIONS;
+        let grant = if !knows_options || (self.inherit.is_none() && self.set.is_none()) {
             // Every version reads this.
-            return vec![self.grant(if self.admin { " WITH ADMIN OPTION" } else { "" })];
+            self.grant(if self.admin { " WITH ADMIN OPTION" } else { "" }, context)
+        } else {
+            // What is not said follows the member's own attribute, which may be changing.
+            self.grant(&self.options(false, None, Some(true)), context)
+        };
+        match self.source(context.to).filter(|source| knows_options && !source.admin) {
+            // The grantor had the right then, and has it no longer.
+            Some(source) => vec![
+                source.grant(" WITH ADMIN TRUE", context),
+                grant,
+                source.grant(" WITH ADMIN FALSE", context),
+            ],
+            None => vec![grant],
         }
-        // What is not said follows the member's own attribute, which may be changing.
-        vec![self.grant(&self.options(false, None, Some(true)))]
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
-        let (role, member) = (ident(&self.role), ident(&self.member));
-        let revoke = Statement::new(format!("REVOKE {role} FROM {member}{}", self.granted_by()));
+    fn drop(&self, context: &Context) -> Vec<Statement> {
+        let (role, member, by) = (ident(&self.role), ident(&self.member), self.granted_by(context));
+        let revoke = Statement::new(format!("REVOKE {role} FROM {member}{by}"));
         vec![revoke.fold(Fold::Implied {
             host: Role::named(&self.member),
         })]
@@ -148,15 +245,11 @@ impl Object for RoleMembership {
         if *admin == desired.admin && same(*inherit, desired.inherit) && same(*set, desired.set) {
             return Alter::Unchanged;
         }
-        if context.version_num >= 160_000 {
-            let same_grantor = Self {
-                grantor: self.grantor.clone(),
-                ..desired.clone()
-            };
-            return Alter::in_place(vec![same_grantor.grant(&desired.options(*admin, *inherit, *set))]);
+        if context.version_num >= OPTIONS {
+            return Alter::in_place(vec![desired.grant(&desired.options(*admin, *inherit, *set), context)]);
         }
         Alter::in_place(vec![if desired.admin {
-            desired.grant(" WITH ADMIN OPTION")
+            desired.grant(" WITH ADMIN OPTION", context)
         } else {
             Statement::new(format!(
                 "REVOKE ADMIN OPTION FOR {} FROM {}",

@@ -1,6 +1,6 @@
 //! Setting that a routine carries (`SET name TO value`), from PostgreSQL's stored `name=value`.
 
-use crate::catalog::quote::{literal, qualified};
+use crate::catalog::quote::{ident, literal, qualified};
 
 /// Settings whose value is a list of quoted names, which must not be written as one string (`GUC_LIST_QUOTE`).
 const LISTS: &[&str] = &[
@@ -15,13 +15,26 @@ const LISTS: &[&str] = &[
 /// Returns the `SET` clause of one stored setting.
 pub(super) fn clause(setting: &str) -> String {
     let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
-    let value = if LISTS.contains(&name.to_ascii_lowercase().as_str()) {
-        let parts: Vec<String> = split(value).iter().map(|part| literal(part)).collect();
-        parts.join(", ")
-    } else {
-        literal(value)
+    let value = match parts(name, value) {
+        Some(parts) => parts.iter().map(|part| literal(part)).collect::<Vec<_>>().join(", "),
+        None => literal(value),
     };
     format!("SET {} TO {value}", qualified(name.split('.')))
+}
+
+/// Returns the names of a setting whose value is a list of names.
+pub(crate) fn parts(parameter: &str, value: &str) -> Option<Vec<String>> {
+    let is_list = LISTS.contains(&parameter.to_ascii_lowercase().as_str());
+    is_list.then(|| split(value))
+}
+
+/// Returns the value that is stored for a list.
+pub(crate) fn of_parts<'a>(parameter: &str, values: impl IntoIterator<Item = &'a str>) -> String {
+    let is_list = parts(parameter, "").is_some();
+    let quoted = values
+        .into_iter()
+        .map(|part| if is_list { ident(part) } else { part.to_owned() });
+    quoted.collect::<Vec<_>>().join(", ")
 }
 
 /// Splits a stored list at its commas; parts may stand in double quotes. An empty list is one empty name.

@@ -7,7 +7,7 @@ use super::directory::Script;
 use super::outside;
 use crate::desired::place::{Place, SourceText};
 use crate::desired::psql;
-use crate::desired::statement::split;
+use crate::desired::statement::{Piece, split};
 use crate::error::{Error, Result};
 
 /// One statement of a script.
@@ -59,7 +59,7 @@ impl Program {
             is_closed: true,
             no_transaction,
         };
-        for unit in split(&source)? {
+        for unit in split(&source)?.iter().map(Piece::parse) {
             let line = Line {
                 sql: unit.text.trim_end().to_owned(),
                 place: source.place(unit.offset),

@@ -202,6 +202,7 @@ fn restrict(catalog: &Catalog, wanted: &BTreeSet<&Identity>) -> Catalog {
     Catalog {
         version_num: catalog.version_num,
         role: catalog.role.clone(),
+        database: catalog.database.clone(),
         objects: objects
             .map(|(identity, object)| (identity.clone(), object.clone()))
             .collect(),

@@ -20,7 +20,7 @@ use crate::desired::replay::{build, missing_role};
 use crate::diff::Rename;
 use crate::error::Result;
 use crate::introspect;
-use crate::kinds::{Transaction, complete_owners, name_database_as_in};
+use crate::kinds::{Transaction, complete_owners, leave_out_roles, name_database_as_in};
 use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verb, Verdict};
 use crate::quarantine;
 
@@ -68,6 +68,7 @@ pub fn prove(plan: &mut Plan, ground: Ground, workshop: &Workshop) -> Result<()>
         proof: &mut proof,
         live: ground.from,
         relations: None,
+        made: BTreeSet::new(),
     };
     if let Err(refutation) = prover.run(plan, ground)? {
         proof.verdict = Verdict::Failed;
@@ -87,6 +88,8 @@ struct Prover<'a> {
     live: &'a Catalog,
     /// The tables as the last observed statement left them.
     relations: Option<Relations>,
+    /// Roles that a plan names and nobody declares, which were made for it.
+    made: BTreeSet<String>,
 }
 
 /// The live part on scratch, before anything of the plan has run.
@@ -146,6 +149,7 @@ impl Prover<'_> {
         let options = introspect::Options::default();
         let mut found = introspect::read(&self.url, &mut self.client, &self.server, options)?;
         name_database_as_in(&mut found, self.live);
+        leave_out_roles(&mut found, &self.made);
         Ok(found)
     }
 
@@ -252,6 +256,7 @@ impl Prover<'_> {
             return Ok(false);
         };
         self.client.batch_execute(&format!("CREATE ROLE {}", ident(&role)))?;
+        self.made.insert(role);
         Ok(true)
     }
 

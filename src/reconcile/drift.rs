@@ -1,6 +1,6 @@
 //! Drift of a live database.
 
-use super::{Setup, ground, settle};
+use super::{Said, Setup, ground, settle};
 use crate::apply::ledger;
 use crate::db::Url;
 use crate::desired::source::Source;
@@ -15,7 +15,7 @@ pub fn drift(setup: &Setup, url: &Url, source: &Source) -> Result<Drift> {
         None => ledger::Applied::default(),
     };
     let unmodelled = ground.whole.unmodelled.iter().cloned().collect();
-    let settled = settle(setup, &mut ground)?;
+    let settled = settle(setup, &mut ground, Said::Kept)?;
     let (mut differences, adopted) = classify(&Sides {
         live: &settled.live,
         from: settled.from(),

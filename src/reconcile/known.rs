@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Setup;
 use crate::catalog::Fingerprint;
 use crate::db::Server;
-use crate::desired::elaborate::{cache_key, to_cache};
+use crate::desired::cache;
 use crate::desired::source::Source;
 use crate::error::Result;
 use crate::introspect;
@@ -37,7 +37,7 @@ impl Slot {
             // The print is of the database's own catalogs.
             return None;
         }
-        let desired = cache_key(&source.files().ok()?, workshop)?;
+        let desired = cache::key(&source.files().ok()?, workshop)?;
         let said = format!("{:?} {:?}", setup.rulings, setup.answers);
         let database = (&server.database, server.system_identifier, &server.version);
         // What the files waive has a last day.
@@ -61,7 +61,7 @@ impl Slot {
         let is_empty = plan.is_empty() && plan.changes.is_empty() && plan.findings.is_empty();
         if let Some(print) = print.filter(|_| is_empty) {
             let plan = plan.clone();
-            to_cache(&self.0, &Known { print, plan });
+            cache::keep(&self.0, |out| Ok(serde_json::to_writer(out, &Known { print, plan })?));
         }
     }
 }

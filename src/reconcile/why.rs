@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Setup, find, ground, settle};
+use super::{Said, Setup, find, ground, settle};
 use crate::apply::ledger::{self, LastChange};
 use crate::catalog::{Catalog, Identity};
 use crate::db::Url;
@@ -41,7 +41,7 @@ pub struct Why {
 /// Explains the objects that a name fits: `[KIND:]NAME`, where `public` and a routine's arguments may be left out.
 pub fn why(setup: &Setup, url: &Url, source: &Source, name: &str) -> Result<Vec<Why>> {
     let mut ground = ground(setup, url, source)?;
-    let settled = settle(setup, &mut ground)?;
+    let settled = settle(setup, &mut ground, Said::Kept)?;
     let server = &ground.server;
     let Some((_, client)) = &mut ground.live else {
         return Err(Error::internal("a live database was read, but is not there"));

@@ -30,12 +30,16 @@ pub(crate) struct Staged {
 /// Returns the stages that a way begins with; nothing where no identifying column of a large table changes its type, or
 /// only such that cannot be staged.
 pub(crate) fn stages(context: &Context) -> Option<Staged> {
+    let chains = chain::chains(context);
+    if chains.is_empty() {
+        return None;
+    }
     let mut out = Staged {
         steps: Vec::new(),
         changes: Vec::new(),
         reached: context.from.clone(),
     };
-    for chain in chain::chains(context) {
+    for chain in chains {
         let reached = out.reached.clone();
         let here = Context {
             from: &reached,

@@ -3,9 +3,12 @@
 
 pub(super) mod slots;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
 use trueup::catalog::Catalog;
 use trueup::diff::diff;
 use trueup::kinds::{AnyObject, Context, Kind, readers};
@@ -50,6 +53,16 @@ fn significant(catalog: &Catalog) -> Vec<AnyObject> {
 
 /// Runs the way from what the database is to another state; returns what is wrong afterwards.
 fn walk(database: &Database, from: &Catalog, to: &Catalog) -> Result<Catalog, String> {
+    walk_with(database, from, to, &|database| database.catalog())
+}
+
+/// The same with a way of reading the catalog.
+pub(super) fn walk_with(
+    database: &Database,
+    from: &Catalog,
+    to: &Catalog,
+    read: &dyn Fn(&Database) -> Catalog,
+) -> Result<Catalog, String> {
     let mut client = database.connect();
     client
         .batch_execute("SET check_function_bodies = off; SET search_path = ''")
@@ -62,7 +75,7 @@ fn walk(database: &Database, from: &Catalog, to: &Catalog) -> Result<Catalog, St
             .batch_execute(&sentence.sql)
             .map_err(|error| format!("{error:?}\n{script}"))?;
     }
-    let found = database.catalog();
+    let found = read(database);
     let left = diff(&Context::new(&found, to, to.version_num));
     if left.is_empty() && significant(&found) == significant(to) {
         return Ok(found);
@@ -132,20 +145,84 @@ fn the_laws_hold_on_pairs_with_every_kind() {
     assert!(failures.is_empty(), "{} pairs fail\n{shown}", failures.len());
 }
 
-#[test]
-fn the_slots_cover_every_kind() {
+/// States of one database each that hold every variant of every slot.
+fn every_variant() -> impl Iterator<Item = Catalog> {
     let (major, server) = servers().into_iter().max_by_key(|(major, _)| *major).unwrap();
-    let mut found = std::collections::BTreeSet::new();
     let most = SLOTS.iter().map(|(_, _, variants)| variants.len()).max().unwrap();
-    for number in 0..most {
+    (0..most).map(move |number| {
         let choices: Vec<_> = SLOTS
             .iter()
             .map(|(_, _, variants)| Some(number % variants.len()))
             .collect();
-        let state = sql(&choices, major);
-        let catalog = Database::with(&server, &state).catalog();
-        found.extend(catalog.objects.values().map(AnyObject::kind));
+        Database::with(&server, &sql(&choices, major)).catalog()
+    })
+}
+
+/// Returns a value with each of its parts changed in turn.
+fn changed(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Null => vec![json!("x"), json!(7), json!(true), json!(["x"])],
+        Value::Bool(yes) => vec![json!(!yes)],
+        Value::Number(number) => vec![json!(number.as_i64().unwrap_or_default() + 1)],
+        Value::String(text) => vec![json!(format!("{text}x"))],
+        Value::Array(items) => {
+            let each = (0..items.len()).flat_map(|at| {
+                let one = changed(&items[at]).into_iter();
+                one.map(move |item| [&items[..at], &[item], &items[at + 1..]].concat())
+            });
+            let longer = [Value::Null, json!("x"), json!(7), json!(["x", "y"])];
+            let longer = longer.map(|item| [&items[..], &[item]].concat());
+            each.chain(longer).map(Value::Array).collect()
+        }
+        Value::Object(fields) => {
+            let each = fields
+                .iter()
+                .filter(|(name, _)| *name != "kind")
+                .flat_map(|(name, value)| {
+                    let one = changed(value).into_iter();
+                    one.map(move |value| {
+                        let mut fields = fields.clone();
+                        fields.insert(name.clone(), value);
+                        Value::Object(fields)
+                    })
+                });
+            each.collect()
+        }
     }
+}
+
+/// Objects that are identical are held once for both sides of a plan.
+#[test]
+fn nothing_differs_in_objects_that_are_identical() {
+    let (mut compared, mut apart) = (0, BTreeSet::new());
+    for catalog in every_variant() {
+        for object in catalog.objects.values() {
+            let value = serde_json::to_value(object).unwrap();
+            let again: AnyObject = serde_json::from_value(value.clone()).unwrap();
+            assert!(object.is_identical(&again), "{value}");
+            // What the type does not hold is no change.
+            let others = changed(&value).into_iter().filter_map(|changed| {
+                let other: AnyObject = serde_json::from_value(changed).ok()?;
+                (serde_json::to_value(&other).unwrap() != value).then_some(other)
+            });
+            for other in others {
+                compared += 1;
+                assert!(!object.is_identical(&other), "{value} {other:?}");
+                if *object == other {
+                    apart.insert(object.kind());
+                }
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+    assert!(apart.contains(&Kind::Column), "a column's place is no difference");
+}
+
+#[test]
+fn the_slots_cover_every_kind() {
+    let mut found: BTreeSet<Kind> = every_variant()
+        .flat_map(|catalog| catalog.objects.into_values().map(|object| object.kind()))
+        .collect();
     // What belongs to no database cannot be in states that share a server.
     let beside = readers().into_iter().filter(|reader| reader.area.is_some());
     found.extend(beside.map(|reader| reader.kind));

@@ -36,6 +36,8 @@ mod print;
 mod proof;
 mod renames;
 mod reports;
+mod role_laws;
+mod roles;
 mod round_trips;
 mod rules;
 mod safety;

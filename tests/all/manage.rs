@@ -3,26 +3,31 @@
 use crate::support::{Database, Project, binaries, servers};
 
 /// Drops roles with this value.
-struct Roles {
+pub(crate) struct Roles {
     server: Database,
     names: Vec<String>,
 }
 
 impl Roles {
-    fn of(server: &str, names: Vec<String>) -> Self {
+    pub(crate) fn of(server: &str, names: Vec<String>) -> Self {
         Self {
             server: Database::new(server),
             names,
         }
     }
 
-    fn one(&self, sql: &str) -> String {
+    pub(crate) fn one(&self, sql: &str) -> String {
         self.server.text(sql)
     }
 }
 
 impl Drop for Roles {
     fn drop(&mut self) {
+        // All at once, since some may have granted what others have; one by one where one is in the way.
+        let all = format!("DROP ROLE IF EXISTS {}", self.names.join(", "));
+        if self.server.connect().batch_execute(&all).is_ok() {
+            return;
+        }
         for name in &self.names {
             let _ = self
                 .server

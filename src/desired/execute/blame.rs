@@ -181,6 +181,14 @@ fn hint(refusal: &DbError, own_cluster: bool) -> String {
     if is_duplicate(refusal) {
         return "Keep one of the declarations, or write IF NOT EXISTS or OR REPLACE.".to_owned();
     }
+    if refusal
+        .message()
+        .starts_with("permission denied to grant privileges as role")
+    {
+        return "Give the grantor the role `WITH ADMIN OPTION` in a target file too (`member_of: {ROLE: {admin: true}}` in YAML), \
+                or leave `GRANTED BY` out."
+            .to_owned();
+    }
     if let Some(hint) = refusal.hint() {
         return hint.to_owned();
     }

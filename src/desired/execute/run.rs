@@ -254,6 +254,7 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 
     fn make_role(&mut self, role: &str) -> Result<()> {
+        self.session.stubs.insert(role.to_owned());
         let settings = self.session.settings().clone();
         self.session
             .send("RESET SESSION AUTHORIZATION; RESET ROLE")?

@@ -28,6 +28,8 @@ pub(super) struct Session<'a> {
     settings: Settings,
     /// Offsets of settings that this server does not know, by file.
     pub unknown: BTreeSet<(usize, usize)>,
+    /// Roles that were made because something names them, without being declared.
+    pub stubs: BTreeSet<String>,
 }
 
 /// Answer to a statement: the server's refusal is not an error of ours.
@@ -48,6 +50,7 @@ impl<'a> Session<'a> {
             own_cluster,
             settings: Settings::default(),
             unknown: BTreeSet::new(),
+            stubs: BTreeSet::new(),
         })
     }
 
@@ -133,6 +136,7 @@ impl<'a> Session<'a> {
         if !sql.is_empty() {
             self.client.batch_execute(&sql.join("; "))?;
         }
+        self.stubs.extend(missing.into_iter().cloned());
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::form::{Form, Layout};
 use super::forms::SECTIONS;
+use super::item::name;
 use super::want::Fields;
 use super::write::Writer;
 use super::{proof, sentences, text};
@@ -124,23 +125,18 @@ impl Writer<'_> {
             .objects
             .range(first..)
             .take_while(|(identity, _)| identity.kind == form.kind);
-        let own = all.filter(|(_, object)| home(object) == schema && !self.is_silent(object));
+        // The database is there before anything is said of it.
+        let is_said = |object: &AnyObject| form.layout == Layout::Single || !self.is_silent(object);
+        let own = all.filter(|(_, object)| home(object) == schema && is_said(object));
         let items = own.filter_map(|(_, object)| Some((name(object), self.item(form, object)?)));
+        if form.layout == Layout::Single {
+            return items.map(|(_, item)| item).find(|item| item != &json!({}));
+        }
         if form.layout == Layout::List {
             let items: Vec<Json> = items.map(|(_, item)| item).collect();
             return (!items.is_empty()).then_some(Json::Array(items));
         }
-        let mut out = Fields::new();
-        for (name, item) in items {
-            match out.get_mut(&name) {
-                Some(Json::Array(overloads)) if form.layout == Layout::Overloads => overloads.push(item),
-                Some(first) => *first = json!([first.take(), item]),
-                None => {
-                    out.insert(name, item);
-                }
-            }
-        }
-        (!out.is_empty()).then_some(Json::Object(out))
+        form.section_of(items)
     }
 
     /// Writes what the forms cannot say.
@@ -184,15 +180,5 @@ fn home(object: &AnyObject) -> Option<&str> {
         AnyObject::RangeType(range) => Some(&range.schema),
         AnyObject::Collation(collation) => Some(&collation.schema),
         _ => None,
-    }
-}
-
-/// Returns the name of an item.
-fn name(object: &AnyObject) -> String {
-    match object {
-        AnyObject::Function(function) => function.0.name.clone(),
-        AnyObject::Procedure(procedure) => procedure.0.name.clone(),
-        AnyObject::Aggregate(aggregate) => aggregate.name.clone(),
-        other => other.identity().name().to_owned(),
     }
 }

@@ -105,6 +105,8 @@ pub(super) enum Layout {
     Overloads,
     /// A mapping from names, or a list of names alone.
     NamedOrList,
+    /// A mapping from names, where one name may have a list, or a list of names alone.
+    OverloadsOrList,
     /// The item itself: there is one only.
     Single,
     /// A list of items without names.
@@ -168,6 +170,11 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// Tells whether one name may have a list of items.
+    pub(super) fn has_overloads(&self) -> bool {
+        matches!(self.layout, Layout::Overloads | Layout::OverloadsOrList)
+    }
+
     /// Returns every key of an item.
     pub(super) fn known(&self) -> Vec<&'static str> {
         let own = self.keys.iter().map(|key| key.name);

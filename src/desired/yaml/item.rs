@@ -70,13 +70,10 @@ impl Writer<'_> {
             return self.partitions(form, of, whole);
         }
         let parts = self.parts(of).filter(|part| part.kind() == form.kind);
-        let mut items = parts.filter_map(|part| Some((part.identity().name().to_owned(), self.item(form, part)?)));
+        let mut items = parts.filter_map(|part| Some((name(part), self.item(form, part)?)));
         match form.layout {
             Layout::Single => items.next().map(|(_, item)| item),
-            _ => {
-                let items: Fields = items.collect();
-                (!items.is_empty()).then_some(Json::Object(items))
-            }
+            _ => form.section_of(items),
         }
     }
 
@@ -94,6 +91,39 @@ impl Writer<'_> {
             }
         }
         (!out.is_empty()).then_some(Json::Object(out))
+    }
+}
+
+impl Form {
+    /// Puts the items of a section together; nothing where there are none.
+    pub(super) fn section_of(&self, items: impl Iterator<Item = (String, Json)>) -> Option<Json> {
+        let mut out = Fields::new();
+        for (name, item) in items {
+            match out.get_mut(&name) {
+                Some(Json::Array(overloads)) if self.has_overloads() => overloads.push(item),
+                Some(first) => *first = json!([first.take(), item]),
+                None => {
+                    out.insert(name, item);
+                }
+            }
+        }
+        let are_names = |item: &Json| item.as_object().is_some_and(Fields::is_empty);
+        if self.layout == Layout::OverloadsOrList && out.values().all(are_names) {
+            let names: Vec<&String> = out.keys().collect();
+            return (!names.is_empty()).then(|| json!(names));
+        }
+        (!out.is_empty()).then_some(Json::Object(out))
+    }
+}
+
+/// Returns the name of an item.
+pub(super) fn name(object: &AnyObject) -> String {
+    match object {
+        AnyObject::Function(function) => function.0.name.clone(),
+        AnyObject::Procedure(procedure) => procedure.0.name.clone(),
+        AnyObject::Aggregate(aggregate) => aggregate.name.clone(),
+        AnyObject::RoleMembership(membership) => membership.role.clone(),
+        other => other.identity().name().to_owned(),
     }
 }
 

@@ -43,6 +43,8 @@ use sentences::Sentence;
 pub(super) struct Made {
     /// Renames and waivers.
     pub hints: Vec<Hint>,
+    /// Roles that are to go.
+    pub dropped_roles: Vec<String>,
     sentences: BTreeMap<usize, Vec<Sentence>>,
     settings: BTreeMap<usize, Settings>,
     places: BTreeMap<usize, BTreeMap<Vec<String>, usize>>,
@@ -63,6 +65,7 @@ pub(super) fn read_files(files: &[TargetFile]) -> Result<Made> {
         let declared = read::read(&file.text).map_err(|complaint| complaint.error(&source(file)))?;
         let settings = sentences::settings(index, &declared.schema, declared.schema_offset);
         made.settings.insert(index, settings);
+        made.dropped_roles.extend(declared.dropped_roles.iter().cloned());
         made.hints.extend(declared.said.iter().map(|said| Hint {
             place: source(file).place(said.offset),
             word: said.words.clone(),
@@ -112,6 +115,7 @@ pub(super) fn statements(index: usize, file: &TargetFile, made: &Made) -> Result
             place,
         )?;
     }
+    reader.note_skipped(&source);
     Ok((source, reader))
 }
 

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::write::{Writer, is_public};
+use super::forms::THIS_DATABASE;
+use super::write::{Writer, inherits, is_public};
 use super::{finish, read, sentences};
 use crate::catalog::{Catalog, Identity};
-use crate::kinds::{AnyObject, Context};
+use crate::kinds::{AnyObject, Context, name_database_as_in};
 
 /// Returns the statements that create each object.
 pub(super) fn creations(catalog: &Catalog, empty: &Catalog) -> BTreeMap<Identity, Vec<String>> {
@@ -39,6 +40,8 @@ pub(super) fn lost(writer: &Writer, files: &BTreeMap<String, String>) -> BTreeSe
     let mut read = sentences::catalog(&read);
     read.version_num = writer.catalog.version_num;
     writer.catalog.role.clone_into(&mut read.role);
+    THIS_DATABASE.clone_into(&mut read.database);
+    name_database_as_in(&mut read, writer.catalog);
     let again = creations(
         &read,
         &sentences::empty(&writer.catalog.role, writer.catalog.version_num),
@@ -49,6 +52,9 @@ pub(super) fn lost(writer: &Writer, files: &BTreeMap<String, String>) -> BTreeSe
             (AnyObject::Privilege(own), Some(AnyObject::Privilege(other))) => own.privileges == other.privileges,
             (AnyObject::DefaultPrivilege(own), Some(AnyObject::DefaultPrivilege(other))) => {
                 own.privileges == other.privileges
+            }
+            (AnyObject::RoleMembership(own), Some(AnyObject::RoleMembership(other))) => {
+                own.is_said_by(other, inherits(&read, &own.member))
             }
             // The words of a trigger are written in small letters; names keep theirs.
             (AnyObject::Trigger(_), Some(_)) => {

@@ -40,6 +40,8 @@ pub(super) struct Declared {
     pub objects: Vec<(AnyObject, usize)>,
     /// What is said about them beside: former names and waivers.
     pub said: Vec<Said>,
+    /// Roles that are to go.
+    pub dropped_roles: Vec<String>,
 }
 
 /// Reads a file.
@@ -122,7 +124,9 @@ impl Declared {
         match (&entry.node.value, form.layout) {
             _ if entry.node.is_null() => Ok(()),
             (_, Layout::Single) => {
-                let table = parent.map_or("", Identity::name);
+                let Some(table) = parent.map(Identity::name) else {
+                    return self.item(form, &spot(""), entry.offset, &entry.node);
+                };
                 let said = match &entry.node.value {
                     Value::Map(entries) => entries.iter().find(|entry| entry.key == "name"),
                     _ => None,
@@ -134,7 +138,7 @@ impl Declared {
             (Value::List(items), Layout::List) => items
                 .iter()
                 .try_for_each(|item| self.item(form, &spot(""), item.offset, item)),
-            (Value::List(items), Layout::NamedOrList) => items.iter().try_for_each(|item| {
+            (Value::List(items), Layout::NamedOrList | Layout::OverloadsOrList) => items.iter().try_for_each(|item| {
                 let Some(name) = item.text() else {
                     return Err(Complaint::new(
                         item.offset,
@@ -147,9 +151,9 @@ impl Declared {
                 };
                 self.item(form, &spot(name), item.offset, &nothing)
             }),
-            (Value::Map(entries), Layout::Named | Layout::NamedOrList | Layout::Overloads) => {
+            (Value::Map(entries), layout) if layout != Layout::List => {
                 entries.iter().try_for_each(|entry| match &entry.node.value {
-                    Value::List(overloads) if form.layout == Layout::Overloads => overloads
+                    Value::List(overloads) if form.has_overloads() => overloads
                         .iter()
                         .try_for_each(|overload| self.item(form, &spot(&entry.key), overload.offset, overload)),
                     _ => self.item(form, &spot(&entry.key), entry.offset, &entry.node),
@@ -182,10 +186,16 @@ impl Declared {
                 return Err(Complaint::unknown(entry.offset, &entry.key, &of, form.known()));
             }
         }
+        if form.kind == Kind::Role && values.get("dropped") == Some(&Json::Bool(true)) {
+            return self.dropped_role(spot.name, &entries);
+        }
         let (object, beside) = build(form, spot, &values).map_err(|message| Complaint::new(offset, message))?;
         let identity = object.identity();
         self.objects.push((object, offset));
         let place = |object: &AnyObject| {
+            if let Some(offset) = place_of_setting(object, &entries) {
+                return offset;
+            }
             let key = match object {
                 AnyObject::ColumnDefault(_) => "default",
                 AnyObject::NotNull(_) => "not_null",
@@ -219,6 +229,15 @@ impl Declared {
                 self.items(part, spot.schema, Some(&identity), entry)?;
             }
         }
+        Ok(())
+    }
+
+    fn dropped_role(&mut self, name: &str, entries: &[Entry]) -> Result<(), Complaint> {
+        if let Some(other) = entries.iter().find(|entry| entry.key != "dropped") {
+            let message = format!("`{}` of `{name}`, which is dropped", other.key);
+            return Err(Complaint::new(other.offset, message).hint("Leave `dropped` out, or everything else."));
+        }
+        self.dropped_roles.push(name.to_owned());
         Ok(())
     }
 
@@ -279,6 +298,24 @@ fn entries(form: &Form, spot: &Spot, node: &Node) -> Result<Vec<Entry>, Complain
         )
         .hint(format!("Known keys: {}.", form.known().join(", ")))),
     }
+}
+
+/// Returns where a setting stands, below one of the keys of an item.
+fn place_of_setting(object: &AnyObject, entries: &[Entry]) -> Option<usize> {
+    let parameter = match object {
+        AnyObject::RoleSetting(setting) => &setting.parameter,
+        AnyObject::DatabaseSetting(setting) => &setting.parameter,
+        _ => return None,
+    };
+    let is_here = matches!(object, AnyObject::RoleSetting(setting) if setting.database.is_some());
+    let below = entries
+        .iter()
+        .filter(|entry| entry.key.ends_with("database") == is_here);
+    let mut settings = below.filter_map(|entry| match &entry.node.value {
+        Value::Map(settings) => settings.iter().find(|setting| setting.key == *parameter),
+        _ => None,
+    });
+    settings.next().map(|setting| setting.offset)
 }
 
 /// Makes the object of an item, and those that stand beside it.

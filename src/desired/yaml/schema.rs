@@ -69,6 +69,7 @@ fn want_schema(want: Want) -> Json {
         Want::Word(words) => json!({"enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>()}),
         Want::Names => json!({"anyOf": [plain(), {"type": "array", "items": plain()}]}),
         Want::Pairs => json!({"type": "object", "additionalProperties": plain()}),
+        Want::Settings => want_schema(Want::Named(&Want::Names)),
         Want::List(item) => json!({"type": "array", "items": want_schema(*item)}),
         Want::Named(item) => json!({"type": "object", "additionalProperties": want_schema(*item)}),
         Want::Any => json!({}),
@@ -96,6 +97,11 @@ fn section_schema(form: &'static Form, definitions: &mut BTreeMap<String, Json>)
         Layout::Overloads => {
             let items = json!({"anyOf": [item.clone(), {"type": "array", "items": item}]});
             json!({"type": "object", "additionalProperties": items})
+        }
+        Layout::OverloadsOrList => {
+            let items = json!({"anyOf": [item.clone(), {"type": "array", "items": item}]});
+            let named = json!({"type": "object", "additionalProperties": items});
+            json!({"anyOf": [named, {"type": "array", "items": plain()}]})
         }
         Layout::NamedOrList => json!({"anyOf": [named, {"type": "array", "items": plain()}]}),
         Layout::List => json!({"type": "array", "items": item}),

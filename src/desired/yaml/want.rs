@@ -23,6 +23,8 @@ pub(super) enum Want {
     Names,
     /// A mapping from names to plain values, which the kind keeps as `name=value`.
     Pairs,
+    /// A mapping from parameters to values, or to lists of values.
+    Settings,
     /// A mapping with keys of its own; a plain value stands for the mapping with that key. `true` is the empty mapping.
     Shape(Option<&'static str>, &'static [Key]),
     /// A list.
@@ -86,7 +88,7 @@ impl Want {
             Self::Number => "a whole number",
             Self::Word(_) => "a word",
             Self::Names => "a list of texts",
-            Self::Pairs | Self::Shape(..) | Self::Named(_) => "a mapping",
+            Self::Pairs | Self::Settings | Self::Shape(..) | Self::Named(_) => "a mapping",
             Self::List(_) => "a list",
             Self::Any => "a value",
         }
@@ -115,6 +117,17 @@ impl Want {
             (Self::Names, Value::List(items)) => items.iter().map(|item| Self::Text.read(name, item)).collect(),
             (Self::List(want), Value::List(items)) => items.iter().map(|item| want.read(name, item)).collect(),
             (Self::Pairs, Value::Map(entries)) => pairs(entries),
+            (Self::Settings, Value::Map(entries)) => {
+                let read = |entry: &Entry| {
+                    let want = if matches!(entry.node.value, Value::List(_)) {
+                        Self::Names
+                    } else {
+                        Self::Text
+                    };
+                    Ok((entry.key.clone(), want.read(&entry.key, &entry.node)?))
+                };
+                Ok(Json::Object(entries.iter().map(read).collect::<Result<Fields, _>>()?))
+            }
             (Self::Named(want), Value::Map(entries)) => {
                 let read = |entry: &Entry| Ok((entry.key.clone(), want.read(&entry.key, &entry.node)?));
                 Ok(Json::Object(entries.iter().map(read).collect::<Result<Fields, _>>()?))

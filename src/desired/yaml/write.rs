@@ -147,6 +147,11 @@ impl<'a> Writer<'a> {
         out
     }
 
+    /// Tells whether a role inherits by itself; nothing where that is not known.
+    pub(super) fn inherits(&self, role: &str) -> Option<bool> {
+        inherits(self.catalog, role)
+    }
+
     /// Tells whether a column belongs to the primary key, which refuses null by itself.
     pub(super) fn is_in_primary_key(&self, schema: &str, table: &str, column: &str) -> bool {
         self.primary.contains(&[schema, table, column])
@@ -174,6 +179,14 @@ impl<'a> Writer<'a> {
             && self.catalog.contains(&parent)
             && !self.excluded.contains(&parent)
             && !is_typed
+    }
+}
+
+/// Tells whether a role of a catalog inherits by itself; nothing where the catalog does not have it.
+pub(super) fn inherits(catalog: &Catalog, role: &str) -> Option<bool> {
+    match catalog.get(&Identity::new(Kind::Role, [role])) {
+        Some(AnyObject::Role(role)) => Some(role.inherit),
+        _ => None,
     }
 }
 

@@ -94,7 +94,12 @@ fn message(look: &Look, change: &Change) -> Option<String> {
             let (role, member) = (&membership.role, &membership.member);
             // A new role can do nothing yet that anybody relies on, unless it gets another one's rights.
             let falls = change.verb == Verb::Drop && look.falls_with_parent(&change.object);
-            (!falls).then(|| format!("`{member}` {verb} a member of `{role}`."))
+            let by = membership
+                .grantor
+                .as_ref()
+                .map(|role| format!(", as granted by `{role}`"));
+            let by = by.unwrap_or_default();
+            (!falls).then(|| format!("`{member}` {verb} a member of `{role}`{by}."))
         }
         _ => whose_rights(look, change, sides),
     }

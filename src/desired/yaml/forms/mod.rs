@@ -5,15 +5,19 @@ mod constraint;
 mod database;
 mod index;
 mod relation;
+mod role;
 mod routine;
 mod table;
 mod trigger;
 mod types;
 
 use super::form::Form;
+pub(super) use role::THIS_DATABASE;
 
 /// Sections of a file, in the order in which they are written.
 pub(super) const SECTIONS: &[&Form] = &[
+    &role::DATABASE,
+    &role::ROLES,
     &database::EXTENSIONS,
     &types::COLLATIONS,
     &types::ENUMS,
