@@ -12,7 +12,8 @@ use super::program::Program;
 use super::rate::{Rating, Script};
 use crate::catalog::{Catalog, Fingerprint};
 use crate::db::Server;
-use crate::desired::elaborate::{Workshop, cache_key, to_cache};
+use crate::desired::cache;
+use crate::desired::elaborate::Workshop;
 use crate::plan::Direction;
 use crate::scratch::{self, Choice};
 
@@ -53,7 +54,7 @@ impl Memory {
             Choice::Live => workshop.live.map(|(url, _)| format!("{:?}", url.hosts())),
         };
         // Versions of trueup and of the server, and the live role.
-        let made_by = cache_key(&[], workshop);
+        let made_by = cache::key(&[], workshop);
         let is_back = direction == Direction::Rollback;
         let context = Fingerprint::of(&(FORMAT, &made_by, &folder, server.version_num, search_path, is_back));
         let root = workshop.machine.cache.join("trials");
@@ -88,7 +89,7 @@ impl Memory {
         let Some(slot) = slot.filter(|_| known.rating.size() <= LARGEST) else {
             return;
         };
-        to_cache(
+        cache::keep(
             &slot,
             &Known {
                 rating: known.rating.without_statements(),
