@@ -46,8 +46,8 @@ pub(crate) use files::{plan_from, plan_to};
 pub use find::find;
 pub use why::{Why, why};
 
-/// What every use case may use of the machine and was told by the user.
-#[derive(Debug, Clone)]
+/// What every use case may use of the machine and was told by the user. By default nothing is tried on scratch.
+#[derive(Debug, Clone, Default)]
 pub struct Setup {
     /// `PG*` variables.
     pub environment: Environment,

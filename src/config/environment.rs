@@ -61,10 +61,11 @@ pub enum Command {
 }
 
 /// What happens to the rows of tables and columns that are dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDrop {
     /// They are gone.
+    #[default]
     Drop,
     /// Tables move to schema `trueup_quarantine`, columns are copied there; a rollback brings them back.
     Quarantine,

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::elaborate::{Desired, Workshop};
 use super::source::TargetFile;
 use crate::catalog::{Fingerprint, packed};
@@ -57,15 +59,20 @@ pub(super) fn read(slot: &Path) -> Option<Desired> {
 
 /// Keeps what target files declare.
 pub(super) fn write(slot: &Path, desired: &Desired) {
-    keep(slot, |out| {
+    make(slot, |out| {
         serde_json::to_writer(&mut *out, desired)?;
         out.write_all(b"\n")?;
         packed::write(&desired.catalog, out)
     });
 }
 
-/// Keeps something for the next run; a cache that cannot be written costs time, nothing else.
-pub(crate) fn keep(slot: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
+/// Keeps a value for the next run.
+pub(crate) fn keep<T: Serialize>(slot: &Path, value: &T) {
+    make(slot, |out| Ok(serde_json::to_writer(out, value)?));
+}
+
+/// Makes a file of the cache; one that cannot be written costs time, nothing else.
+fn make(slot: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
     let Some(folder) = slot.parent() else { return };
     let unfinished = slot.with_extension(format!("{}.part", std::process::id()));
     let written = || {

@@ -1,4 +1,30 @@
 //! Numbered migration files: read, run forward and back, recorded in the ledger.
+//!
+//! A service can migrate when it starts; several that start at once wait for each other, and each file runs once:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use trueup::apply::{Approvals, Options};
+//! use trueup::db::Url;
+//! use trueup::error::Result;
+//! use trueup::migrate::{Directory, Migrator, Mode, Selection};
+//! use trueup::reconcile::Setup;
+//!
+//! fn migrate(database: &str) -> Result<()> {
+//!     let url = Url::parse(database, &Default::default())?;
+//!     let setup = Setup::default(); // Files were tried before the release: nothing is on scratch here.
+//!     let directory = Directory::read(Path::new("migrations"), None)?;
+//!     let migrator = Migrator { setup: &setup, url: &url, directory: &directory };
+//!     let selection = Selection::default();
+//!     let outlook = migrator.outlook_up(&selection)?;
+//!     let what = (&selection, Mode::File);
+//!     migrator.run(&outlook, what, &Approvals::default(), &Options::default(), &mut |_| {})?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! With `prove: true` and a [`Machine`](crate::scratch::Machine) that may be used, `outlook_up` tries the files first and
+//! rates them; [`Migrator::run`] then refuses what nobody has approved.
 
 mod accept;
 mod checksum;
@@ -9,12 +35,15 @@ mod import;
 mod layout;
 mod lint;
 mod log;
+mod memory;
 mod new;
 mod outlook;
 mod outside;
 mod program;
 mod quick;
 mod rate;
+mod reach;
+mod refusal;
 mod reset;
 mod run;
 mod sample;
@@ -22,6 +51,7 @@ mod section;
 mod state;
 mod text_rules;
 mod trial;
+mod verify;
 mod version;
 mod waits;
 mod waiver;
@@ -30,6 +60,7 @@ mod work;
 
 pub use crate::apply::ledger::migrations::{Origin, Recorded, Standing};
 pub use checksum::Checksum;
+pub(crate) use directory::title;
 pub use directory::{Directory, Migration, Script};
 pub use header::Header;
 pub use import::{ImportOptions, Imported, Tool, read_mapping};
@@ -43,5 +74,6 @@ pub use run::{Event, Finished, Mode, Report};
 pub use sample::{Tested, sample};
 pub use state::{Condition, Entry, Problem, State};
 pub use text_rules::{TEXT_RULES, TextRule};
+pub use verify::{Deviation, Side, verify};
 pub use version::Version;
-pub use whole::{Deviation, Side, Squashed, generate, squash, verify};
+pub use whole::{Squashed, generate, squash};

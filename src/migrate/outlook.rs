@@ -1,5 +1,6 @@
 //! What a command would run: the files with their statements, tried on scratch and judged, before anything is changed.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::directory::{Directory, Migration, Script, title};
@@ -120,6 +121,8 @@ pub struct Outlook {
     pub notes: Vec<String>,
     /// Server on which the files were tried; none where they were not.
     pub proven_on: Option<String>,
+    /// Files of which it is known that they hold: the same ones ran on the same schema before.
+    pub remembered: usize,
 }
 
 impl Outlook {
@@ -179,14 +182,16 @@ impl Migrator<'_> {
     /// Returns the files that are to run.
     pub(super) fn pending(&self, state: &State, selection: &Selection) -> Result<Vec<Item>> {
         state.must_be_clear(selection.allow_out_of_order || selection.only.is_some())?;
-        let mut items = Vec::new();
-        for entry in chosen(state, selection)? {
-            let Some(migration) = entry.index.and_then(|index| self.directory.migrations.get(index)) else {
-                continue;
-            };
-            items.push(item(migration, entry)?);
-        }
-        Ok(items)
+        let chosen = chosen(state, selection)?;
+        let with_file = chosen.into_iter().filter_map(|entry| {
+            let migration = self.directory.migrations.get(entry.index?)?;
+            Some((migration, entry))
+        });
+        let with_file: Vec<_> = with_file.collect();
+        let items = with_file.par_iter().map(|(migration, entry)| item(migration, entry));
+        // Of several mistakes the first one is told, whichever thread finds one first.
+        let items: Vec<Result<Item>> = items.collect();
+        items.into_iter().collect()
     }
 
     /// Reads the rollback of an applied migration: as it was when that was applied, or else its file.
@@ -242,9 +247,10 @@ impl Migrator<'_> {
             findings: Vec::new(),
             notes: Vec::new(),
             proven_on: None,
+            remembered: 0,
         };
         if self.setup.prove && !out.items.is_empty() {
-            Trial::new(self)?.run(&mut out, selection)?;
+            Trial::new(self, &out)?.run(&mut out, selection)?;
         }
         Ok(out)
     }

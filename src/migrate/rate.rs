@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ObjectType};
+use serde::{Deserialize, Serialize};
 
 use super::program::{Line, Program};
 use crate::backfill::Backfills;
@@ -54,8 +55,11 @@ impl<'a> Script<'a> {
 }
 
 /// What files change, statement by statement.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Rating {
+    #[serde(with = "crate::catalog::packed")]
     from: Catalog,
+    #[serde(with = "crate::catalog::packed")]
     to: Catalog,
     /// One step per statement.
     pub(crate) steps: Vec<Step>,
@@ -138,6 +142,29 @@ impl Rating {
             to: tried.after.clone(),
             steps,
         }
+    }
+
+    /// Takes the statements out, which may hold rows, so that the rest can be kept.
+    pub(super) fn without_statements(mut self) -> Self {
+        let sentences = self.steps.iter_mut().flat_map(|step| &mut step.statements);
+        sentences.for_each(|sentence| sentence.sql.clear());
+        self
+    }
+
+    /// Puts them in again; nothing where these are others.
+    pub(super) fn with_statements(mut self, script: &Script) -> Option<Self> {
+        if self.steps.len() != script.lines.len() {
+            return None;
+        }
+        for (step, (_, line)) in self.steps.iter_mut().zip(&script.lines) {
+            step.statements.first_mut()?.sql.clone_from(&line.sql);
+        }
+        Some(self)
+    }
+
+    /// Returns how many objects it holds.
+    pub(super) fn size(&self) -> usize {
+        self.from.objects.len() + self.to.objects.len()
     }
 
     /// Returns the objects whose live figures the rules ask for.

@@ -1,20 +1,24 @@
 //! The files of an outlook on a scratch copy of the live database.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::thread;
 
 use super::harmless::Harmless;
-use super::outlook::{Item, Migrator, Outlook, Selection, attempt, first_line};
-use super::program::Line;
+use super::memory::{Known, Memory};
+use super::outlook::{Item, Migrator, Outlook, Selection, attempt};
 use super::rate::{Placed, Rating, Script};
-use crate::catalog::{Catalog, Identity};
+use super::reach::reach;
+use super::refusal::{does_not_restore, failure, left_out};
+use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::db::{Server, Url};
-use crate::desired::elaborate::Workshop;
-use crate::error::{Error, ErrorKind, Result};
+use crate::desired::elaborate::{Workshop, open};
+use crate::error::{Error, Result};
 use crate::introspect;
-use crate::plan::Direction;
-use crate::prove::files::{Attempt, Bench, Failed, Tried};
+use crate::prove::files::{Attempt, Bench};
 use crate::reconcile::Setup;
-use crate::risk::{Statistics, statistics};
+use crate::risk::{Ruling, Statistics, statistics};
+use crate::scratch::Scratch;
 
 /// Fewer files than this are tried one by one even where nothing of them can be lost.
 const FEW: usize = 4;
@@ -23,165 +27,297 @@ const FEW: usize = 4;
 pub(super) struct Trial<'a> {
     setup: &'a Setup,
     url: &'a Url,
-    client: postgres::Client,
     server: Server,
-    live: Catalog,
+    judge: Judge<'a>,
+    memory: Memory,
+    /// State that scratch begins with.
+    ground: Catalog,
+    /// Whether that is not all of the live state.
+    is_part: bool,
     search_path: String,
+    /// What the state is known by that the next files begin with; none where nobody knows.
+    state: Option<Fingerprint>,
+    /// Scratch database that is open and empty, or why there is none.
+    opened: Option<Result<Scratch>>,
+    bench: Option<Bench>,
+    /// Files that have run on the bench.
+    done: usize,
+}
+
+/// Judges what files did on scratch, by what the live database holds.
+struct Judge<'a> {
+    client: postgres::Client,
+    live: Catalog,
+    rulings: &'a [Ruling],
+}
+
+/// What came of files.
+enum Outcome {
+    /// All is well.
+    Held,
+    /// They are as they are, and those behind them cannot be tried.
+    Last,
+    /// Something is wrong with one of them, and nobody knows with which.
+    Doubtful,
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(migrator: &Migrator<'a>) -> Result<Self> {
+    pub(super) fn new(migrator: &Migrator<'a>, out: &Outlook) -> Result<Self> {
         let mut client = migrator.url.connect()?;
         let server = Server::read(&mut client)?;
-        let search_path = client
+        let search_path: String = client
             .query_typed_one("SELECT pg_catalog.current_setting('search_path')", &[])?
             .try_get(0)?;
-        let live = introspect::read(migrator.url, &mut client, &server, introspect::Options::default())?;
+        let workshop = workshop(migrator.setup, migrator.url, &server);
+        // A server takes its time to start: it does so while the live catalogs are read.
+        let (live, opened) = thread::scope(|scope| {
+            let opening = scope.spawn(|| {
+                let memory = Memory::new(&workshop, &server, &search_path, out.direction);
+                let is_new = !out.items.first().is_some_and(|item| memory.has_met(item));
+                let opened = is_new.then(|| open(&workshop));
+                (memory, opened)
+            });
+            let live = introspect::read(migrator.url, &mut client, &server, introspect::Options::default());
+            (live, opening.join())
+        });
+        let live = live?;
+        let (memory, opened) = opened.map_err(|_| Error::internal("the scratch server's start stopped"))?;
+        let reached = reach(&out.items, &live);
+        let is_part = reached.is_some();
+        let ground = reached.unwrap_or_else(|| live.clone());
         Ok(Self {
             setup: migrator.setup,
             url: migrator.url,
-            client,
+            judge: Judge {
+                client,
+                live,
+                rulings: &migrator.setup.rulings,
+            },
+            state: memory.state(&ground),
             server,
-            live,
+            memory,
+            ground,
+            is_part,
             search_path,
+            opened,
+            bench: None,
+            done: 0,
         })
     }
 
     pub(super) fn run(mut self, out: &mut Outlook, selection: &Selection) -> Result<()> {
-        let setup = self.setup;
-        let url = self.url;
-        let server = self.server.clone();
-        let workshop = Workshop {
-            scratch: &setup.scratch,
-            machine: &setup.machine,
-            live: Some((url, &server)),
-            like: None,
-            cache: setup.cache,
-        };
-        let mut bench = self.bench(&workshop)?;
-        out.proven_on = Some(format!("PostgreSQL {}", bench.server().version));
-        let harmless = Harmless::new(&self.live);
+        let harmless = Harmless::new(&self.judge.live);
         let (mut most, mut doubted) = (usize::MAX, 0);
         let mut at = 0;
         while at < out.items.len() {
             if at >= doubted {
                 most = usize::MAX;
             }
-            let end = at + harmless.run(&out.items[at..], most);
-            if end - at < FEW {
-                if !self.file(at, &mut bench, &workshop, out, selection)? {
-                    return Ok(());
-                }
-                at += 1;
-                continue;
-            }
-            if self.together(at..end, &mut bench, &workshop, out)? {
+            let fitting = harmless.run(&out.items[at..], most);
+            let end = at + if fitting < FEW { 1 } else { fitting };
+            if self.remembers(at..end, out)? {
                 at = end;
                 continue;
             }
-            // Something is wrong with one of them: fewer at a time tell which.
-            (most, doubted) = ((end - at) / 8, end);
-            bench = self.bench(&workshop)?;
-            let done: Vec<_> = out.items[..at].iter().map(Item::attempt).collect();
-            bench.all_forward(&done)?;
+            let outcome = if end - at > 1 {
+                self.together(at..end, out)?
+            } else {
+                self.file(at, out, selection)?
+            };
+            match outcome {
+                Outcome::Held => at = end,
+                Outcome::Last => return Ok(()),
+                Outcome::Doubtful if end - at > 1 => {
+                    // Fewer at a time tell which.
+                    (most, doubted) = ((end - at) / 8, end);
+                    self.bench = None;
+                }
+                Outcome::Doubtful => self.widen(),
+            }
         }
         Ok(())
     }
 
-    fn bench(&self, workshop: &Workshop) -> Result<Bench> {
-        Bench::open(workshop, Some(&self.live), Some(&self.search_path)).map_err(|error| {
-            let hint = error.hint.clone().unwrap_or_else(|| {
-                "Name a server that has what the live one has with --scratch URL; --no-prove runs the files untried.".to_owned()
-            });
-            error.hint(hint)
-        })
+    /// Begins anew with all of the live state: what a file needs may be more than what it names.
+    fn widen(&mut self) {
+        self.ground = self.judge.live.clone();
+        self.is_part = false;
+        self.bench = None;
+        self.state = None;
     }
 
-    /// Tries files together of which nothing can be lost; tells whether all is well with them.
-    fn together(
-        &mut self,
-        range: std::ops::Range<usize>,
-        bench: &mut Bench,
-        workshop: &Workshop,
-        out: &mut Outlook,
-    ) -> Result<bool> {
-        let others_follow = range.end < out.items.len();
+    /// Takes what is known of files; tells whether something is.
+    fn remembers(&mut self, range: Range<usize>, out: &mut Outlook) -> Result<bool> {
         let items = &out.items[range];
-        let files: Vec<_> = items.iter().map(|item| (item.attempt(), way_back(item))).collect();
-        let Some(tried) = bench.together(&files, others_follow)? else {
+        let Some(known) = self.memory.look_up(self.state.as_ref(), items) else {
             return Ok(false);
         };
         let script = Script::of(items.iter().map(|item| &item.program));
-        let findings = self.judge(&script, &tried, workshop)?;
+        let findings = self.judge.findings(&script, &known.rating)?;
+        out.remembered += items.len();
         out.findings.extend(findings);
+        out.proven_on.get_or_insert(known.server);
+        self.state = Some(known.after);
         Ok(true)
     }
 
-    /// Tries one file; tells whether the ones after it can be tried.
-    fn file(
-        &mut self,
-        at: usize,
-        bench: &mut Bench,
-        workshop: &Workshop,
-        out: &mut Outlook,
-        selection: &Selection,
-    ) -> Result<bool> {
+    /// Keeps what came of files that held, and goes on from there.
+    fn keep(&mut self, items: &[Item], rating: Option<Rating>) {
+        let Some(bench) = &self.bench else { return };
+        let before = self.state.take();
+        let Some(after) = before.as_ref().and_then(|_| self.memory.state(bench.state())) else {
+            return;
+        };
+        self.state = Some(after.clone());
+        if let Some(rating) = rating {
+            let server = on(bench);
+            let known = Known { after, server, rating };
+            self.memory.keep(before.as_ref(), items, known);
+        }
+    }
+
+    /// Returns the bench, on which all files before one have run.
+    fn bench(&mut self, at: usize, out: &mut Outlook) -> Result<&mut Bench> {
+        let workshop = workshop(self.setup, self.url, &self.server);
+        let mut bench = match self.bench.take() {
+            Some(bench) => bench,
+            None => {
+                self.done = 0;
+                let scratch = self.opened.take().unwrap_or_else(|| open(&workshop));
+                let bench = scratch
+                    .and_then(|scratch| Bench::on(scratch, &workshop, Some(&self.ground), Some(&self.search_path)));
+                bench.map_err(|error| {
+                    let hint = error.hint.clone().unwrap_or_else(|| {
+                        "Name a server that has what the live one has with --scratch URL; --no-prove runs the files untried."
+                            .to_owned()
+                    });
+                    error.hint(hint)
+                })?
+            }
+        };
+        out.proven_on = Some(on(&bench));
+        let open: Vec<_> = out.items[self.done..at].iter().map(Item::attempt).collect();
+        if !open.is_empty()
+            && let Some((number, failed)) = bench.all_forward(&open)?
+        {
+            return Err(failure(&out.items[self.done + number], &failed));
+        }
+        self.done = at;
+        Ok(self.bench.insert(bench))
+    }
+
+    /// Tries files together of which nothing can be lost.
+    fn together(&mut self, range: Range<usize>, out: &mut Outlook) -> Result<Outcome> {
+        self.bench(range.start, out)?;
+        let others_follow = range.end < out.items.len();
+        let items = &out.items[range.clone()];
+        let forward: Vec<_> = items.iter().map(Item::attempt).collect();
+        let back: Option<Vec<_>> = items.iter().map(way_back).collect();
+        let workshop = workshop(self.setup, self.url, &self.server);
+        let (Some(bench), judge) = (&mut self.bench, &mut self.judge) else {
+            return Err(Error::internal("files are tried without a bench"));
+        };
+        let Some(tried) = bench.together(&forward)? else {
+            return Ok(Outcome::Doubtful);
+        };
+        let script = Script::of(items.iter().map(|item| &item.program));
+        // The rules need no server: they judge while the files go back.
+        let (held, judged) = thread::scope(|scope| {
+            let judging = scope.spawn(|| {
+                let rating = Rating::new(&script, &tried, &workshop);
+                let findings = judge.findings(&script, &rating);
+                (rating, findings)
+            });
+            let again = others_follow.then_some(forward.as_slice());
+            let held = back
+                .as_ref()
+                .map_or(Ok(true), |back| bench.together_back(back, &tried, again));
+            (held, judging.join())
+        });
+        if !held? {
+            return Ok(Outcome::Doubtful);
+        }
+        let (rating, findings) = judged.map_err(|_| Error::internal("the rules stopped"))?;
+        let findings = findings?;
+        bench.set_state(tried.after);
+        self.done = range.end;
+        self.keep(&out.items[range], Some(rating));
+        out.findings.extend(findings);
+        Ok(Outcome::Held)
+    }
+
+    /// Tries one file.
+    fn file(&mut self, at: usize, out: &mut Outlook, selection: &Selection) -> Result<Outcome> {
+        self.bench(at, out)?;
         let item = &out.items[at];
+        let Some(bench) = &mut self.bench else {
+            return Err(Error::internal("a file is tried without a bench"));
+        };
         let mut tried = bench.file(&item.attempt(), way_back(item).as_ref())?;
+        if self.is_part && (tried.failure.is_some() || tried.difference.is_some()) {
+            return Ok(Outcome::Doubtful);
+        }
         let skipped = vec![crate::kinds::Facts::default(); item.skip];
         tried.facts.splice(..0, skipped);
         if let Some(failed) = &tried.failure {
             return Err(failure(item, failed));
         }
-        out.notes
-            .extend(tried.left_out.iter().map(|failed| left_out(item, failed)));
+        let mut notes: Vec<String> = tried.left_out.iter().map(|failed| left_out(item, failed)).collect();
         if !bench.own_cluster() {
             let lines = item.program.lines.iter();
             let cluster = lines.filter(|line| line.node.as_ref().is_some_and(super::outside::is_about_cluster));
-            out.notes.extend(cluster.map(|line| {
+            notes.extend(cluster.map(|line| {
                 format!(
                     "{}: not tried, since it is about the whole server, and scratch is on somebody's.",
                     line.place
                 )
             }));
         }
-        let findings = self.judge(&Script::of([&item.program]), &tried, workshop)?;
-        out.findings.extend(findings);
-        let Some(difference) = &tried.difference else {
-            return Ok(true);
-        };
-        let path = item
-            .migration
-            .as_ref()
-            .and_then(|own| own.rollback.as_ref())
-            .map_or_else(|| item.file.clone(), |script| script.path.clone());
-        let message = format!("{path} does not restore what was before {}: {difference}", item.title());
-        if !selection.accept_rollback {
-            return Err(Error::new(ErrorKind::Refuted, message).hint(
-                "Correct the rollback: it was run on a scratch copy, and nothing was changed. --accept-rollback runs \
-                 the file all the same.",
-            ));
+        let script = Script::of([&item.program]);
+        let rating = Rating::new(&script, &tried, &workshop(self.setup, self.url, &self.server));
+        let findings = self.judge.findings(&script, &rating)?;
+        self.done = at + 1;
+        if tried.difference.is_none() {
+            // What could not be tried in full is tried again the next time.
+            self.keep(&out.items[at..=at], Some(rating).filter(|_| notes.is_empty()));
+            out.findings.extend(findings);
+            out.notes.extend(notes);
+            return Ok(Outcome::Held);
         }
-        out.notes.push(format!("{message}."));
-        out.notes.extend(later(&out.items[at + 1..]));
-        Ok(false)
+        out.findings.extend(findings);
+        out.notes.extend(notes);
+        does_not_restore(at, &tried, out, selection)?;
+        Ok(Outcome::Last)
     }
+}
 
-    fn judge(&mut self, script: &Script, tried: &Tried, workshop: &Workshop) -> Result<Vec<Placed>> {
-        let rating = Rating::new(script, tried, workshop);
-        let known: BTreeSet<Identity> = rating
-            .touched()
-            .into_iter()
-            .filter(|table| self.live.contains(table))
-            .collect();
+impl Judge<'_> {
+    fn findings(&mut self, script: &Script, rating: &Rating) -> Result<Vec<Placed>> {
+        let touched = rating.touched();
+        let known: BTreeSet<Identity> = touched.into_iter().filter(|table| self.live.contains(table)).collect();
         let figures = if known.is_empty() {
             Statistics::default()
         } else {
             statistics(&mut self.client, &known, &[])?
         };
-        let figures = fresh(figures, &rating, &self.live);
-        rating.findings(script, &figures, &self.setup.rulings)
+        let figures = fresh(figures, rating, &self.live);
+        rating.findings(script, &figures, self.rulings)
     }
+}
+
+fn workshop<'w>(setup: &'w Setup, url: &'w Url, server: &'w Server) -> Workshop<'w> {
+    Workshop {
+        scratch: &setup.scratch,
+        machine: &setup.machine,
+        live: Some((url, server)),
+        like: None,
+        cache: setup.cache,
+    }
+}
+
+/// Says what server a bench is on.
+fn on(bench: &Bench) -> String {
+    format!("PostgreSQL {}", bench.server().version)
 }
 
 fn way_back(item: &Item) -> Option<Attempt<'_>> {
@@ -204,57 +340,4 @@ fn fresh(mut figures: Statistics, rating: &Rating, live: &Catalog) -> Statistics
         }
     }
     figures
-}
-
-/// Returns the statement that failed on scratch, and where it stands.
-fn place<'i>(item: &'i Item, failed: &Failed) -> (Option<&'i Line>, String) {
-    let (program, at) = match failed.direction {
-        Direction::Rollback => (item.rollback.as_ref().unwrap_or(&item.program), failed.at),
-        Direction::Forward => (&item.program, failed.at + item.skip),
-    };
-    let line = program.lines.get(at);
-    (
-        line,
-        line.map_or_else(|| item.file.clone(), |line| line.place.to_string()),
-    )
-}
-
-/// Says that a statement could not be tried.
-fn left_out(item: &Item, failed: &Failed) -> String {
-    let (_, place) = place(item, failed);
-    let state = failed.sqlstate.as_deref().unwrap_or_default();
-    if failed.is_again {
-        return format!(
-            "{place}: ran, but not again after the rollback (SQLSTATE {state}): the rollback leaves rows behind."
-        );
-    }
-    format!("{place}: could not be tried, since scratch has none of your rows (SQLSTATE {state}).")
-}
-
-/// Makes an error of a statement that failed on scratch.
-fn failure(item: &Item, failed: &Failed) -> Error {
-    let (line, place) = place(item, failed);
-    let again = if failed.is_again {
-        " when run again after its rollback"
-    } else {
-        ""
-    };
-    let mut error = Error::new(
-        ErrorKind::Refuted,
-        format!(
-            "{place}: failed on a scratch copy of the database{again}: {}",
-            failed.message
-        ),
-    )
-    .hint("Correct the file; nothing was changed. --no-prove runs it untried.");
-    error.sqlstate.clone_from(&failed.sqlstate);
-    match line {
-        Some(line) => error.detail(format!("statement: {}", first_line(&line.sql))),
-        None => error,
-    }
-}
-
-fn later(rest: &[Item]) -> Option<String> {
-    let names: Vec<String> = rest.iter().map(Item::title).collect();
-    (!names.is_empty()).then(|| format!("Not tried for that reason: {}.", names.join(", ")))
 }

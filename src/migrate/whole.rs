@@ -1,7 +1,6 @@
 //! What all files of a folder give together, on an empty scratch database; and what follows from that: migrations that
-//! are generated, the three-way comparison, squashing.
+//! are generated, squashing.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -14,19 +13,19 @@ use super::new::{Content, create};
 use super::outlook::{attempt, first_line};
 use super::program::Program;
 use crate::apply::{batches, items};
-use crate::catalog::{Catalog, Identity};
+use crate::catalog::Catalog;
 use crate::db::{Server, Url};
 use crate::desired::elaborate::Workshop;
 use crate::desired::replay::creation;
 use crate::desired::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::Secrets;
-use crate::plan::{Plan, Step, Verb};
+use crate::plan::{Plan, Step};
 use crate::prove::files::{Bench, difference};
-use crate::reconcile::{Setup, plan_from, plan_to};
+use crate::reconcile::{Setup, plan_from};
 
 /// Runs files on an empty scratch database, of the live server's version where one is given; returns what they leave.
-fn given(setup: &Setup, live: Option<&Url>, migrations: &[&Migration]) -> Result<(Catalog, Vec<Program>)> {
+pub(super) fn given(setup: &Setup, live: Option<&Url>, migrations: &[&Migration]) -> Result<(Catalog, Vec<Program>)> {
     let server = live.map(|url| Server::read(&mut url.connect()?)).transpose()?;
     let workshop = Workshop {
         scratch: &setup.scratch,
@@ -124,105 +123,6 @@ fn text(steps: &[Step], secrets: &Secrets) -> String {
         }
     }
     out
-}
-
-/// How one object stands on a side, seen from what the files give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// As the files give it.
-    Same,
-    /// Otherwise.
-    Differs,
-    /// It is not there.
-    Missing,
-    /// It is there, and the files do not give it.
-    Extra,
-}
-
-impl Side {
-    /// Returns the word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Same => "same",
-            Self::Differs => "differs",
-            Self::Missing => "missing",
-            Self::Extra => "extra",
-        }
-    }
-}
-
-/// One object that is not the same everywhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Deviation {
-    /// Object.
-    pub object: Identity,
-    /// Last file that names it.
-    pub file: Option<String>,
-    /// In the declared schema; none where that was not asked for.
-    pub declared: Option<Side>,
-    /// In the live database; none where that was not asked for.
-    pub live: Option<Side>,
-}
-
-/// Compares what the files give with the declared schema and with a live database; returns what is not the same.
-pub fn verify(
-    setup: &Setup,
-    directory: &Directory,
-    source: Option<&Source>,
-    live: Option<&Url>,
-) -> Result<Vec<Deviation>> {
-    let all: Vec<&Migration> = directory.migrations.iter().collect();
-    let (files, programs) = given(setup, live, &all)?;
-    let mut found: BTreeMap<Identity, (Option<Side>, Option<Side>)> = BTreeMap::new();
-    if let Some(source) = source {
-        let plan = plan_from(setup, files.clone(), &directory.path.display().to_string(), source)?;
-        for (object, verb) in changes(&plan) {
-            found.entry(object).or_default().0 = Some(match verb {
-                Verb::Create => Side::Extra,
-                Verb::Drop => Side::Missing,
-                _ => Side::Differs,
-            });
-        }
-    }
-    if let Some(url) = live {
-        let plan = plan_to(setup, url, files)?;
-        for (object, verb) in changes(&plan) {
-            found.entry(object).or_default().1 = Some(match verb {
-                Verb::Create => Side::Missing,
-                Verb::Drop => Side::Extra,
-                _ => Side::Differs,
-            });
-        }
-    }
-    let words: Vec<BTreeSet<String>> = programs.iter().map(words).collect();
-    let deviation = |(object, (declared, on_live)): (Identity, (Option<Side>, Option<Side>))| Deviation {
-        file: last_naming(&words, &object).map(|at| all[at].forward.path.clone()),
-        declared: source.map(|_| declared.unwrap_or(Side::Same)),
-        live: live.map(|_| on_live.unwrap_or(Side::Same)),
-        object,
-    };
-    Ok(found.into_iter().map(deviation).collect())
-}
-
-fn changes(plan: &Plan) -> impl Iterator<Item = (Identity, Verb)> {
-    let all = plan.changes.iter().map(|detail| &detail.change);
-    all.filter(|change| change.verb != Verb::Rebuild)
-        .map(|change| (change.object.clone(), change.verb))
-}
-
-fn words(program: &Program) -> BTreeSet<String> {
-    program.lines.iter().flat_map(super::rate::words).collect()
-}
-
-/// Returns the last file that names an object, or else what it belongs to.
-fn last_naming(words: &[BTreeSet<String>], object: &Identity) -> Option<usize> {
-    let weight = |words: &BTreeSet<String>| {
-        let parts = object.path.iter().skip(1);
-        parts.filter(|part| words.contains(part.as_str())).count()
-    };
-    let best = words.iter().map(weight).max().filter(|best| *best > 0)?;
-    words.iter().rposition(|words| weight(words) == best)
 }
 
 /// What `squash` did, or would do.

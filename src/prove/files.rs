@@ -90,7 +90,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// Makes a scratch database that holds a state, or is empty. `search_path` is the one that files will find.
     pub(crate) fn open(workshop: &Workshop, from: Option<&Catalog>, search_path: Option<&str>) -> Result<Self> {
-        let scratch = open(workshop)?;
+        Self::on(open(workshop)?, workshop, from, search_path)
+    }
+
+    /// Does the same on a scratch database that is open and empty.
+    pub(crate) fn on(
+        scratch: Scratch,
+        workshop: &Workshop,
+        from: Option<&Catalog>,
+        search_path: Option<&str>,
+    ) -> Result<Self> {
         let role = from
             .map(|from| from.role.as_str())
             .or(workshop.model().map(|server| server.user.as_str()))
@@ -154,7 +163,7 @@ impl Bench {
     }
 
     /// Says what the state is, where that is known.
-    pub(super) fn set_state(&mut self, state: Catalog) {
+    pub(crate) fn set_state(&mut self, state: Catalog) {
         self.state = state;
     }
 

@@ -15,4 +15,5 @@ mod survival;
 mod together;
 mod values;
 
+pub(crate) use part::named;
 pub use prover::{Ground, prove};

@@ -1,4 +1,5 @@
-//! The part of the live state that a proof needs: what the plan touches, whole; what hangs on it; and what both need.
+//! The part of the live state that a proof needs: what the plan touches, or files name, whole; what hangs on it; and what
+//! both need.
 
 use std::collections::BTreeSet;
 
@@ -23,20 +24,80 @@ pub(super) fn part(plan: &Plan, from: &Catalog, to: &Catalog) -> Catalog {
             looked_into.push(object);
         }
     }
-    // What stands in a schema does not hang on the schema's comment: of what holds others by name alone, only a change
-    // of itself is followed.
-    let roots = whole
-        .iter()
-        .copied()
-        .filter(|object| touched.contains(object) || object.path.len() > 1);
-    let dependents = from.dependents();
-    let mut wanted = closure(roots, |object| dependents.get(object).cloned().unwrap_or_default());
-    wanted.extend(whole);
+    let mut wanted = with_dependents(&whole, from, |object| touched.contains(object));
     wanted.extend(looked_into);
-    // Whoever is granted something has to be there; stubs would be in the way.
-    wanted.extend(shared(from));
     let scope = plan.scope.iter().map(|(object, _)| object);
     wanted.extend(scope.filter(|object| from.contains(object)));
+    with_needs(wanted, from, to)
+}
+
+/// Returns the part of a state that statements can touch which use these words: what is called so, whole, with all that
+/// hangs on it and all that both need, and what no schema holds. What routines speak of that come along comes too; `None`
+/// where one of them puts statements together from pieces, so that nobody can tell.
+pub(crate) fn named(words: &BTreeSet<String>, from: &Catalog) -> Option<Catalog> {
+    let mut words = words.clone();
+    loop {
+        let part = called(&words, from);
+        let routines = part
+            .objects
+            .iter()
+            .filter(|(identity, object)| is_routine(identity, object));
+        let more: BTreeSet<String> = routines.flat_map(|(_, object)| spoken(object)).collect();
+        if more.contains("execute") {
+            return None;
+        }
+        let known = words.len();
+        words.extend(more);
+        if words.len() == known {
+            return Some(part);
+        }
+    }
+}
+
+fn called(words: &BTreeSet<String>, from: &Catalog) -> Catalog {
+    let is_called = |object: &&Identity| bare(&top(object, from, from)).is_none_or(|name| words.contains(name));
+    let whole: Vec<&Identity> = from.objects.keys().filter(is_called).collect();
+    with_needs(with_dependents(&whole, from, |_| false), from, from)
+}
+
+/// Returns the name of something that a schema holds, without its arguments.
+fn bare(object: &Identity) -> Option<&str> {
+    let name = object.path.get(1)?;
+    Some(name.split_once('(').map_or(name.as_str(), |(bare, _)| bare))
+}
+
+/// Tells whether an object is a routine, and no privilege or comment of one.
+fn is_routine(identity: &Identity, object: &AnyObject) -> bool {
+    object.parent().is_none() && identity.path.get(1).is_some_and(|name| name.contains('('))
+}
+
+/// Returns all words of an object's definition.
+fn spoken(object: &AnyObject) -> Vec<String> {
+    let text = serde_json::to_string(object).unwrap_or_default().replace("\\n", " ");
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// Returns objects with what hangs on them.
+fn with_dependents<'a>(
+    whole: &[&'a Identity],
+    from: &'a Catalog,
+    changes: impl Fn(&Identity) -> bool,
+) -> BTreeSet<&'a Identity> {
+    // What stands in a schema does not hang on the schema's comment: of what holds others by name alone, only a change
+    // of itself is followed.
+    let roots = whole.iter().copied();
+    let roots = roots.filter(|object| changes(object) || object.path.len() > 1);
+    let dependents = from.dependents();
+    let mut out = closure(roots, |object| dependents.get(object).cloned().unwrap_or_default());
+    out.extend(whole);
+    out
+}
+
+/// Returns the part of a state with these objects and all that they need.
+fn with_needs<'a>(mut wanted: BTreeSet<&'a Identity>, from: &'a Catalog, to: &Catalog) -> Catalog {
+    // Whoever is granted something has to be there; stubs would be in the way.
+    wanted.extend(shared(from));
     let needed = |object: &Identity| {
         let made_with = from
             .get(object)

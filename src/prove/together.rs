@@ -9,52 +9,43 @@ use crate::kinds::Facts;
 const MOST_BYTES: usize = 256 * 1024;
 
 impl Bench {
-    /// Runs files forward; where each has a way back, also back, last first, and where others follow, forward again.
-    /// `None`: something does not go as it should, and nobody knows how far the database is; the caller takes another one
-    /// and fewer files.
-    pub(crate) fn together(
-        &mut self,
-        files: &[(Attempt, Option<Attempt>)],
-        others_follow: bool,
-    ) -> Result<Option<Tried>> {
+    /// Runs files forward. `None`: one of them fails, and nobody knows how far the database is; the caller takes another
+    /// one and fewer files.
+    pub(crate) fn together(&mut self, files: &[Attempt]) -> Result<Option<Tried>> {
         let before = self.state().clone();
-        let forward: Vec<&Attempt> = files.iter().map(|(forward, _)| forward).collect();
-        if !self.all(&forward)? {
+        if !self.all(files.iter())? {
             return Ok(None);
         }
         self.look()?;
-        let after = self.state().clone();
-        let back: Option<Vec<&Attempt>> = files.iter().rev().map(|(_, back)| back.as_ref()).collect();
-        if let Some(back) = back {
-            if !self.all(&back)? {
-                return Ok(None);
-            }
-            self.look()?;
-            if difference(&before, self.state()).is_some() {
-                return Ok(None);
-            }
-            if others_follow {
-                if !self.all(&forward)? {
-                    return Ok(None);
-                }
-                self.set_state(after.clone());
-            }
-        }
-        let statements = files.iter().map(|(forward, _)| forward.sentences.len()).sum();
+        let statements = files.iter().map(|forward| forward.sentences.len()).sum();
         Ok(Some(Tried {
             before,
-            after,
+            after: self.state().clone(),
             facts: vec![Facts::default(); statements],
             ..Tried::default()
         }))
     }
 
+    /// Runs files back that have just run together, last first, and forward again where others follow. `false`: one of
+    /// them fails, or that does not restore what was before.
+    pub(crate) fn together_back(&mut self, back: &[Attempt], tried: &Tried, again: Option<&[Attempt]>) -> Result<bool> {
+        if !self.all(back.iter().rev())? {
+            return Ok(false);
+        }
+        self.look()?;
+        if difference(&tried.before, self.state()).is_some() {
+            return Ok(false);
+        }
+        again.map_or(Ok(true), |forward| self.all(forward.iter()))
+    }
+
     /// Runs ways, as many in one message as fit; tells whether all went well.
-    fn all(&mut self, ways: &[&Attempt]) -> Result<bool> {
+    fn all<'a>(&mut self, ways: impl Iterator<Item = &'a Attempt<'a>>) -> Result<bool> {
         let mut sql = String::new();
-        for (at, way) in ways.iter().enumerate() {
+        let mut ways = ways.peekable();
+        while let Some(way) = ways.next() {
             self.append(way, &mut sql);
-            if sql.len() < MOST_BYTES && at + 1 < ways.len() {
+            if sql.len() < MOST_BYTES && ways.peek().is_some() {
                 continue;
             }
             if let Err(error) = self.client().batch_execute(&sql) {

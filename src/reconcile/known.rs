@@ -61,7 +61,7 @@ impl Slot {
         let is_empty = plan.is_empty() && plan.changes.is_empty() && plan.findings.is_empty();
         if let Some(print) = print.filter(|_| is_empty) {
             let plan = plan.clone();
-            cache::keep(&self.0, |out| Ok(serde_json::to_writer(out, &Known { print, plan })?));
+            cache::keep(&self.0, &Known { print, plan });
         }
     }
 }

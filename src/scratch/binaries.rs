@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use super::Machine;
 use crate::db::OLDEST_MAJOR;
@@ -30,12 +31,22 @@ pub struct Binaries {
     pub major: i32,
 }
 
+/// What was found last. Asking servers for their version takes a good part of the time until one of them runs.
+static FOUND: Mutex<Option<(Machine, Option<i32>, Binaries)>> = Mutex::new(None);
+
 /// Returns the installation that a local scratch cluster would run: the wanted major, else the nearest newer one,
 /// else the newest. Starts no server.
 pub fn find(machine: &Machine, wanted: Option<i32>) -> Result<Binaries> {
-    choose(&installed(machine), wanted)
-        .cloned()
-        .ok_or_else(|| missing(machine))
+    let mut last = super::lock(&FOUND);
+    if let Some((for_machine, for_major, found)) = last.as_ref()
+        && (for_machine, *for_major) == (machine, wanted)
+    {
+        return Ok(found.clone());
+    }
+    let found = choose(&installed(machine, wanted), wanted).cloned();
+    let found = found.ok_or_else(|| missing(machine))?;
+    *last = Some((machine.clone(), wanted, found.clone()));
+    Ok(found)
 }
 
 fn missing(machine: &Machine) -> Error {
@@ -66,9 +77,10 @@ fn choose(installed: &[Binaries], wanted: Option<i32>) -> Option<&Binaries> {
     fitting.min_by_key(|found| found.major).or(newest)
 }
 
-fn installed(machine: &Machine) -> Vec<Binaries> {
+/// Returns what is installed, in the order of preference; nothing behind the first one of the wanted major.
+fn installed(machine: &Machine, wanted: Option<i32>) -> Vec<Binaries> {
     let mut seen = Vec::new();
-    let mut found = Vec::new();
+    let mut found: Vec<Binaries> = Vec::new();
     for folder in folders(machine) {
         let Some((server, folder)) = real_folder(&folder) else {
             continue;
@@ -77,29 +89,27 @@ fn installed(machine: &Machine) -> Vec<Binaries> {
             continue;
         }
         found.extend(inspect(&server, folder));
+        if wanted.is_some() && found.last().map(|last| last.major) == wanted {
+            break;
+        }
         seen.push(server);
     }
     found
 }
 
-fn folders(machine: &Machine) -> Vec<PathBuf> {
-    let mut out: Vec<PathBuf> = machine.binaries.iter().cloned().collect();
-    out.extend(machine.search_path.iter().cloned());
-    let config = machine.search_path.iter().map(|folder| folder.join("pg_config"));
-    out.extend(
-        config
-            .filter(|path| path.is_file())
-            .find_map(|path| output(&path, "--bindir"))
-            .map(PathBuf::from),
-    );
-    for (parent, prefix, rest) in PACKAGES {
-        out.extend(
-            entries(Path::new(parent), prefix)
-                .into_iter()
-                .map(|entry| entry.join(rest)),
-        );
-    }
-    out
+fn folders(machine: &Machine) -> impl Iterator<Item = PathBuf> {
+    let named = machine.binaries.iter().chain(&machine.search_path).cloned();
+    let config = || {
+        let all = machine.search_path.iter().map(|folder| folder.join("pg_config"));
+        let mut there = all.filter(|path| path.is_file());
+        there.find_map(|path| output(&path, "--bindir")).map(PathBuf::from)
+    };
+    let packages = PACKAGES.into_iter().flat_map(|(parent, prefix, rest)| {
+        let entries = entries(Path::new(parent), prefix);
+        entries.into_iter().map(move |entry| entry.join(rest))
+    });
+    let config = std::iter::once_with(config).flatten();
+    named.chain(config).chain(packages)
 }
 
 /// Lists the entries of a folder whose names start with a prefix, newest version last in name order.

@@ -36,13 +36,18 @@ pub(crate) fn stop_at_row(database: &Database, number: usize, table: &str) {
     ));
 }
 
-// After a checkpoint a logged sequence gives its transaction a number, and `DROP INDEX CONCURRENTLY` refuses one that has it.
+// A logged sequence gives its transaction a number (the first time after a checkpoint, and every 32 times), and `DROP INDEX
+// CONCURRENTLY` refuses one that has it. Before PostgreSQL 15 no statement makes a sequence that is not logged.
 fn sleeper(number: usize, kind: &str, end: &str) -> String {
     format!(
         "CREATE SCHEMA fault;
          DO $$ BEGIN
-             EXECUTE CASE WHEN current_setting('server_version_num')::int >= 150000 THEN 'CREATE UNLOGGED' ELSE 'CREATE' END
-                 || ' SEQUENCE fault.count';
+             IF current_setting('server_version_num')::int >= 150000 THEN
+                 EXECUTE 'CREATE UNLOGGED SEQUENCE fault.count';
+             ELSE
+                 CREATE SEQUENCE fault.count;
+                 UPDATE pg_catalog.pg_class SET relpersistence = 'u' WHERE oid = 'fault.count'::pg_catalog.regclass;
+             END IF;
          END $$;
          CREATE FUNCTION fault.stop() RETURNS {kind} LANGUAGE plpgsql AS $$
          BEGIN

@@ -54,6 +54,9 @@ pub(super) struct ScratchChoice {
     /// [default: auto]
     #[arg(long, env = "TRUEUP_SCRATCH", hide_env_values = true, value_name = "WHERE")]
     scratch: Option<String>,
+    /// Do not use the cache: neither of desired catalogs, nor of trials that held before
+    #[arg(long)]
+    no_cache: bool,
 }
 
 impl ScratchChoice {
@@ -65,7 +68,7 @@ impl ScratchChoice {
             exclude: Vec::new(),
             manage: Vec::new(),
             online: OnlineChoice::Never,
-            no_cache: false,
+            no_cache: self.no_cache,
         };
         Ok(Setup {
             prove,

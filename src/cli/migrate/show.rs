@@ -133,9 +133,8 @@ pub(super) fn state(state: &State) -> String {
     out.push_str(".\n");
     for row in state.rolled_back.iter().take(RECENT) {
         out.push_str(&format!(
-            "Taken back: {}_{} on {} by {}.\n",
-            row.version,
-            row.name,
+            "Taken back: {} on {} by {}.\n",
+            crate::migrate::title(&row.version, &row.name),
             row.rolled_back_at.as_deref().unwrap_or("an unknown day"),
             row.rolled_back_by.as_deref().unwrap_or("nobody known")
         ));
@@ -202,6 +201,13 @@ pub(super) fn outlook(outlook: &Outlook) -> String {
         (Some(server), true, Direction::Rollback) => out.push_str(&format!("tried on a scratch copy ({server})\n")),
         (Some(_), false, _) => {}
         (None, ..) => out.push_str("not tried on a scratch copy, and not rated\n"),
+    }
+    if outlook.remembered > 0 {
+        out.push_str(&format!(
+            "{} of {} tried before, on the same schema: not again now (--no-cache tries them)\n",
+            outlook.remembered,
+            outlook.items.len()
+        ));
     }
     for note in &outlook.notes {
         out.push_str(&format!("note: {note}\n"));

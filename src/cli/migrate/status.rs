@@ -42,7 +42,7 @@ pub(super) struct ListArguments {
 /// Runs `status`.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let directory = arguments.folder.read()?;
-    let setup = arguments.scratch.setup(arguments.drift)?;
+    let setup = arguments.scratch.setup(false)?;
     let url = setup::live(&arguments.live)?;
     let state = Migrator {
         setup: &setup,

@@ -113,7 +113,8 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<u8> {
     match migrate::generate(&setup, (&directory, live.as_ref()), (&arguments.name, &author), &source)? {
         None => terminal::progress("the files give what is declared: nothing to generate"),
         Some((plan, made)) => {
-            terminal::progress(&format!("{} changes, proven forward and back", plan.changes.len()));
+            let noun = if plan.changes.len() == 1 { "change" } else { "changes" };
+            terminal::progress(&format!("{} {noun}, proven forward and back", plan.changes.len()));
             terminal::print(
                 &made
                     .iter()
@@ -172,7 +173,8 @@ pub(super) fn reset(arguments: &ResetArguments) -> Result<u8> {
         directory: &directory,
     };
     let options: Options = run.execution.options(&place)?;
-    if !options.dry_run {
+    // What is refused anyway is asked for no confirmation.
+    if !options.dry_run && !place.settings.is_protected() {
         confirm(arguments, &name)?;
     }
     let dropped = migrator.empty(place.settings.is_protected(), &options)?;

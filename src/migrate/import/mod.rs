@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+pub(super) use tables::is_of_runner;
+
 use super::accept;
 use super::directory::{Migration, title};
 use super::outlook::Migrator;

@@ -4,6 +4,7 @@ use postgres::Client;
 use postgres::types::Type;
 
 use super::{History, Line, Tool};
+use crate::catalog::Identity;
 use crate::catalog::quote::qualified;
 use crate::error::{Error, Result};
 
@@ -39,6 +40,21 @@ const TABLES: [(Tool, &str, &[&str], &[&str]); 9] = [
     (Tool::Dbmate, "schema_migrations", &["version"], &["dirty"]),
     (Tool::Alembic, "alembic_version", &["version_num"], &[]),
 ];
+
+/// Other things that runners make for themselves.
+const BESIDE: [&str; 4] = [
+    "databasechangeloglock",
+    "ar_internal_metadata",
+    "drizzle",
+    "__drizzle_migrations_id_seq",
+];
+
+/// Tells whether something belongs to another runner, to go by its name: the table of its history, and what goes with it.
+pub(in crate::migrate) fn is_of_runner(object: &Identity) -> bool {
+    let name = object.path.get(1).or(object.path.first());
+    let mut names = TABLES.iter().map(|(_, name, ..)| *name).chain(BESIDE);
+    name.is_some_and(|name| names.any(|own| own == name.as_str()))
+}
 
 /// Finds the history table; where several runners could have made it, the one that is wanted, or an error.
 pub(super) fn find(client: &mut Client, wanted: Option<Tool>) -> Result<(Tool, String)> {

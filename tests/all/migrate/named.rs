@@ -152,6 +152,7 @@ fn a_file_outside_of_the_folder_runs_once_and_goes_back() {
     assert!(err.contains("hotfix/fix.sql was changed after it was applied"), "{err}");
     assert!(err.contains("run FILE --rollback"), "{err}");
     site.run("run hotfix/fix.sql --rollback --yes --no-prove", 0);
+    assert!(site.run("status", 0).0.contains("Taken back: file:fix on "));
     site.run("run hotfix/fix.sql --yes --no-prove", 0);
     assert_eq!(
         site.ledger()[1..],

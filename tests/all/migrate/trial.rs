@@ -183,3 +183,118 @@ fn what_the_live_database_has_is_judged_among_many_files() {
     site.run("up --yes --approve dangerous", 0);
     assert_eq!(site.ledger().len(), 30);
 }
+
+/// Gives a site a cache of its own, or that of another one.
+fn cache_of(site: &mut Site, of: Option<&Site>) {
+    let folder = of.unwrap_or(site).project.path("cache");
+    site.project.set("XDG_CACHE_HOME", &folder.display().to_string());
+}
+
+const REMEMBERED: &str = "tried before, on the same schema";
+
+#[test]
+fn a_trial_that_held_is_remembered_for_the_same_files_on_the_same_schema() {
+    let schema = "CREATE TABLE kept (a int, b text)";
+    let files = |site: &Site| {
+        many(site, 6);
+        site.write("007_kept.sql", "ALTER TABLE kept ADD COLUMN c int;\n");
+        site.write("007_kept_rollback.sql", "ALTER TABLE kept DROP COLUMN c;\n");
+        site.write("008_kept.sql", "ALTER TABLE kept DROP COLUMN b;\n");
+    };
+    let mut staging = Site::new(&newest(), &[]);
+    cache_of(&mut staging, None);
+    staging.database.execute(schema);
+    files(&staging);
+    let (_, err) = staging.run("up --dry-run", 0);
+    assert!(!err.contains(REMEMBERED), "{err}");
+    let (_, err) = staging.run("up --dry-run", 0);
+    assert!(err.contains(&format!("8 of 8 {REMEMBERED}")), "{err}");
+    let (_, err) = staging.run("up --dry-run --no-cache", 0);
+    assert!(!err.contains(REMEMBERED), "{err}");
+    staging.run("up --yes --approve dangerous --steps 7", 0);
+
+    // Another database with the same schema; its rows are its own, and so are the findings.
+    let mut production = Site::new(&newest(), &[]);
+    cache_of(&mut production, Some(&staging));
+    production.database.execute(schema);
+    production.database.execute("INSERT INTO kept VALUES (1, 'x')");
+    files(&production);
+    let (_, err) = production.run("up --yes", 3);
+    assert!(err.contains(&format!("8 of 8 {REMEMBERED}")), "{err}");
+    assert!(
+        err.contains("migrations/008_kept.sql:1:1: dangerous TU103 column public.kept.b"),
+        "{err}"
+    );
+    // What was said of a file may change; what it does may not.
+    production.write("007_kept.sql", "-- Later.\nALTER TABLE kept ADD COLUMN c int;\n");
+    let (_, err) = production.run("up --dry-run", 0);
+    assert!(err.contains(&format!("8 of 8 {REMEMBERED}")), "{err}");
+    production.write("007_kept.sql", "ALTER TABLE kept ADD COLUMN c bigint;\n");
+    let (_, err) = production.run("up --dry-run", 0);
+    assert!(err.contains(&format!("6 of 8 {REMEMBERED}")), "{err}");
+    // Another schema is another trial.
+    production.database.execute("ALTER TABLE kept ADD COLUMN d int");
+    let (_, err) = production.run("up --dry-run", 0);
+    assert!(!err.contains(REMEMBERED), "{err}");
+}
+
+#[test]
+fn a_trial_that_failed_is_made_again() {
+    let mut site = Site::new(&newest(), &[("001_a.sql", "CREATE TABLE a (b int);\n")]);
+    cache_of(&mut site, None);
+    site.write("001_a_rollback.sql", "DROP TABLE c;\n");
+    for _ in 0..2 {
+        let (_, err) = site.run("up --yes", 1);
+        assert!(
+            err.contains("001_a_rollback.sql:1:1: failed on a scratch copy"),
+            "{err}"
+        );
+    }
+    // Rows are missing on scratch: said every time.
+    site.write("001_a_rollback.sql", "DROP TABLE a;\n");
+    site.write(
+        "001_a.sql",
+        "CREATE TABLE a (b int);\nSELECT 1 / (count(*) - 0) FROM a;\n",
+    );
+    for _ in 0..2 {
+        let (_, err) = site.run("up --dry-run", 0);
+        assert!(
+            err.contains("could not be tried, since scratch has none of your rows"),
+            "{err}"
+        );
+        assert!(!err.contains(REMEMBERED), "{err}");
+    }
+}
+
+#[test]
+fn only_what_files_can_reach_is_brought_to_scratch() {
+    let site = Site::new(&newest(), &[]);
+    // No server can build this anew.
+    site.database.execute(
+        "CREATE FUNCTION broken(oid) RETURNS int LANGUAGE internal AS 'int4um';
+         UPDATE pg_proc SET prosrc = 'nothing_of_that_name' WHERE proname = 'broken';
+         CREATE TABLE log (what text);
+         CREATE TABLE t (a int PRIMARY KEY);
+         CREATE TABLE u (a int REFERENCES t);
+         CREATE VIEW v AS SELECT a FROM t;
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO log VALUES ('t'); RETURN new; END $$;
+         CREATE TRIGGER note AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION note()",
+    );
+    site.write(
+        "001_t.sql",
+        "ALTER TABLE t ADD COLUMN b text;\nINSERT INTO t VALUES (1, 'x');\n",
+    );
+    site.write("001_t_rollback.sql", "DELETE FROM t;\nALTER TABLE t DROP COLUMN b;\n");
+    let (_, err) = site.run("up --dry-run", 0);
+    assert!(err.contains("tried on a scratch copy"), "{err}");
+    // What hangs on the table comes along.
+    site.write("001_t_rollback.sql", "ALTER TABLE t DROP COLUMN a;\n");
+    let (_, err) = site.run("up --dry-run", 1);
+    assert!(err.contains("the live state could not be built on scratch"), "{err}");
+    site.write("001_t_rollback.sql", "DELETE FROM t;\nALTER TABLE t DROP COLUMN b;\n");
+    // Nobody can tell what this touches: everything is needed.
+    site.write("002_t.sql", "DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'u'; END $$;\n");
+    let (_, err) = site.run("up --dry-run", 1);
+    assert!(err.contains("the live state could not be built on scratch"), "{err}");
+}

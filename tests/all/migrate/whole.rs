@@ -64,6 +64,27 @@ fn three_sides_are_compared() {
 }
 
 #[test]
+fn a_missing_table_is_named_once() {
+    let site = site();
+    site.write(
+        "002_notes.sql",
+        "CREATE TABLE notes (id int PRIMARY KEY, text text NOT NULL); CREATE INDEX notes_text ON notes (text);\n",
+    );
+    site.run("up --yes --no-prove", 0);
+    site.database
+        .execute("DROP TABLE notes; CREATE TABLE hotfix (id int PRIMARY KEY)");
+    let (out, _) = site.run("verify", 2);
+    let objects: Vec<&str> = out
+        .lines()
+        .filter(|line| line.contains("notes") || line.contains("hotfix"))
+        .map(|line| line.split("  ").next().unwrap_or_default())
+        .collect();
+    assert_eq!(objects, ["table public.hotfix", "table public.notes"], "{out}");
+    let (out, _) = site.run("status --drift", 0);
+    assert!(!out.contains("notes_text"), "{out}");
+}
+
+#[test]
 fn many_files_become_one() {
     let site = site();
     site.write(
@@ -95,6 +116,13 @@ fn a_reset_wants_the_name_of_the_database() {
     site.database.execute("CREATE TABLE kept ()");
     assert!(site.run("reset --yes", 1).1.contains("Pass --confirm"));
     site.run("reset --yes --confirm other", 1);
+    site.project.write(
+        "trueup.yaml",
+        "environments:\n  live:\n    url_env: DATABASE_URL\n    protected: true\n",
+    );
+    for arguments in ["reset --env live", "reset --env live --yes --confirm kept"] {
+        assert!(site.run(arguments, 1).1.contains("this environment is protected"));
+    }
     assert_eq!(site.tables(), "kept");
 }
 

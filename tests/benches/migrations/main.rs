@@ -1,6 +1,7 @@
 //! Migration files against psql running the same statements, and against `pg_dump`, alternating in the same run.
 //!
-//! `bash tests/servers.sh 17 -- cargo bench --bench migrations -- 1000`; the numbers are files, by default 1,000.
+//! `bash tests/servers.sh 17 -- cargo bench --bench migrations -- 1000`; the numbers are files, by default 1,000. `up` runs
+//! three times: not tried, tried on scratch, and with a trial that another database's `up` has made before.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +17,7 @@ mod support;
 mod measure;
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -29,14 +31,17 @@ struct Round {
     psql: f64,
     pg_dump: f64,
     tried: f64,
+    remembered: f64,
     up: f64,
     status: f64,
     nothing: f64,
 }
 
 fn main() {
-    println!("| files | psql | pg_dump | up, not tried | up, tried on scratch | status | up, nothing to do |");
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "| files | psql | pg_dump | up, not tried | up, tried before | up, tried on scratch | status | up, nothing to do |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for size in sizes(&[1000]) {
         measure(size);
     }
@@ -52,13 +57,17 @@ fn measure(size: usize) {
     let folder = Folder::new(&named);
     let rounds: Vec<Round> = (0..ROUNDS)
         .map(|_| {
-            let by = [(), (), ()].map(|()| Database::new(&server));
+            let by = [(), (), (), ()].map(|()| Database::new(&server));
             let trueup =
                 |database: &Database, arguments: &[&str]| seconds(|| trueup(database, major, folder.path(), arguments));
             Round {
                 psql: seconds(|| psql(&by[0], &folder, &files)),
                 up: trueup(&by[1], &["up", "--yes", "--no-prove"]),
-                tried: trueup(&by[2], &["up", "--yes", "--approve", "critical"]),
+                tried: {
+                    let _ = fs::remove_dir_all(concat!(env!("CARGO_TARGET_TMPDIR"), "/cache/trueup/trials"));
+                    trueup(&by[2], &["up", "--yes", "--approve", "critical"])
+                },
+                remembered: trueup(&by[3], &["up", "--yes", "--approve", "critical"]),
                 status: trueup(&by[1], &["status"]),
                 nothing: trueup(&by[1], &["up", "--yes"]),
                 pg_dump: seconds(|| dump(&by[1])),
@@ -67,10 +76,11 @@ fn measure(size: usize) {
         .collect();
     let median = |value: fn(&Round) -> f64| median(rounds.iter().map(value).collect());
     println!(
-        "| {size} | {:.2} s | {:.2} s | {:.2} | {:.2} | {:.3} s | {:.3} s |",
+        "| {size} | {:.2} s | {:.2} s | {:.2} | {:.2} | {:.2} | {:.3} s | {:.3} s |",
         median(|round| round.psql),
         median(|round| round.pg_dump),
         median(|round| round.up / round.psql),
+        median(|round| round.remembered / round.psql),
         median(|round| round.tried / round.psql),
         median(|round| round.status),
         median(|round| round.nothing),
