@@ -18,7 +18,7 @@ use super::{psql, subscription};
 use crate::error::{Error, Result};
 
 /// Statements whose trees are in memory at once: enough for all processors.
-const AT_ONCE: usize = 1024;
+const AT_ONCE: usize = 128;
 
 /// Splits a file and reads its statements, notes and hints.
 pub(super) fn read_file(index: usize, file: &TargetFile) -> Result<(SourceText, FileReader)> {
