@@ -1,6 +1,6 @@
 //! What `apply` and `rollback` share: how statements run, approvals, progress.
 
-use crate::words::grouped;
+use crate::words::{count, grouped};
 use std::time::Duration;
 
 use clap::Args;
@@ -135,7 +135,7 @@ pub(super) fn show(event: Event) {
             format!("waiting for {who}, which works on this database")
         }
         Event::LedgerReady { .. } => return,
-        Event::Opened { execution, statements } => format!("execution {execution}: {statements} statements"),
+        Event::Opened { execution, statements } => format!("execution {execution}: {}", count(statements, "statement")),
         Event::Started { step, of, object } => return progress::step(step, of, &object.to_string()),
         Event::Done { elapsed, .. } if elapsed < Duration::from_secs(1) => return,
         Event::Done { elapsed, .. } => format!("        done in {:.1} s", elapsed.as_secs_f64()),
@@ -193,8 +193,8 @@ fn in_words(seconds: u64) -> String {
 pub(super) fn finish(outcome: &Outcome, verb: &str) -> Result<u8> {
     match outcome.execution {
         Some(id) => terminal::progress(&format!(
-            "{verb}: execution {id}, {} statements",
-            outcome.statements.len()
+            "{verb}: execution {id}, {}",
+            count(outcome.statements.len(), "statement")
         )),
         None => terminal::print(
             &outcome

@@ -7,6 +7,7 @@ use super::{setup, terminal};
 use crate::apply::ledger::SnapshotFacts;
 use crate::apply::{self, Account, ExecutionSummary};
 use crate::error::{Error, Result};
+use crate::words::count;
 
 /// Arguments of `trueup history`.
 #[derive(Debug, Args)]
@@ -182,13 +183,16 @@ fn line(execution: &ExecutionSummary) -> String {
         .summary
         .get("migrations")
         .and_then(|_| execution.summary.get("statements"));
-    if let Some(statements) = own.and_then(serde_json::Value::as_i64) {
+    if let Some(statements) = own.and_then(serde_json::Value::as_u64)
+        && let Ok(statements) = usize::try_from(statements)
+    {
         let direction = execution.summary.get("direction").and_then(serde_json::Value::as_str);
         return format!(
-            "{:>5}  migrate {}  {}  {statements} statements  {}  by {}{place}{error}\n",
+            "{:>5}  migrate {}  {}  {}  {}  by {}{place}{error}\n",
             execution.id,
             direction.unwrap_or_default(),
             execution.status.word(),
+            count(statements, "statement"),
             execution.started_at,
             execution.role,
         );

@@ -6,6 +6,7 @@ use super::arguments::LiveArguments;
 use super::{execution, place, setup, terminal};
 use crate::apply;
 use crate::error::{Error, Result};
+use crate::words;
 
 /// Arguments of `trueup rollback`.
 #[derive(Debug, Args)]
@@ -36,8 +37,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let preview = apply::preview(&url, arguments.number, &options.secrets)?;
     let count: usize = preview.steps.iter().map(|step| step.statements.len()).sum();
     terminal::say(&format!(
-        "execution {} is rolled back by {count} statements",
-        preview.execution
+        "execution {} is rolled back by {}",
+        preview.execution,
+        words::count(count, "statement")
     ));
     let allowed = options.record.allowed;
     let open = |approvals: &apply::Approvals| {

@@ -4,11 +4,12 @@ use owo_colors::Style as Ink;
 
 use super::name;
 use super::paint::Style;
-use super::text::{count, wrap};
+use super::text::wrap;
 use crate::catalog::quote::readable;
 use crate::drift::{Drift, Drifted, State};
 use crate::error::{Error, Result};
 use crate::plan::Verb;
+use crate::words::count;
 
 /// Longest value that stands in a line.
 const LONGEST_VALUE: usize = 60;

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::name;
-use super::text::{capital, count, plural, value_lines};
+use super::text::{capital, value_lines};
 use crate::catalog::{Identity, Name};
 use crate::kinds::Kind;
 use crate::plan::{Detail, Difference, Plan, Verb};
 use crate::risk::Risk;
+use crate::words::{count, plural};
 
 /// Longest value that stands within a line; longer ones are shown as line diffs.
 const SHORT: usize = 60;

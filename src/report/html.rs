@@ -17,10 +17,10 @@ use super::name;
 use super::proof::remarks;
 use super::steps::{StepView, steps};
 use super::summary::{facts, phases, risk_counts, title};
-use super::text::count;
 use super::words::{phase, reversal, verb};
 use crate::plan::{Plan, Step};
 use crate::risk::{Finding, Risk};
+use crate::words::count;
 
 const STYLE: &str = include_str!("html/style.css");
 

@@ -15,11 +15,10 @@ use super::groups::groups;
 use super::name;
 use super::proof::remarks;
 use super::summary::{facts, phases, risk_counts};
-use super::text::count;
 use super::words::verb;
 use crate::plan::{Plan, StandIn, Step};
 use crate::risk::{Finding, Risk};
-use crate::words::grouped;
+use crate::words::{count, grouped};
 
 /// Longest report in bytes; the best-known host takes 65,536 characters.
 pub const LIMIT: usize = 65_536;

@@ -1,7 +1,7 @@
 //! What came of executing the plan on a scratch database.
 
-use super::text::count;
 use crate::plan::{Direction, Plan, Proof, Verdict};
+use crate::words::count;
 
 /// Returns the outcome in a few words; nothing where there was nothing to execute.
 pub(super) fn verdict(plan: &Plan) -> Option<String> {

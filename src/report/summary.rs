@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use super::duration;
 use super::name;
 use super::proof::verdict;
-use super::text::count;
 use super::words::{past, phase};
 use crate::plan::{Phase, Plan, StandIn, Verb, transactions};
 use crate::risk::{Finding, Risk};
-use crate::words::grouped;
+use crate::words::{count, grouped};
 
 /// One fact: what it is about, and the fact.
 pub(super) struct Fact {

@@ -1,6 +1,5 @@
 //! Lines of text: wrapping, indenting, counting, and values as people read them.
 
-use crate::words::grouped;
 use serde_json::Value;
 
 /// Wraps words into lines of at most `width` characters; a longer word stays whole.
@@ -37,24 +36,6 @@ pub(super) fn indent(text: &str, by: usize) -> String {
         })
         .collect();
     lines.join("\n")
-}
-
-/// Says a number with its noun: `1 change`, `2 changes`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 {
-        return format!("1 {noun}");
-    }
-    format!("{} {}", grouped(number), plural(noun))
-}
-
-/// Returns the plural of a noun; what ends with `s` is one already (`extended statistics`).
-pub(super) fn plural(noun: &str) -> String {
-    match noun.strip_suffix('y') {
-        Some(stem) if !noun.ends_with("ey") => format!("{stem}ies"),
-        _ if noun.ends_with('x') || noun.ends_with("ss") => format!("{noun}es"),
-        _ if noun.ends_with('s') => noun.to_owned(),
-        _ => format!("{noun}s"),
-    }
 }
 
 /// Returns the text with its first letter in capitals.
@@ -100,14 +81,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wraps_and_counts() {
+    fn wraps() {
         assert_eq!(wrap("aa bb cc dddddd", 5), ["aa bb", "cc", "dddddd"]);
-        assert_eq!(count(1, "index"), "1 index");
-        assert_eq!(count(2, "index"), "2 indexes");
-        assert_eq!(count(3, "foreign key"), "3 foreign keys");
-        assert_eq!(count(0, "policy"), "0 policies");
-        assert_eq!(count(2, "extended statistics"), "2 extended statistics");
-        assert_eq!(count(1_234_567, "operator class"), "1,234,567 operator classes");
     }
 
     #[test]

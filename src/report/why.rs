@@ -2,9 +2,10 @@
 
 use super::name;
 use super::paint::Style;
-use super::text::{count, indent};
+use super::text::indent;
 use crate::catalog::Identity;
 use crate::reconcile::Why;
+use crate::words::count;
 
 /// Most names in one list.
 const MOST_NAMES: usize = 30;

@@ -36,7 +36,10 @@ pub(super) struct RenumberArguments {
 /// Runs `new`.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let read = |path: &PathBuf| {
-        std::fs::read_to_string(path).map_err(|error| Error::io(format!("read template {}", path.display()), &error))
+        std::fs::read_to_string(path).map_err(|error| {
+            Error::io(format!("read template {}", path.display()), &error)
+                .hint("--template names a file whose content the new one begins with; without it there is a plain one.")
+        })
     };
     let content = Content {
         forward: arguments.template.as_ref().map(read).transpose()?,

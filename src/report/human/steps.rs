@@ -6,9 +6,10 @@ use crate::plan::Plan;
 use crate::report::paint::Style;
 use crate::report::steps::{StepView, steps as views};
 use crate::report::summary::phases;
-use crate::report::text::{count, indent, wrap};
+use crate::report::text::{indent, wrap};
 use crate::report::words::{phase, verb};
 use crate::risk::Risk;
+use crate::words::count;
 
 /// Steps from which on a plan is folded, unless everything is shown.
 const LONG: usize = 40;
