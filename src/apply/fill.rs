@@ -111,12 +111,10 @@ impl Runner<'_, '_> {
     /// Walks through the table once.
     fn pass(&mut self, filling: &mut Filling) -> Attempt<()> {
         let mut attempt = 0;
-        while let Some(upto) = {
-            let (walk, size) = (&filling.walk, filling.pace.size());
-            self.ours(|client| walk.next(client, size))?
-        } {
-            match self.one(filling, &upto) {
-                Ok(pause) => {
+        loop {
+            match self.next(filling) {
+                Ok(None) => return Ok(()),
+                Ok(Some((upto, pause))) => {
                     attempt = 0;
                     filling.walk.advance(upto);
                     self.tell(filling, false);
@@ -134,7 +132,17 @@ impl Runner<'_, '_> {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// Finds and runs the next batch, if there is one: to find it can take too long as well. Returns its end, and the pause
+    /// behind it.
+    fn next(&mut self, filling: &mut Filling) -> Attempt<Option<(Place, Duration)>> {
+        let (walk, size) = (&filling.walk, filling.pace.size());
+        let Some(upto) = self.ours(|client| walk.next(client, size))? else {
+            return Ok(None);
+        };
+        let pause = self.one(filling, &upto)?;
+        Ok(Some((upto, pause)))
     }
 
     /// Runs one batch, with its row of the ledger; returns the pause behind it.
