@@ -50,16 +50,6 @@ fn number(catalog: &Catalog) -> Numbered<'_> {
     Numbered { elsewhere, edges }
 }
 
-/// The whole of a catalog without its edges, as a value.
-fn form<'a>(catalog: &'a Catalog, numbered: Numbered<'a>) -> Form<PackedRef<'a>, &'a Identity> {
-    Form {
-        objects: catalog.objects.values().map(PackedRef::from).collect(),
-        elsewhere: numbered.elsewhere,
-        edges: numbered.edges,
-        ..head(catalog)
-    }
-}
-
 /// What stands beside the objects.
 fn head<Object, Names>(catalog: &Catalog) -> Form<Object, Names> {
     let casts = catalog.casts.iter();
@@ -79,7 +69,14 @@ fn head<Object, Names>(catalog: &Catalog) -> Form<Object, Names> {
 
 /// Writes a catalog as one value.
 pub(crate) fn serialize<S: Serializer>(catalog: &Catalog, serializer: S) -> Result<S::Ok, S::Error> {
-    form(catalog, number(catalog)).serialize(serializer)
+    let Numbered { elsewhere, edges } = number(catalog);
+    Form {
+        objects: catalog.objects.values().map(PackedRef::from).collect(),
+        elsewhere,
+        edges,
+        ..head(catalog)
+    }
+    .serialize(serializer)
 }
 
 /// Reads a catalog from one value.

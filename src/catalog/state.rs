@@ -52,9 +52,7 @@ impl Part {
             edges,
         }
     }
-}
 
-impl Part {
     /// Takes names and objects from a model instead of equal ones of its own; `parts` are in the order of their identities.
     pub(crate) fn share<'a>(parts: impl Iterator<Item = &'a mut Self>, model: &Catalog) {
         let mut parts = parts.peekable();

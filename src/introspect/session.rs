@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::kinds::Present;
 
 /// Settings under which definitions are deparsed: an empty search path qualifies every name, and the rest makes
-/// constants independent of the database's and the role's own settings. JIT and parallel
-/// workers cost more than they give here, and the server has better use for them.
+/// constants independent of the database's and the role's own settings. JIT and parallel workers cost more than they give
+/// here, and the server has better use for them.
 const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; \
      SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3; \
      SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'; \

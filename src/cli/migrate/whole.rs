@@ -15,6 +15,7 @@ use crate::migrate::{self, Directory, Migrator, Selection, Version};
 use crate::plan::Direction;
 use crate::reconcile::Setup;
 use crate::risk::Online;
+use crate::words;
 
 /// Arguments of `trueup migrate generate`.
 #[derive(Debug, Args)]
@@ -113,8 +114,8 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<u8> {
     match migrate::generate(&setup, (&directory, live.as_ref()), (&arguments.name, &author), &source)? {
         None => terminal::progress("the files give what is declared: nothing to generate"),
         Some((plan, made)) => {
-            let noun = if plan.changes.len() == 1 { "change" } else { "changes" };
-            terminal::progress(&format!("{} {noun}, proven forward and back", plan.changes.len()));
+            let changes = words::count(plan.changes.len(), "change");
+            terminal::progress(&format!("{changes}, proven forward and back"));
             terminal::print(
                 &made
                     .iter()

@@ -7,6 +7,14 @@ use crate::desired::yaml::want::{Fields, Key, Want, key, own};
 use crate::desired::yaml::write::Writer;
 use crate::kinds::{AnyObject, DatabaseSetting, Kind, RoleSetting, setting};
 
+const CONNECTION_LIMIT: Key = key(
+    "connection_limit",
+    Want::Number,
+    "connection_limit",
+    "-1",
+    "Most connections at a time; any number when left out.",
+);
+
 /// Name that the database has until it is known: files are the same for staging and production.
 pub(in crate::desired::yaml) const THIS_DATABASE: &str = "this_database";
 
@@ -38,13 +46,7 @@ pub(super) static ROLES: Form = Form {
             "true",
             "Whether it has the privileges of the roles that it is a member of without `SET ROLE`; `true` when left out.",
         ),
-        key(
-            "connection_limit",
-            Want::Number,
-            "connection_limit",
-            "-1",
-            "Most connections at a time; any number when left out.",
-        ),
+        CONNECTION_LIMIT,
         key(
             "valid_until",
             Want::Text,
@@ -162,13 +164,7 @@ pub(super) static DATABASE: Form = Form {
     layout: Layout::Single,
     short: None,
     keys: &[
-        key(
-            "connection_limit",
-            Want::Number,
-            "connection_limit",
-            "-1",
-            "Most connections at a time; any number when left out.",
-        ),
+        CONNECTION_LIMIT,
         own(
             SETTINGS,
             Want::Settings,
