@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Receiver;
 
 use postgres::Row;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::Model;
 use super::edges::{self, Query};
-use super::task::{Answer, Batch, Task, WAVES, Wave};
+use super::task::{Answer, Read, WAVES};
+use super::work::News;
 use crate::catalog::{Addresses, Catalog, Part};
 use crate::db::Server;
 use crate::error::{Error, Result};
-use crate::kinds::{Area, KeyWords, Kind, Reader};
+use crate::kinds::{Area, KeyWords, Kind};
 
 /// What was read so far.
 pub(super) struct Assembly<'a> {
@@ -21,25 +23,20 @@ pub(super) struct Assembly<'a> {
     /// Objects by kind, in the order in which they came.
     parts: BTreeMap<Kind, Vec<Part>>,
     addresses: Addresses,
-    /// Number of answers of each wave that were not yet taken in.
-    left: [usize; WAVES],
+    /// Number of answers of each wave that were not yet taken in, once it is known.
+    left: Option<[usize; WAVES]>,
     waiting: [Vec<Answer>; WAVES],
     catalog: Catalog,
 }
 
 impl<'a> Assembly<'a> {
-    /// Expects the answers of all `tasks`.
-    pub(super) fn new(server: &Server, tasks: &[Task], model: Model<'a>) -> Self {
-        let mut left = [0; WAVES];
-        for task in tasks {
-            left[task.wave()] += 1;
-        }
+    pub(super) fn new(server: &Server, model: Model<'a>) -> Self {
         Self {
             model,
             unshared: BTreeSet::new(),
             parts: BTreeMap::new(),
             addresses: Addresses::default(),
-            left,
+            left: None,
             waiting: Default::default(),
             catalog: Catalog {
                 version_num: server.version_num,
@@ -51,12 +48,17 @@ impl<'a> Assembly<'a> {
     }
 
     /// Takes all answers in, in whatever order they come.
-    pub(super) fn finish(mut self, answers: Receiver<(Wave, Answer)>) -> Result<Catalog> {
-        for (wave, answer) in answers {
-            self.waiting[wave].push(answer);
+    pub(super) fn finish(mut self, news: &Receiver<News>) -> Result<Catalog> {
+        while let Ok(first) = news.recv() {
+            for one in std::iter::once(first).chain(news.try_iter()) {
+                match one {
+                    News::Expected(left) => self.left = Some(left),
+                    News::Answered(wave, answer) => self.waiting[wave].push(answer),
+                }
+            }
             self.go_on()?;
         }
-        if self.left != [0; WAVES] {
+        if self.left != Some([0; WAVES]) {
             return Err(Error::internal("a query of the catalog was not answered"));
         }
         let Self {
@@ -81,12 +83,18 @@ impl<'a> Assembly<'a> {
 
     /// Takes in what needs to wait no longer.
     fn go_on(&mut self) -> Result<()> {
+        let Some(mut left) = self.left else { return Ok(()) };
         for wave in 0..WAVES {
-            for answer in std::mem::take(&mut self.waiting[wave]) {
-                self.take_in(answer)?;
-                self.left[wave] -= 1;
-            }
-            if self.left[wave] > 0 {
+            let waiting = std::mem::take(&mut self.waiting[wave]);
+            left[wave] -= waiting.len();
+            self.left = Some(left);
+            let addresses = &self.addresses;
+            let read: Vec<Answer> = waiting
+                .into_par_iter()
+                .map(|answer| answer.read(addresses))
+                .collect::<Result<_>>()?;
+            read.into_iter().try_for_each(|answer| self.take_in(answer))?;
+            if left[wave] > 0 {
                 break;
             }
         }
@@ -95,15 +103,8 @@ impl<'a> Assembly<'a> {
 
     fn take_in(&mut self, answer: Answer) -> Result<()> {
         match answer {
-            Answer::Objects(batches, of) => {
-                for (reader, batch) in batches {
-                    self.keep(reader, batch, reader.kind == of);
-                }
-            }
-            Answer::Rows(reader, rows) => {
-                let batch = Batch::of(reader, &rows, &self.addresses)?;
-                self.keep(reader, batch, !reader.attached);
-            }
+            Answer::Objects(read) => read.into_iter().for_each(|read| self.keep(read)),
+            rows @ Answer::Rows(..) => self.take_in(rows.read(&self.addresses)?)?,
             Answer::Pairs(Query::Dependencies, pairs) => edges::depend(&pairs, &self.addresses, &mut self.parts),
             Answer::Pairs(_, pairs) => edges::alias(&pairs, &mut self.addresses),
             Answer::Raw(query, rows) => self.note(query, &rows)?,
@@ -121,7 +122,12 @@ impl<'a> Assembly<'a> {
     }
 
     /// Keeps objects; the address of a row is that of its own kind.
-    fn keep(&mut self, reader: Reader, mut batch: Batch, has_address: bool) {
+    fn keep(&mut self, read: Read) {
+        let Read {
+            reader,
+            has_address,
+            mut batch,
+        } = read;
         if let Some(model) = (self.model)() {
             Part::share(batch.parts.iter_mut().map(|(_, _, part)| part), model);
         } else {

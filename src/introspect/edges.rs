@@ -42,34 +42,12 @@ impl Query {
         }
     }
 
-    /// Tells whether each row is two addresses.
-    pub(super) fn gives_pairs(self) -> bool {
-        matches!(self, Self::Aliases | Self::Dependencies)
-    }
-
     pub(super) fn sql(self, present: &Present) -> String {
         match self {
             Self::Unmodelled => super::unmodelled::query(present),
             Self::KeyWords => KEY_WORDS.to_owned(),
             Self::Aliases => ALIASES.to_owned(),
-            // Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership
-            // is an object of its own (sequence ownership), or a part of an identity column. A base type and its functions
-            // depend on each other: the functions need its shell only (sub-object -1). What stands for an object depends on it
-            // internally: the triggers of a foreign key, row and array types, the index of a constraint. What names its parent
-            // needs no row to depend on it: relations their schema, defaults their column.
-            Self::Dependencies => "SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid,
-                        CASE WHEN d.classid = 1255 AND d.refclassid = 1247
-                                  AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend b
-                                              WHERE b.classid = 1247 AND b.objid = d.refobjid AND b.refclassid = 1255
-                                                AND b.refobjid = d.objid) THEN -1 ELSE d.refobjsubid END
-                 FROM pg_catalog.pg_depend d
-                 WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
-                   AND NOT (d.deptype = 'i' AND (d.classid = 1247 OR (d.classid IN (1259, 2620) AND d.refclassid = 2606)))
-                   AND NOT (d.classid = 1259 AND d.refclassid = 2615) AND NOT (d.classid = 2604 AND d.deptype IN ('a', 'i'))
-                   AND NOT (d.classid = 1259 AND d.objsubid = 0 AND d.refclassid = 1259 AND d.refobjsubid > 0
-                            AND d.deptype IN ('a', 'i')
-                            AND EXISTS (SELECT 1 FROM pg_catalog.pg_sequence s WHERE s.seqrelid = d.objid))"
-                .to_owned(),
+            Self::Dependencies => DEPENDENCIES.to_owned(),
             Self::Casts => {
                 "SELECT pg_catalog.format_type(k.castsource, NULL), pg_catalog.format_type(k.casttarget, NULL),
                         k.castcontext::text
@@ -79,6 +57,31 @@ impl Query {
         }
     }
 }
+
+/// Each row: two system catalogs, and arrays of the same length of what of the first depends on what of the second: tens of
+/// thousands of rows would cost the client more than finding them costs the server.
+///
+/// Below 16384 stand the objects of initdb, which are never dropped. What a sequence depends on by ownership is an object of
+/// its own (sequence ownership), or a part of an identity column. A base type and its functions depend on each other: the
+/// functions need its shell only (sub-object -1). What stands for an object depends on it internally: the triggers of a
+/// foreign key, row and array types, the index of a constraint. What names its parent needs no row to depend on it: relations
+/// their schema, defaults their column.
+const DEPENDENCIES: &str = "
+SELECT q.classid, q.refclassid, pg_catalog.array_agg(q.objid), pg_catalog.array_agg(q.objsubid),
+       pg_catalog.array_agg(q.refobjid), pg_catalog.array_agg(q.refobjsubid)
+FROM (SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid,
+             CASE WHEN d.classid = 1255 AND d.refclassid = 1247
+                       AND EXISTS (SELECT 1 FROM pg_catalog.pg_depend b
+                                   WHERE b.classid = 1247 AND b.objid = d.refobjid AND b.refclassid = 1255
+                                     AND b.refobjid = d.objid) THEN -1 ELSE d.refobjsubid END AS refobjsubid
+      FROM pg_catalog.pg_depend d
+      WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
+        AND NOT (d.deptype = 'i' AND (d.classid = 1247 OR (d.classid IN (1259, 2620) AND d.refclassid = 2606)))
+        AND NOT (d.classid = 1259 AND d.refclassid = 2615) AND NOT (d.classid = 2604 AND d.deptype IN ('a', 'i'))
+        AND NOT (d.classid = 1259 AND d.objsubid = 0 AND d.refclassid = 1259 AND d.refobjsubid > 0
+                 AND d.deptype IN ('a', 'i')
+                 AND EXISTS (SELECT 1 FROM pg_catalog.pg_sequence s WHERE s.seqrelid = d.objid))) q
+GROUP BY q.classid, q.refclassid";
 
 /// Each row: an address, and the address that it stands for. The order matters where one alias leads to another: row
 /// types before arrays of them.
@@ -119,6 +122,19 @@ SELECT q.class, q.oid, q.sub, q.to_class, q.to_oid, q.to_sub FROM (
 pub(super) fn pair(row: &Row) -> Result<(Address, Address)> {
     let from = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     Ok((from, (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?)))
+}
+
+/// Reads rows of two system catalogs and arrays of addresses.
+pub(super) fn pairs(rows: &[Row]) -> Result<Vec<(Address, Address)>> {
+    let mut out = Vec::new();
+    for row in rows {
+        let (class, on): (u32, u32) = (row.try_get(0)?, row.try_get(1)?);
+        let (oids, parts): (Vec<u32>, Vec<i32>) = (row.try_get(2)?, row.try_get(3)?);
+        let (on_oids, on_parts): (Vec<u32>, Vec<i32>) = (row.try_get(4)?, row.try_get(5)?);
+        let dependents = oids.into_iter().zip(parts).map(|(oid, part)| (class, oid, part));
+        out.extend(dependents.zip(on_oids.into_iter().zip(on_parts).map(|(oid, part)| (on, oid, part))));
+    }
+    Ok(out)
 }
 
 /// Records what addresses stand for others.

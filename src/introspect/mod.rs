@@ -2,17 +2,17 @@
 //! exported snapshot.
 
 mod assembly;
+mod batch;
 mod edges;
 mod print;
 mod session;
 mod sizes;
 mod task;
 mod unmodelled;
+mod work;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Sender};
 use std::thread::ScopedJoinHandle;
 
 use postgres::Client;
@@ -23,7 +23,8 @@ use crate::error::{Error, Result};
 use crate::kinds::{Present, readers};
 
 use assembly::Assembly;
-use task::{Answer, Source, Task, Wave};
+use task::Task;
+use work::{News, Work};
 
 pub use print::print;
 pub use sizes::{Size, sizes};
@@ -43,12 +44,6 @@ impl Default for Options {
 
 /// Gives a catalog that the one being read is probably much like, once it is there: both then share what is equal.
 pub type Model<'a> = &'a (dyn Fn() -> Option<&'a Catalog> + Sync);
-
-/// What the connections share: the queries that are left, and what they are made for.
-struct Work {
-    source: Source,
-    queue: Mutex<VecDeque<Task>>,
-}
 
 /// Reads the whole catalog of the database that `url` names.
 ///
@@ -100,55 +95,32 @@ fn gather(
     snapshot: Option<&str>,
     model: Model,
 ) -> Result<Catalog> {
-    let (answers, received) = mpsc::channel();
-    let (hand_over, handed_over) = mpsc::channel::<Arc<Work>>();
-    let is_begun = &AtomicBool::new(false);
+    let (news, received) = mpsc::channel();
+    let work = &Work::new(server, snapshot.is_some());
     std::thread::scope(|scope| {
+        let assembled = scope.spawn(move || Assembly::new(server, model).finish(&received));
         let second = snapshot.map(|snapshot| {
-            let answers = answers.clone();
-            scope.spawn(move || read_beside((url, server), snapshot, is_begun, &handed_over, &answers))
+            let news = news.clone();
+            scope.spawn(move || read_beside(url, snapshot, work, &news))
         });
-        let source = Source::new(server, session::present(client)?);
-        let mut tasks = Task::all(&source);
-        let assembly = Assembly::new(server, &tasks, model);
-        tasks.retain(|task| !(task.is_independent() && is_begun.swap(true, Ordering::SeqCst)));
-        let work = Arc::new(Work {
-            source,
-            queue: Mutex::new(VecDeque::from(tasks)),
-        });
-        let assembled = scope.spawn(move || assembly.finish(received));
-        // Without a second connection nobody takes it.
-        let _ = hand_over.send(Arc::clone(&work));
-        drain(&work, deparsed_first, client, &answers)?;
-        drop(answers);
+        if second.is_some() {
+            work.begin(client, &news)?;
+        }
+        work.drain(client, deparsed_first, &news)?;
+        drop(news);
         let panicked = |_| Error::internal("a reader of the catalog panicked");
         second.map_or(Ok(Ok(())), ScopedJoinHandle::join).map_err(panicked)??;
         assembled.join().map_err(panicked)?
     })
 }
 
-/// Reads on a second connection, which begins with what can be asked before anything is known. Where the server grants no
-/// second one, the first does all the work.
-fn read_beside(
-    (url, server): (&Url, &Server),
-    snapshot: &str,
-    is_begun: &AtomicBool,
-    handed_over: &Receiver<Arc<Work>>,
-    answers: &Sender<(Wave, Answer)>,
-) -> Result<()> {
+/// Reads on a second connection. Where the server grants none, the first does all the work.
+fn read_beside(url: &Url, snapshot: &str, work: &Work, news: &Sender<News>) -> Result<()> {
     let Ok(mut client) = url.connect() else {
         return Ok(());
     };
     session::join(&mut client, snapshot)?;
-    let source = Source::new(server, Present::everything());
-    if !is_begun.swap(true, Ordering::SeqCst) && answers.send(Task::INDEPENDENT.run(&mut client, &source)?).is_err() {
-        return Ok(());
-    }
-    match handed_over.recv() {
-        Ok(work) => drain(&work, VecDeque::pop_front, &mut client, answers),
-        // The first connection failed, and says so.
-        Err(_) => Ok(()),
-    }
+    work.drain(&mut client, VecDeque::pop_front, news)
 }
 
 fn deparsed_first(queue: &mut VecDeque<Task>) -> Option<Task> {
@@ -156,21 +128,4 @@ fn deparsed_first(queue: &mut VecDeque<Task>) -> Option<Task> {
         return queue.pop_back();
     }
     queue.pop_front()
-}
-
-fn drain(
-    work: &Work,
-    next: fn(&mut VecDeque<Task>) -> Option<Task>,
-    client: &mut Client,
-    answers: &Sender<(Wave, Answer)>,
-) -> Result<()> {
-    loop {
-        let task =
-            next(&mut *(work.queue.lock()).map_err(|_| Error::internal("the queue of catalog queries is poisoned"))?);
-        let Some(task) = task else { return Ok(()) };
-        // Nobody listens once something went wrong, which is then what is reported.
-        if answers.send(task.run(client, &work.source)?).is_err() {
-            return Ok(());
-        }
-    }
 }

@@ -2,8 +2,9 @@
 
 use postgres::{Client, Row};
 
+use super::batch::Batch;
 use super::edges;
-use crate::catalog::{Address, Addresses, ColumnFacts, Identity, Part};
+use crate::catalog::{Address, Addresses};
 use crate::db::Server;
 use crate::error::{Error, Result};
 use crate::kinds::{Area, Kind, Present, Reader, readers};
@@ -19,8 +20,9 @@ const COMPOSED: Wave = 1;
 const ALIASED: Wave = 2;
 /// What is attached to objects and leads from one to another.
 const ATTACHED: Wave = 3;
-/// First place of the queries that deparse expressions.
+/// Places of the queries that deparse expressions: the first one, and the one that is asked before all others.
 const DEPARSED: i8 = 10;
+const DEPARSED_FIRST: i8 = 13;
 /// Number of waves.
 pub(super) const WAVES: usize = 4;
 
@@ -50,30 +52,25 @@ pub(super) enum Task {
     Raw(edges::Query),
 }
 
-/// Objects with their addresses, and what was noted of them.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) parts: Vec<(u32, i32, Part)>,
-    last: Option<Identity>,
-    pub(super) noted: Vec<((u32, i16), ColumnFacts)>,
-    /// Addresses of rows that stand for others.
-    pub(super) aliases: Vec<(Address, Address)>,
-}
-
 /// What one query gave.
 pub(super) enum Answer {
     /// Objects of a kind, and of those that are read from its rows.
-    Objects(Vec<(Reader, Batch)>, Kind),
+    Objects(Vec<Read>),
     /// Objects that are read once others are known.
     Rows(Reader, Vec<Row>),
     Pairs(edges::Query, Vec<(Address, Address)>),
     Raw(edges::Query, Vec<Row>),
 }
 
-impl Task {
-    /// The query that needs nothing to be known before it.
-    pub(super) const INDEPENDENT: Self = Self::Raw(edges::Query::Dependencies);
+/// Objects of one kind.
+pub(super) struct Read {
+    pub(super) reader: Reader,
+    /// Whether the rows' address is theirs.
+    pub(super) has_address: bool,
+    pub(super) batch: Batch,
+}
 
+impl Task {
     /// Returns all queries in the order of the queue; one connection begins at its end.
     pub(super) fn all(source: &Source) -> Vec<Self> {
         let is_asked = |reader: &Reader| {
@@ -87,8 +84,9 @@ impl Task {
         tasks
     }
 
-    pub(super) fn is_independent(&self) -> bool {
-        matches!(self, Self::Raw(edges::Query::Dependencies))
+    /// Tells whether this is the longest query, which finds something in every database of some size.
+    pub(super) fn is_first(&self) -> bool {
+        self.place() == DEPARSED_FIRST
     }
 
     pub(super) fn wave(&self) -> Wave {
@@ -108,28 +106,30 @@ impl Task {
         self.place() >= DEPARSED
     }
 
-    /// Returns the place in the queue: the expensive ones first (by measurement on thousands of tables), but what others
-    /// wait for before those.
+    /// Returns the place in the queue: what others wait for before those, and of these the expensive ones first (by
+    /// measurement on thousands of tables); what is soon put together at the end.
     fn place(&self) -> i8 {
         let Self::Kind(reader) = self else {
             return match self {
-                Self::Raw(edges::Query::Dependencies) => 0,
-                Self::Raw(edges::Query::KeyWords) => 3,
-                Self::Raw(edges::Query::Aliases) => 5,
-                Self::Raw(edges::Query::Unmodelled) => 6,
-                _ => 7,
+                Self::Raw(edges::Query::KeyWords) => 2,
+                Self::Raw(edges::Query::Dependencies) => 5,
+                Self::Raw(edges::Query::Aliases) => 6,
+                Self::Raw(edges::Query::Unmodelled) => 7,
+                _ => 8,
             };
         };
         match (reader.kind.words(), self.wave()) {
-            ("partition" | "view" | "materialized view" | "policy" | "trigger" | "rule", _) => DEPARSED,
-            ("check constraint", _) => DEPARSED + 1,
-            ("index", _) => DEPARSED + 2,
-            ("column", _) => 1,
-            ("column default" | "table" | "not-null constraint", _) => 2,
-            (_, NAMED) => 3,
+            ("index", _) => DEPARSED_FIRST,
+            ("view" | "materialized view", _) => DEPARSED + 2,
+            ("partition" | "policy" | "trigger" | "rule", _) => DEPARSED + 1,
+            ("check constraint", _) => DEPARSED,
+            ("column", _) => 0,
+            ("table" | "not-null constraint", _) => 1,
+            (_, NAMED) => 2,
+            ("column default", _) => 3,
             (_, COMPOSED) => 4,
-            ("privilege" | "owner" | "index attachment", _) => 6,
-            _ => 7,
+            ("privilege" | "owner" | "index attachment", _) => 7,
+            _ => 8,
         }
     }
 
@@ -147,10 +147,10 @@ impl Task {
 impl edges::Query {
     fn ask(self, client: &mut Client, present: &Present) -> Result<Answer> {
         let rows = client.query_typed(&self.sql(present), &[])?;
-        Ok(if self.gives_pairs() {
-            Answer::Pairs(self, rows.iter().map(edges::pair).collect::<Result<_>>()?)
-        } else {
-            Answer::Raw(self, rows)
+        Ok(match self {
+            Self::Aliases => Answer::Pairs(self, rows.iter().map(edges::pair).collect::<Result<_>>()?),
+            Self::Dependencies => Answer::Pairs(self, edges::pairs(&rows)?),
+            _ => Answer::Raw(self, rows),
         })
     }
 }
@@ -170,41 +170,32 @@ fn ask(client: &mut Client, reader: Reader, source: &Source) -> Result<Answer> {
             batch.read(*reader, &row, &nothing)?;
         }
     }
-    for (_, batch) in &mut batches {
-        batch.sort();
-    }
-    Ok(Answer::Objects(batches, reader.kind))
+    let read = |(of, batch): (Reader, Batch)| Read {
+        reader: of,
+        has_address: of.kind == reader.kind,
+        batch: batch.sorted(),
+    };
+    Ok(Answer::Objects(batches.into_iter().map(read).collect()))
 }
 
 fn naming(error: impl Into<Error>, words: &str) -> Error {
     error.into().context(format!("reading the catalog ({words})"))
 }
 
-impl Batch {
+impl Answer {
     /// Reads rows that were kept.
-    pub(super) fn of(reader: Reader, rows: &[Row], addresses: &Addresses) -> Result<Self> {
-        let mut out = Self::default();
+    pub(super) fn read(self, addresses: &Addresses) -> Result<Self> {
+        let Self::Rows(reader, rows) = self else {
+            return Ok(self);
+        };
+        let mut batch = Batch::default();
         rows.iter()
-            .try_for_each(|row| out.read(reader, row, addresses))
+            .try_for_each(|row| batch.read(reader, row, addresses))
             .map_err(|error| naming(error, reader.kind.words()))?;
-        out.sort();
-        Ok(out)
-    }
-
-    fn sort(&mut self) {
-        self.parts.sort_by(|one, other| one.2.identity.cmp(&other.2.identity));
-    }
-
-    fn read(&mut self, reader: Reader, row: &Row, addresses: &Addresses) -> Result<()> {
-        let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
-        if let Some(object) = (reader.read)(row, addresses)? {
-            if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
-                self.noted.push(((oid, number), noted));
-            }
-            self.parts.push((oid, sub, Part::of(object, &mut self.last)));
-        } else if let Some(target) = (reader.stands_for)(row, addresses)? {
-            self.aliases.push(((reader.class, oid, sub), target));
-        }
-        Ok(())
+        Ok(Self::Objects(vec![Read {
+            reader,
+            has_address: !reader.attached,
+            batch: batch.sorted(),
+        }]))
     }
 }

@@ -1,9 +1,8 @@
 //! Access method: how tables or indexes are stored.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

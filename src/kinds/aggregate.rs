@@ -1,10 +1,9 @@
 //! Aggregate function.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::routine::{self, NO_MEMBER};
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{literal, qualified},

@@ -1,6 +1,6 @@
 //! Argument of a function or procedure, and how argument lists are said in declarations and references.
 
-use postgres::Row;
+use super::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::settle_option;

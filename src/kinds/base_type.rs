@@ -3,10 +3,9 @@
 //! Its functions name it before it exists: a shell of its name comes first ([`super::ShellType`]), then the functions,
 //! then the type. PostgreSQL drops the functions with it.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, ShellType, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, ShellType, Statement, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;

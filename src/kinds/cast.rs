@@ -1,9 +1,8 @@
 //! Cast between two types.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{Addresses, Identity};
 use crate::db::Server;
 use crate::error::Result;

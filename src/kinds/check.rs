@@ -1,11 +1,10 @@
 //! Check constraint of a table. One that is inherited follows its parent's.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{restate, same, settle};
 use super::{
-    Alter, Context, Fold, Kind, Lock, Object, Statement, Table, Transaction, constraint, derived_name, online, sql,
+    Alter, Context, Fold, Kind, Lock, Object, Row, Statement, Table, Transaction, constraint, derived_name, online, sql,
 };
 use crate::catalog::{
     Addresses, Identity,

@@ -1,9 +1,8 @@
 //! Collation: provider, locale and rules of a sort order.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, derived_name, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, derived_name, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{literal, qualified},

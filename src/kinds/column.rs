@@ -1,11 +1,12 @@
 //! Column of a table: name, type, collation, generation, storage. Its default, identity and not-null constraint are
 //! objects of their own.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Statement, composite_type, fill, options, sql};
+use super::{
+    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Row, Statement, composite_type, fill, options, sql,
+};
 use crate::catalog::{
     Addresses, Catalog, ColumnFacts, Identity,
     quote::{ident, qualified},
@@ -266,16 +267,18 @@ impl Object for Column {
     }
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
-        let expression: Option<String> = row.try_get("expression")?;
-        let stored: bool = row.try_get("stored")?;
+        let generated = |expression: Option<String>| -> Result<Option<Generated>> {
+            let stored = row.try_get("stored")?;
+            Ok(expression.map(|expression| Generated { expression, stored }))
+        };
         Ok(Some(Self {
+            position: row.try_get("sub")?,
             schema: row.try_get("schema")?,
             table: row.try_get("table")?,
             name: row.try_get("name")?,
-            position: row.try_get("sub")?,
             data_type: row.try_get("data_type")?,
             collation: row.try_get("collation")?,
-            generated: expression.map(|expression| Generated { expression, stored }),
+            generated: generated(row.try_get("expression")?)?,
             storage: row.try_get("storage")?,
             type_storage: row.try_get("type_storage")?,
             compression: row.try_get("compression")?,

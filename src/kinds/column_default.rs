@@ -1,10 +1,9 @@
 //! Default of a column: an object of its own, so that it can follow the functions and sequences that it uses.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Statement, Table, fill, partitioning};
+use super::{Alter, AnyObject, Column, Context, Fold, Kind, Lock, Object, Row, Statement, Table, fill, partitioning};
 use crate::catalog::{
     Address, Addresses, Identity,
     quote::{ident, qualified},

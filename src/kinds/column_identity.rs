@@ -1,10 +1,11 @@
 //! Identity of a column (`GENERATED … AS IDENTITY`) with the sequence behind it.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::sequence_options::{self, SequenceOptions, Step};
-use super::{Alter, AnyObject, Column, Context, Fold, Kind, Lock, Loss, NotNull, Object, Statement, derived_name, sql};
+use super::{
+    Alter, AnyObject, Column, Context, Fold, Kind, Lock, Loss, NotNull, Object, Row, Statement, derived_name, sql,
+};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

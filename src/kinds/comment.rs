@@ -1,10 +1,9 @@
 //! Comment on any object, on a column of a relation whose columns are no objects of their own, or on the index of a key.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::sources::SOURCES;
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Present, Statement, target};
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Present, Row, Statement, target};
 use crate::catalog::{Addresses, Identity, Name, quote::literal};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,9 +1,8 @@
 //! Composite type: a row type of its own, without a table.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Kind, Loss, Object, Statement, derived_name, sql, type_change, type_use};
+use super::{Alter, AnyObject, Context, Kind, Loss, Object, Row, Statement, derived_name, sql, type_change, type_use};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

@@ -1,9 +1,8 @@
 //! Conversion between two encodings.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{literal, qualified},

@@ -1,10 +1,9 @@
 //! The database itself, when it is looked after. It is always the one at hand, whatever its name: each side has its own, and
 //! what is compared goes by the live one's.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Area, Context, Kind, Object, Statement};
+use super::{Alter, AnyObject, Area, Context, Kind, Object, Row, Statement};
 use crate::catalog::{Addresses, Catalog, Identity, Name, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,9 +1,8 @@
 //! Setting that every session in the database begins with.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Area, Context, Database, Kind, Object, Statement, setting};
+use super::{Alter, Area, Context, Database, Kind, Object, Row, Statement, setting};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::grants::{self, Clause, Grants, Sort};
-use super::{Alter, AnyObject, Context, Fold, Kind, Object, Statement};
+use super::{Alter, AnyObject, Context, Fold, Kind, Object, Row, Statement};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,10 +1,9 @@
 //! Domain: a base type with a default and a not-null constraint. Its check constraints are objects of their own.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same_option, settle_option};
-use super::{Alter, Context, Kind, Lock, Object, Statement, derived_name, partitioning, sql, type_use};
+use super::{Alter, Context, Kind, Lock, Object, Row, Statement, derived_name, partitioning, sql, type_use};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, qualified},

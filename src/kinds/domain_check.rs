@@ -1,10 +1,9 @@
 //! Check constraint of a domain.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, Context, Domain, Fold, Kind, Object, Statement, domain, sql};
+use super::{Alter, Context, Domain, Fold, Kind, Object, Row, Statement, domain, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

@@ -1,9 +1,8 @@
 //! Enum: a type of ordered labels.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, Transaction, derived_name, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, Transaction, derived_name, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{literal, qualified},

@@ -1,10 +1,9 @@
 //! Event trigger: fires on DDL in the whole database.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, literal},

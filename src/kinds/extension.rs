@@ -1,9 +1,8 @@
 //! Extension: what `CREATE EXTENSION` installs as a whole; its members are no objects of their own.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement};
+use super::{Alter, Context, Kind, Object, Row, Statement};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,9 +1,8 @@
 //! Options of a column of a foreign table.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Statement, foreign_options, sql};
+use super::{Alter, Column, Context, Fold, Kind, Lock, Object, Row, Statement, foreign_options, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

@@ -1,9 +1,8 @@
 //! Foreign-data wrapper: the driver of foreign servers.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, foreign_options, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, foreign_options, sql};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,10 +1,9 @@
 //! Foreign key. One that a partition has from its partitioned table follows that one's.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Alter, AnyObject, Context, Fold, Index, Key, Kind, Lock, Object, Partition, Statement, Table, Transaction,
+    Alter, AnyObject, Context, Fold, Index, Key, Kind, Lock, Object, Partition, Row, Statement, Table, Transaction,
     constraint, derived_name, online, partitioning, sql,
 };
 use crate::catalog::{

@@ -1,8 +1,6 @@
 //! Options of foreign-data objects: `name=value` lists. A secret among them never leaves the server: a mark stands for it.
 
-use postgres::Row;
-
-use super::{Loss, Statement, secret};
+use super::{Loss, Row, Statement, secret};
 use crate::catalog::quote::{ident, literal};
 use crate::error::Result;
 

@@ -1,9 +1,8 @@
 //! Foreign server: where foreign tables are.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Kind, Object, Statement, foreign_options, sql};
+use super::{Alter, AnyObject, Context, Kind, Object, Row, Statement, foreign_options, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, literal},

@@ -1,10 +1,9 @@
 //! Function, window functions included.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::routine::Routine;
-use super::{Alter, BaseType, Context, Kind, Object, Statement};
+use super::{Alter, BaseType, Context, Kind, Object, Row, Statement};
 use crate::catalog::{Addresses, Identity};
 use crate::db::Server;
 use crate::error::Result;

@@ -4,9 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Row;
-
-use super::Kind;
+use super::{Kind, Row};
 use crate::catalog::quote::ident;
 use crate::error::Result;
 

@@ -3,15 +3,14 @@
 //! Ordinary indexes are rebuilt from the columns of `pg_index`, as `pg_get_indexdef()` for each costs more than all the
 //! rest; it is asked only where there is an expression.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::index_keys::{self, Keys};
 use super::index_settings::{self, IndexSettings, Place};
 use super::settled::{restate, same, settle, settle_option};
 use super::{
-    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Statement, Table, Transaction, derived_name,
-    options, partitioning, sql,
+    Alter, AnyObject, Context, Fold, IndexAttachment, Kind, Lock, Object, Row, Statement, Table, Transaction,
+    derived_name, options, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,

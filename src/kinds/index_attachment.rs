@@ -1,11 +1,11 @@
 //! Index attachment: the link between an index of a partition and the index of the partitioned table that it is part
 //! of. PostgreSQL has no statement that undoes it: the two indexes live and die together.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Alter, Context, Index, Key, Kind, Object, Partition, Statement, Table, Transaction, constraint, partitioning, sql,
+    Alter, Context, Index, Key, Kind, Object, Partition, Row, Statement, Table, Transaction, constraint, partitioning,
+    sql,
 };
 use crate::catalog::{Addresses, Catalog, Identity, quote::qualified};
 use crate::db::Server;

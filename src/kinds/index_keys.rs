@@ -3,12 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use postgres::Row;
-
 use crate::catalog::{Addresses, Noted, quote::ident};
 use crate::error::{Error, Result};
 
-use super::sql;
+use super::{Row, sql};
 
 /// Query of what [`Words`] holds. Collations that no index names are left out: there are hundreds.
 pub(crate) const QUERY: &str = "
@@ -71,7 +69,7 @@ impl Words {
     /// # Errors
     ///
     /// When a row has another shape.
-    pub fn read(rows: &[Row]) -> Result<Self> {
+    pub fn read(rows: &[postgres::Row]) -> Result<Self> {
         let mut out = Self::default();
         for row in rows {
             let oid = row.try_get("oid")?;

@@ -1,10 +1,9 @@
 //! Settings of an index that `ALTER` can change: parameters, tablespace, clustering, statistics targets. Those of a
 //! constraint's index are the same.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{AnyObject, Context, Kind, Lock, Statement, options, partitioning};
+use super::{AnyObject, Context, Kind, Lock, Row, Statement, options, partitioning};
 use crate::catalog::{
     Catalog, Identity,
     quote::{ident, qualified},

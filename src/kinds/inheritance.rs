@@ -1,10 +1,9 @@
 //! Inheritance: the link between a table and one of the tables that it inherits from. `CREATE TABLE … INHERITS` says it
 //! for a new table; on a table that stands it comes and goes alone, so that the rows of both stay.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Column, Context, Kind, Lock, Object, Statement, Table, partitioning, sql};
+use super::{Alter, AnyObject, Column, Context, Kind, Lock, Object, Row, Statement, Table, partitioning, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,6 +1,5 @@
 //! Key: a primary key, unique or exclusion constraint, with the index that stands behind it.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::index_attachment::index_or_key;
@@ -8,8 +7,8 @@ use super::index_settings::{self, IndexSettings, Place};
 use super::parent_index::ParentIndex;
 use super::settled::{restate, same, settle, settle_option};
 use super::{
-    Alter, AnyObject, Context, Fold, Index, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Statement, Table,
-    Transaction, constraint, derived_name, options, partitioning, repeated_key, sql,
+    Alter, AnyObject, Context, Fold, Index, IndexAttachment, Kind, Lock, NotNull, Object, Partition, Row, Statement,
+    Table, Transaction, constraint, derived_name, options, partitioning, repeated_key, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,

@@ -1,11 +1,10 @@
 //! Materialized view. Whether it is populated is a matter of rows, not of the schema: it is created with its rows, and
 //! `WITH NO DATA` makes no difference.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
+use super::{Alter, Context, Kind, Lock, Object, Row, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

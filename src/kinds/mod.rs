@@ -85,6 +85,7 @@ mod replica_identity;
 mod role;
 mod role_membership;
 mod role_setting;
+mod row;
 mod rule;
 mod schema;
 mod secret;
@@ -129,14 +130,13 @@ pub use replica_identity::ReplicaIdentityChoice;
 pub use role::{complete_roles, leave_out_roles};
 pub use role_membership::forget_grantors;
 pub(crate) use routine::Routine;
+pub use row::Row;
 pub(crate) use schema::{public_schema, public_schema_as_on};
 pub(crate) use secret::hide_literals;
 pub use secrets::{Secrets, keep_secrets, needs_secrets, unknown as unknown_secrets};
 pub use sequence_options::SequenceOptions;
 pub(crate) use sources::sources;
 pub use statement::{Element, Facts, Fold, Lock, Loss, Statement, Transaction};
-
-use postgres::Row;
 
 use crate::catalog::{Address, Addresses, Catalog, ColumnFacts, Identity};
 use crate::db::Server;

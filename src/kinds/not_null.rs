@@ -1,11 +1,12 @@
 //! Not-null constraint of a column. PostgreSQL 18 holds it in `pg_constraint` with a name; before, it is a flag of the
 //! column and has none.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::online::{self, Proof};
-use super::{Alter, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Statement, fill, not_null_heirs, sql};
+use super::{
+    Alter, Column, ColumnDefault, Context, Fold, Kind, Lock, Object, Row, Statement, fill, not_null_heirs, sql,
+};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -262,9 +263,8 @@ impl Object for NotNull {
     }
 
     fn read(row: &Row, _addresses: &Addresses) -> Result<Option<Self>> {
-        let flag = row.columns().iter().position(|column| column.name() == "attnotnull");
-        if let Some(flag) = flag {
-            return Ok(if row.try_get(flag)? {
+        if row.has("attnotnull") {
+            return Ok(if row.try_get("attnotnull")? {
                 Some(Self::of_column(row)?)
             } else {
                 None

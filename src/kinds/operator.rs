@@ -1,10 +1,9 @@
 //! Operator.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::sources::OPERATOR_SIGNATURE;
-use super::{Alter, Context, Kind, Object, Statement, sql, target};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql, target};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,10 +1,9 @@
 //! Operator class: how an index access method treats a type.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::operator_member::{self, OperatorMember};
-use super::{Alter, Context, Kind, Object, OperatorFamily, Statement, sql, target};
+use super::{Alter, Context, Kind, Object, OperatorFamily, Row, Statement, sql, target};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

@@ -1,10 +1,9 @@
 //! Operator family, with the operators and functions in it that are of no operator class.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::operator_member::{self, OperatorMember};
-use super::{Alter, Context, Kind, Object, Statement, sql, target};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql, target};
 use crate::catalog::{Addresses, Identity};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,8 +1,8 @@
 //! Operators and functions of an operator class, or loose in an operator family.
 
+use super::Row;
 use std::fmt;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;

@@ -1,7 +1,6 @@
 //! Storage parameters and view options: `name=value` lists as `reloptions` holds them.
 
-use postgres::Row;
-
+use super::Row;
 use crate::catalog::quote::{ident, literal};
 use crate::error::Result;
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::sources::SOURCES;
-use super::{Alter, AnyObject, Context, Kind, Lock, Object, Present, Privilege, Statement, target};
+use super::{Alter, AnyObject, Context, Kind, Lock, Object, Present, Privilege, Row, Statement, target};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, qualified},

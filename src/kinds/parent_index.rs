@@ -1,9 +1,8 @@
 //! What an attached partition's index is attached to.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::sql;
+use super::{Row, sql};
 use crate::catalog::Addresses;
 use crate::error::Result;
 

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 
 use pg_query::{NodeEnum, NodeRef};
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::online::Proof;
 use super::{
-    Alter, AnyObject, Check, Context, Kind, Lock, Object, Statement, Table, Transaction, derived_name, partitioning,
-    sql,
+    Alter, AnyObject, Check, Context, Kind, Lock, Object, Row, Statement, Table, Transaction, derived_name,
+    partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,

@@ -1,10 +1,9 @@
 //! Row security policy.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same_option, settle_option};
-use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
+use super::{Alter, Context, Fold, Kind, Lock, Object, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, list, qualified},

@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::grants::{self, Clause, Grants, Sort};
 use super::sources::{SOURCES, Source};
 use super::{
-    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Present, Sequence, SequenceOwner,
+    Alter, AnyObject, Context, DefaultPrivilege, Fold, Kind, Object, Owner, Present, Row, Sequence, SequenceOwner,
     Statement, target,
 };
 use crate::catalog::{Addresses, Catalog, Identity, Name, quote::qualified};

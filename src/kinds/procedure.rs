@@ -1,10 +1,9 @@
 //! Procedure.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::routine::Routine;
-use super::{Alter, Context, Kind, Object, Statement};
+use super::{Alter, Context, Kind, Object, Row, Statement};
 use crate::catalog::{Addresses, Identity};
 use crate::db::Server;
 use crate::error::Result;

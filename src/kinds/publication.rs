@@ -1,9 +1,8 @@
 //! Publication: what is replicated. Its tables and schemas are objects of their own.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, literal},

@@ -1,9 +1,8 @@
 //! Schema of a publication: all of its tables are published, those of tomorrow included (PostgreSQL 15).
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Fold, Kind, Object, Publication, Statement, sql};
+use super::{Alter, Context, Fold, Kind, Object, Publication, Row, Statement, sql};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

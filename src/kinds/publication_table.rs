@@ -1,9 +1,8 @@
 //! Table of a publication, with the columns and rows that are published.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Fold, Kind, Lock, Object, Publication, Statement, sql};
+use super::{Alter, Context, Fold, Kind, Lock, Object, Publication, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, list, qualified},

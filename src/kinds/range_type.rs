@@ -1,9 +1,8 @@
 //! Range type, with the multirange type and the constructor functions that come with it.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, ShellType, Statement, derived_name, sql};
+use super::{Alter, Context, Kind, Object, Row, ShellType, Statement, derived_name, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;

@@ -6,10 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Area, Context, Object, Present, Statement};
+use super::{Alter, Area, Context, Object, Present, Row, Statement};
 use crate::catalog::{Address, Addresses, Catalog, ColumnFacts, Fingerprint, Identity, Name};
 use crate::db::Server;
 use crate::error::Result;

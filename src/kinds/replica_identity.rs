@@ -1,9 +1,8 @@
 //! Replica identity: what logical replication sends of an old row, where it is not the primary key.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Fold, Index, Key, Kind, Lock, Object, Statement, Table, sql};
+use super::{Alter, Context, Fold, Index, Key, Kind, Lock, Object, Row, Statement, Table, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Area, Context, Kind, Loss, Object, Statement};
+use super::{Alter, AnyObject, Area, Context, Kind, Loss, Object, Row, Statement};
 use crate::catalog::{
     Addresses, Catalog, Identity,
     quote::{ident, literal},

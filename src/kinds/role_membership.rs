@@ -1,11 +1,10 @@
 //! Membership of a role in another, as one grantor gave it. PostgreSQL 16 gives each its options, and keeps the grants of
 //! several grantors apart; before, there is one with the right to pass it on.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::role::OURS;
-use super::{Alter, AnyObject, Area, Context, Fold, Kind, Object, Role, Statement};
+use super::{Alter, AnyObject, Area, Context, Fold, Kind, Object, Role, Row, Statement};
 use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,10 +1,9 @@
 //! Setting that a role begins its sessions with, everywhere or in this database.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::role::OURS;
-use super::{Alter, Area, Context, Database, Fold, Kind, Object, Role, Statement, setting};
+use super::{Alter, Area, Context, Database, Fold, Kind, Object, Role, Row, Statement, setting};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

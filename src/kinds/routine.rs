@@ -1,12 +1,11 @@
 //! Routine: what functions and procedures share, fields, query and SQL. [`super::Function`] and [`super::Procedure`]
 //! are the kinds.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::argument::{self, Argument, ArgumentMode};
 use super::settled::settle;
-use super::{Alter, Kind, Statement, setting, sql};
+use super::{Alter, Kind, Row, Statement, setting, sql};
 use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
 use crate::error::Result;

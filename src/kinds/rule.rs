@@ -1,11 +1,10 @@
 //! Rewrite rule of a table or view; the `_RETURN` rule, which is the view itself, left out.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
 use super::settled::{same, settle};
-use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, sql};
+use super::{Alter, Context, Fold, Kind, Lock, Object, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

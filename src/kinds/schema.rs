@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Comment, Context, Kind, Object, Owner, Privilege, Statement, grants, sql};
+use super::{Alter, AnyObject, Comment, Context, Kind, Object, Owner, Privilege, Row, Statement, grants, sql};
 use crate::catalog::{Addresses, Catalog, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,10 +1,9 @@
 //! Sequence; those behind identity columns belong to the column.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::sequence_options::{self, SequenceOptions, Step};
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, SequenceOwner, Statement, sql};
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Row, SequenceOwner, Statement, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;

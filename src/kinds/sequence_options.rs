@@ -1,10 +1,9 @@
 //! Options of a sequence, whether it stands alone or behind an identity column: defaults by type and direction, and how
 //! one set turns into another without leaving the current value outside the new range.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::Loss;
+use super::{Loss, Row};
 use crate::catalog::quote::literal;
 use crate::error::Result;
 

@@ -1,10 +1,9 @@
 //! Ownership of a sequence by a column (`OWNED BY`): an object of its own, so that sequence, default and column form no
 //! cycle.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Column, Context, Fold, Kind, Object, Owner, Sequence, Statement, sql};
+use super::{Alter, AnyObject, Column, Context, Fold, Kind, Object, Owner, Row, Sequence, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

@@ -1,10 +1,9 @@
 //! Shell type: a name that is said to be a type, on its own or ahead of the base type that it becomes, or of the range
 //! type whose canonical function names it.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, base_type, range_type, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, base_type, range_type, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;

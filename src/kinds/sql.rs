@@ -1,8 +1,6 @@
 //! Pieces of catalog queries and of statements that many kinds need.
 
-use postgres::Row;
-
-use super::{AnyObject, Column, Context, Inheritance, Kind, Object, Statement, Table};
+use super::{AnyObject, Column, Context, Inheritance, Kind, Object, Row, Statement, Table};
 use crate::catalog::quote::{ident, qualified};
 use crate::catalog::{Addresses, Identity};
 use crate::error::{Error, Result};

@@ -1,10 +1,9 @@
 //! Extended statistics (`CREATE STATISTICS`).
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{restate, same, settle};
-use super::{Alter, Context, Fold, Kind, Lock, Object, Statement, Table, sql};
+use super::{Alter, Context, Fold, Kind, Lock, Object, Row, Statement, Table, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;

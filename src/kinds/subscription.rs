@@ -4,10 +4,9 @@
 //! dropped leaves its slot there. Marks stand for the passwords of the connection string before it leaves this module.
 //! Whether it is enabled is the business of operations, not of a schema.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Kind, Loss, Object, Statement, connection_string, sql};
+use super::{Alter, AnyObject, Context, Kind, Loss, Object, Row, Statement, connection_string, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, list, literal},

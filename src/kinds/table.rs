@@ -1,11 +1,11 @@
 //! Table: the relation itself, ordinary, partitioned or foreign. Columns, constraints and the link to a partitioned parent are
 //! objects of their own.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Alter, Context, ForeignServer, Kind, Lock, Loss, Object, Statement, foreign_options, options, partitioning, sql,
+    Alter, Context, ForeignServer, Kind, Lock, Loss, Object, Row, Statement, foreign_options, options, partitioning,
+    sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,

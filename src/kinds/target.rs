@@ -1,9 +1,7 @@
 //! What a comment, an owner or a grant is attached to: how rows of queries over [`super::sources`] name it, and how SQL
 //! does.
 
-use postgres::Row;
-
-use super::Kind;
+use super::{Kind, Row};
 use crate::catalog::{
     Addresses, Identity, Name,
     quote::{ident, qualified},

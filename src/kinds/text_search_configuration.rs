@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{list, qualified},

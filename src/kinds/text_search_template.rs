@@ -1,9 +1,8 @@
 //! Text search template.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, Context, Kind, Object, Statement, sql};
+use super::{Alter, Context, Kind, Object, Row, Statement, sql};
 use crate::catalog::{Addresses, Identity, quote::qualified};
 use crate::db::Server;
 use crate::error::Result;

@@ -1,12 +1,11 @@
 //! Trigger of a table or view. The copies that partitions carry belong to their parent's trigger; only a copy that
 //! fires otherwise than its parent is an object, and that state is all there is to it.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::firing::Firing;
 use super::settled::{same, settle};
-use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Partition, Statement, sql};
+use super::{Alter, AnyObject, Context, Fold, Kind, Lock, Object, Partition, Row, Statement, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},

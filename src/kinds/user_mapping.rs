@@ -1,9 +1,8 @@
 //! User mapping: as whom a role appears at a foreign server.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, ForeignServer, Kind, Object, Statement, foreign_options, sql};
+use super::{Alter, AnyObject, Context, ForeignServer, Kind, Object, Row, Statement, foreign_options, sql};
 use crate::catalog::{Addresses, Identity, quote::ident};
 use crate::db::Server;
 use crate::error::Result;

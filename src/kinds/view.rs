@@ -1,10 +1,9 @@
 //! View, with the defaults that rows inserted through it get.
 
-use postgres::Row;
 use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
-use super::{Alter, Context, Kind, Lock, Object, Statement, options, sql};
+use super::{Alter, Context, Kind, Lock, Object, Row, Statement, options, sql};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
