@@ -38,6 +38,7 @@ pub fn apply(
     let live = session.introspect()?;
     gate::unmoved(&live, plan)?;
     secrets::know(&mut session, plan, &plan.forward)?;
+    preflight::must_have(&mut session.client, &plan.forward)?;
     if options.preflight {
         preflight::refuse(&mut session.client, plan, preflight::Options::default())?;
     }

@@ -9,12 +9,12 @@ use postgres::Client;
 use super::elaborate::{Workshop, clear_database, open, stand_in};
 use super::here::in_database;
 use crate::catalog::Catalog;
-use crate::catalog::quote::ident;
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::introspect;
 use crate::kinds::{AnyObject, Context, Database, Transaction, name_database_as_in, public_schema};
 use crate::plan::{Step, route};
+use crate::scratch::Stub;
 
 /// Statements in one message to the server.
 const BATCH: usize = 100;
@@ -27,7 +27,7 @@ pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> 
     let server = build(catalog, &url, &mut client, scratch.own_cluster())?;
     let run = Run {
         client: &mut client,
-        may_make_roles: scratch.own_cluster(),
+        has_own_cluster: scratch.own_cluster(),
         database: &server.database,
     };
     run.all(&[], statements)?;
@@ -38,8 +38,8 @@ pub fn replay(catalog: &Catalog, statements: &[String], workshop: &Workshop) -> 
     Ok(out)
 }
 
-/// Builds a catalog in an empty database; roles that it names are made where that is allowed.
-pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, may_make_roles: bool) -> Result<Server> {
+/// Builds a catalog in an empty database; roles and tablespaces that it names are made on a cluster of our own.
+pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, has_own_cluster: bool) -> Result<Server> {
     let server = Server::read(client)?;
     client.batch_execute("SET check_function_bodies = off; SET client_min_messages = error; SET search_path = ''")?;
     clear_database(client)?;
@@ -48,7 +48,7 @@ pub(crate) fn build(catalog: &Catalog, url: &Url, client: &mut Client, may_make_
     let way = route(&Context::new(&empty, catalog, server.version_num));
     let run = Run {
         client,
-        may_make_roles,
+        has_own_cluster,
         database: &server.database,
     };
     run.all(&way.steps, &[])?;
@@ -76,7 +76,7 @@ pub fn creation(catalog: &Catalog) -> Vec<Step> {
 
 struct Run<'a> {
     client: &'a mut Client,
-    may_make_roles: bool,
+    has_own_cluster: bool,
     database: &'a str,
 }
 
@@ -114,14 +114,12 @@ impl Run<'_> {
             let Err(error) = self.client.batch_execute(sql) else {
                 return Ok(());
             };
-            let role = error
+            let missing = error
                 .as_db_error()
-                .and_then(|error| missing_role(error.message()))
-                .filter(|_| self.may_make_roles);
-            match role {
-                Some(role) if made.insert(role.clone()) => {
-                    self.client.batch_execute(&format!("CREATE ROLE {}", ident(&role)))?;
-                }
+                .and_then(|error| Stub::missing(error.message()))
+                .filter(|_| self.has_own_cluster);
+            match missing {
+                Some(stub) if made.insert(stub.clone()) => stub.make(self.client)?,
                 _ => {
                     let first_line = sql.lines().next().unwrap_or_default();
                     return Err(Error::from(error).context(format!(
@@ -131,10 +129,4 @@ impl Run<'_> {
             }
         }
     }
-}
-
-/// Returns the role that a message of the server (whose language is English on scratch) says is missing.
-pub(crate) fn missing_role(message: &str) -> Option<String> {
-    let name = message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
-    Some(name.to_owned())
 }

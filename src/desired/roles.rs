@@ -22,7 +22,7 @@ pub struct Roles {
 
 impl Roles {
     /// Adds the roles that a statement names.
-    pub(super) fn collect(&mut self, node: &NodeEnum) {
+    pub(crate) fn collect(&mut self, node: &NodeEnum) {
         use NodeEnum as N;
         match node {
             N::AlterOwnerStmt(alter) => self.owner(alter.newowner.as_ref()),

@@ -9,16 +9,16 @@ use postgres::Client;
 use super::compare::Expectation;
 use super::observe::{Relations, Watch};
 use super::{rows, survival};
-use crate::catalog::quote::{ident, literal};
+use crate::catalog::quote::literal;
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
 use crate::desired::elaborate::{Workshop, open, stand_in};
-use crate::desired::replay::{build, missing_role};
+use crate::desired::replay::build;
 use crate::error::{Error, Result};
 use crate::introspect;
 use crate::kinds::{Facts, Lock, Transaction};
 use crate::plan::Direction;
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, Stub};
 
 /// One direction of a file, as it will run.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ pub(crate) struct Bench {
     client: Client,
     url: Url,
     server: Server,
-    may_make_roles: bool,
+    has_own_cluster: bool,
     settings: String,
     state: Catalog,
     /// Goes last: the server must outlive the connection.
@@ -124,7 +124,7 @@ impl Bench {
             client,
             url,
             server,
-            may_make_roles: scratch.own_cluster(),
+            has_own_cluster: scratch.own_cluster(),
             settings,
             state: Catalog::default(),
             _scratch: scratch,
@@ -140,7 +140,7 @@ impl Bench {
 
     /// Tells whether the whole cluster is ours.
     pub(crate) fn own_cluster(&self) -> bool {
-        self.may_make_roles
+        self.has_own_cluster
     }
 
     /// Returns what is known of the server.
@@ -298,7 +298,7 @@ impl Bench {
         failure
     }
 
-    /// Runs the blocks of a way, each as it will run. Roles that are missing are made where that is allowed; statements
+    /// Runs the blocks of a way, each as it will run. Roles and tablespaces that are missing are made on a cluster of our own; statements
     /// that fail for the rows that scratch has or lacks are left out.
     fn blocks(
         &mut self,
@@ -310,7 +310,7 @@ impl Bench {
         let settings = self.settings.clone();
         self.client.batch_execute(&settings)?;
         let mut out: BTreeSet<usize> = attempt.about_cluster.clone();
-        if self.may_make_roles {
+        if self.has_own_cluster {
             out.clear();
         }
         let mut first = 0;
@@ -321,13 +321,13 @@ impl Bench {
                 if self.client.is_closed() {
                     return Err(Error::from(error).context("the scratch server"));
                 }
-                let role = error
+                let stub = error
                     .as_db_error()
-                    .and_then(|error| missing_role(error.message()))
-                    .filter(|role| self.may_make_roles && made.insert(role.clone()));
-                if let Some(role) = role {
+                    .and_then(|error| Stub::missing(error.message()))
+                    .filter(|stub| self.has_own_cluster && made.insert(stub.clone()));
+                if let Some(stub) = stub {
                     self.client.batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE")?;
-                    self.client.batch_execute(&format!("CREATE ROLE {}", ident(&role)))?;
+                    stub.make(&mut self.client)?;
                     continue;
                 }
                 let failed = Failed {

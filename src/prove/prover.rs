@@ -11,18 +11,18 @@ use super::rows;
 use super::survival::Survival;
 use crate::apply::{SETTINGS, batches, clear, items};
 use crate::backfill;
-use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
 use crate::desired::elaborate::{Workshop, open, stand_in};
 use crate::desired::here::in_database;
-use crate::desired::replay::{build, missing_role};
+use crate::desired::replay::build;
 use crate::diff::Rename;
 use crate::error::Result;
 use crate::introspect;
 use crate::kinds::{Transaction, complete_owners, leave_out_roles, name_database_as_in};
 use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verb, Verdict};
 use crate::quarantine;
+use crate::scratch::Stub;
 
 /// The states that a plan stands between, whole: what a filter leaves out may still be needed below what it keeps.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +63,7 @@ pub fn prove(plan: &mut Plan, ground: Ground, workshop: &Workshop) -> Result<()>
     let mut prover = Prover {
         client,
         url,
-        may_make_roles: scratch.own_cluster(),
+        has_own_cluster: scratch.own_cluster(),
         server,
         proof: &mut proof,
         live: ground.from,
@@ -81,7 +81,7 @@ pub fn prove(plan: &mut Plan, ground: Ground, workshop: &Workshop) -> Result<()>
 struct Prover<'a> {
     client: Client,
     url: Url,
-    may_make_roles: bool,
+    has_own_cluster: bool,
     server: Server,
     proof: &'a mut Proof,
     /// Live state, whose database the plan names.
@@ -129,7 +129,7 @@ impl Prover<'_> {
 
     /// Builds the live state.
     fn stage(&mut self, part: &Catalog, renames: &[Rename]) -> Result<Stage> {
-        build(part, &self.url, &mut self.client, self.may_make_roles)?;
+        build(part, &self.url, &mut self.client, self.has_own_cluster)?;
         let renamed = self.read()?;
         if renames.is_empty() {
             return Ok(Stage {
@@ -223,7 +223,7 @@ impl Prover<'_> {
                 }
                 match outcome {
                     Ok(()) => break,
-                    Err(stop) if self.make_role(&stop)? => {}
+                    Err(stop) if self.make_stub(&stop)? => {}
                     Err(stop) => return Ok(Err(stop)),
                 }
             }
@@ -250,13 +250,16 @@ impl Prover<'_> {
         done.map_err(|error| Stop::of(Some(step), &error))
     }
 
-    /// Makes the role whose absence stopped a statement, if it is ours to make; true when it is worth another try.
-    fn make_role(&mut self, stop: &Stop) -> Result<bool> {
-        let Some(role) = missing_role(&stop.message).filter(|_| self.may_make_roles) else {
+    /// Makes the role or tablespace whose absence stopped a statement, if it is ours to make; true when it is worth another
+    /// try.
+    fn make_stub(&mut self, stop: &Stop) -> Result<bool> {
+        let Some(stub) = Stub::missing(&stop.message).filter(|_| self.has_own_cluster) else {
             return Ok(false);
         };
-        self.client.batch_execute(&format!("CREATE ROLE {}", ident(&role)))?;
-        self.made.insert(role);
+        stub.make(&mut self.client)?;
+        if let Stub::Role(role) = stub {
+            self.made.insert(role);
+        }
         Ok(true)
     }
 

@@ -20,6 +20,13 @@ pub(super) fn look(
     };
     // Before the rows are asked, which counts as a scan.
     evidence::add(client, plan, &settled.used())?;
+    let missing = preflight::missing(client, &plan.forward)?;
+    if !missing.is_empty() {
+        ground.notes.push(format!(
+            "The server lacks what the plan needs, and apply refuses until it is there: {}.",
+            missing.join(", ")
+        ));
+    }
     if !setup.preflight {
         return Ok(());
     }

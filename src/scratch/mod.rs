@@ -10,6 +10,7 @@ mod guard;
 mod live;
 mod local;
 mod server;
+mod stub;
 mod template;
 mod workdir;
 
@@ -21,6 +22,8 @@ use postgres::Client;
 
 use crate::db::{Server, Url};
 use crate::error::Result;
+
+pub(crate) use stub::Stub;
 
 pub use binaries::{Binaries, find as find_binaries, local_major};
 

@@ -11,6 +11,7 @@ mod bad_input;
 mod blockers;
 mod cases;
 mod catalog_columns;
+mod cluster;
 mod commands;
 mod configuration;
 mod connections;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use postgres::error::{DbError, ErrorPosition};
 
+use crate::catalog::quote::ident;
 use crate::desired::statement::{Statement, Target};
 use crate::error::{Error, ErrorKind};
+use crate::scratch::Stub;
 
 /// Errors shown at once.
 const SHOWN: usize = 10;
@@ -44,12 +46,10 @@ pub(super) fn is_already_there(statement: &Statement, refusal: &DbError) -> bool
     }
 }
 
-/// Returns the role that a statement misses.
-pub(super) fn missing_role(refusal: &DbError) -> Option<String> {
-    let message = refusal.message();
-    let is_role = matches!(refusal.code().code(), "42704" | "22023");
-    let name = message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
-    is_role.then(|| name.to_owned())
+/// Returns what a statement misses of the cluster.
+pub(super) fn missing(refusal: &DbError) -> Option<Stub> {
+    let is_missing = matches!(refusal.code().code(), "42704" | "22023");
+    Stub::missing(refusal.message()).filter(|_| is_missing)
 }
 
 /// Tells whether a block failed on values, not on the schema: a null where a row was expected, or no row at all.
@@ -174,9 +174,12 @@ fn twice(target: &Target, index: usize, refusal: &DbError) -> Option<String> {
 }
 
 fn hint(refusal: &DbError, own_cluster: bool) -> String {
-    if let Some(role) = missing_role(refusal).filter(|_| !own_cluster) {
-        let quoted = super::session::create_role(&role, false);
-        return format!("Run `{quoted}` on the scratch server, or let trueup use PostgreSQL binaries of this machine.");
+    if let Some(stub) = missing(refusal).filter(|_| !own_cluster) {
+        let make = match stub {
+            Stub::Role(role) => format!("Run `{}`", super::session::create_role(&role, false)),
+            Stub::Tablespace(tablespace) => format!("Create tablespace {}", ident(&tablespace)),
+        };
+        return format!("{make} on the scratch server, or let trueup use PostgreSQL binaries of this machine.");
     }
     if is_duplicate(refusal) {
         return "Keep one of the declarations, or write IF NOT EXISTS or OR REPLACE.".to_owned();

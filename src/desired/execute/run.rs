@@ -11,6 +11,7 @@ use crate::desired::cycle;
 use crate::desired::declare::Declared;
 use crate::desired::statement::{Note, Settings, Statement, Target};
 use crate::error::Result;
+use crate::scratch::Stub;
 
 /// Statements that are sent together; one refused statement costs the batch a second run.
 const BATCH: usize = 100;
@@ -246,22 +247,30 @@ impl<'a, 'c> Run<'a, 'c> {
             if blame::is_already_there(statement, &refusal) {
                 return Ok(Ok(()));
             }
-            match blame::missing_role(&refusal) {
-                Some(role) if self.session.own_cluster => self.make_role(&role)?,
+            match blame::missing(&refusal) {
+                Some(stub) if self.session.own_cluster => self.make_stub(&stub)?,
                 _ => return Ok(Err(refusal)),
             }
         }
     }
 
-    fn make_role(&mut self, role: &str) -> Result<()> {
-        self.session.stubs.insert(role.to_owned());
+    fn make_stub(&mut self, stub: &Stub) -> Result<()> {
+        let sql = match stub {
+            Stub::Role(role) => {
+                self.session.stubs.insert(role.clone());
+                vec![create_role(role, true)]
+            }
+            Stub::Tablespace(_) => stub.sql(),
+        };
         let settings = self.session.settings().clone();
         self.session
             .send("RESET SESSION AUTHORIZATION; RESET ROLE")?
             .map_err(|refusal| blame::unexpected(&refusal))?;
-        self.session
-            .send(&create_role(role, true))?
-            .map_err(|refusal| blame::unexpected(&refusal))?;
+        for sql in sql {
+            self.session
+                .send(&sql)?
+                .map_err(|refusal| blame::unexpected(&refusal))?;
+        }
         self.session.entered(&Settings::default());
         self.enter(&settings)?.map_err(|refusal| blame::unexpected(&refusal))
     }
