@@ -137,6 +137,7 @@ impl<'a> Session<'a> {
         if self.options.dry_run {
             return Ok(());
         }
+        self.server.must_take_writes()?;
         advisory::take(&mut self.second, self.options, self.events)
     }
 

@@ -15,6 +15,7 @@ use crate::db::Url;
 use crate::desired::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reconcile::{self, Setup};
+use crate::words::count;
 use crate::{config, introspect};
 
 /// Arguments of `trueup init`.
@@ -46,8 +47,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     refuse_to_overwrite(&arguments.schema)?;
     let setup = setup::setup(&arguments.scratch)?;
     let url = setup::live(&arguments.live)?;
-    let (_, whole) = introspect::introspect(&url, introspect::Options::default())?;
+    let (server, whole) = introspect::introspect(&url, introspect::Options::default())?;
     let baseline = wants_baseline(arguments, &url)?;
+    if baseline {
+        (server.must_take_writes())
+            .map_err(|error| error.hint("Name the primary, or pass --no-baseline to write files only."))?;
+    }
     let mut catalog = whole;
     setup.filter.apply(&mut catalog)?;
     let files = written(arguments, &catalog)?;
@@ -55,11 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     terminal::print(&format!(
         "Wrote {} and {} below {}.\n",
         config::FILE,
-        if files == 1 {
-            "1 file".to_owned()
-        } else {
-            format!("{files} files")
-        },
+        count(files, "file"),
         arguments.schema.display()
     ))?;
     let is_true = check(&setup, &url, &arguments.schema)?;

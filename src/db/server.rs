@@ -26,6 +26,8 @@ pub struct Server {
     pub encoding: String,
     /// Identifier that `initdb` gave the cluster; none where the role may not read it.
     pub system_identifier: Option<i64>,
+    /// It repeats what another server does, and takes no writes.
+    pub standby: bool,
     /// There is a ledger that says how long statements took, and the role may read it.
     pub keeps_paces: bool,
 }
@@ -38,7 +40,8 @@ const FACTS: &str = "\
            exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                    join pg_catalog.pg_attribute a on a.attrelid = c.oid
                    where n.nspname = 'trueup' and c.relname = 'statement' and a.attname = 'work' and not a.attisdropped
-                     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))";
+                     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')),
+           pg_is_in_recovery()";
 
 impl Server {
     /// Reads the facts in one query, and the system identifier in a second one where it is allowed.
@@ -54,6 +57,7 @@ impl Server {
             encoding: row.try_get(5)?,
             system_identifier: None,
             keeps_paces: row.try_get(7)?,
+            standby: row.try_get(8)?,
         };
         // A function's privilege is checked when the statement starts, so that CASE in the first query would not do.
         if row.try_get(6)? {
@@ -66,6 +70,16 @@ impl Server {
     /// Returns the major version, for example 17.
     pub fn major(&self) -> i32 {
         self.version_num / 10_000
+    }
+
+    /// Refuses a standby, for what writes.
+    pub fn must_take_writes(&self) -> Result<()> {
+        if !self.standby {
+            return Ok(());
+        }
+        let message = "this server is a standby, which takes no writes; nothing was changed";
+        Err(Error::new(ErrorKind::Connection, message)
+            .hint("Name the primary: a plan that was made on its standby can be applied there."))
     }
 
     /// Refuses a server that is too old and returns a warning about one that is newer than tested.
@@ -99,6 +113,7 @@ mod tests {
             encoding: "UTF8".to_owned(),
             system_identifier: None,
             keeps_paces: false,
+            standby: false,
         }
     }
 

@@ -99,7 +99,7 @@ pub fn examine(setup: &Setup, url: &Url) -> Vec<Check> {
             out.push(scratch_provider(setup, None));
         }
         Ok((mut client, server)) => {
-            out.push(Check::ok("connection", format!("Connected as {url}.")));
+            out.push(connection(url, &server));
             out.push(version(&server));
             out.extend(database::checks(&mut client, &server));
             out.push(ledger_state(url, &server).unwrap_or_else(|error| Check::of("ledger", &error)));
@@ -107,6 +107,18 @@ pub fn examine(setup: &Setup, url: &Url) -> Vec<Check> {
         }
     }
     out
+}
+
+fn connection(url: &Url, server: &Server) -> Check {
+    let message = format!("Connected as {url}.");
+    match server.must_take_writes() {
+        Ok(()) => Check::ok("connection", message),
+        Err(error) => Check::warn(
+            "connection",
+            format!("{message} This server is a standby: it can be read and planned for, not changed."),
+            error.hint.unwrap_or_default(),
+        ),
+    }
 }
 
 fn version(server: &Server) -> Check {

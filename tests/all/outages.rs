@@ -301,3 +301,42 @@ fn a_backup_is_restored_over_what_is_there() {
         assert_eq!(database.text(rows), before.1);
     }
 }
+
+#[test]
+fn a_standby_is_read_and_planned_for_and_refuses_the_rest_before_anything() {
+    for (major, server) in servers() {
+        let own = OwnServer::new(major, &[]);
+        let database = Database::with(&own.url(), "CREATE TABLE a (id integer PRIMARY KEY)");
+        let target = [("schema/a.sql", "CREATE TABLE a (id integer PRIMARY KEY, name text);")];
+        let mut project = Project::of(&database, major, &target);
+        project.set("DATABASE_URL", &database.url());
+        project.set("TRUEUP_SCRATCH", &server);
+        own.restart_as_standby(true);
+        let plan = project.run("plan --out plan.json").expect(0);
+        assert!(
+            plan.contains("proof     held") && plan.contains("ADD COLUMN name"),
+            "{plan}"
+        );
+        project.run("apply plan.json --yes --dry-run").expect(0);
+        for command in ["apply plan.json --yes", "init --schema elsewhere --yes"] {
+            let refused = project.run(command);
+            assert_eq!(refused.code, 1, "{command}: {}", refused.err);
+            assert!(
+                refused.err.contains("is a standby") && refused.err.contains("primary"),
+                "{command}: {}",
+                refused.err
+            );
+        }
+        assert!(!project.path("elsewhere").exists());
+        let doctor = project
+            .run("doctor")
+            .out
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(doctor.contains("This server is a standby"), "{doctor}");
+        own.restart_as_standby(false);
+        project.run("apply plan.json --yes").expect(0);
+        project.run("plan --exit-code").expect(0);
+    }
+}

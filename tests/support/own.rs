@@ -135,6 +135,17 @@ impl OwnServer {
         self.start();
     }
 
+    /// Stops it and starts it again as a standby that waits for more to repeat, or as a primary again.
+    pub(crate) fn restart_as_standby(&self, standby: bool) {
+        self.stop("fast");
+        if standby {
+            self.put("data/standby.signal", "");
+        } else {
+            fs::remove_file(self.folder.join("data/standby.signal")).unwrap();
+        }
+        self.start();
+    }
+
     fn stop(&self, mode: &str) {
         let stopped = self
             .program("pg_ctl")
