@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::git;
+use super::place::{Place, SourceText};
 use super::psql::{self, Include};
 use crate::apply::ledger::Point;
 use crate::db::Url;
@@ -252,15 +253,24 @@ impl Shelf for Disk {
 /// Reads files and, behind each, those that it includes with `\i` and `\ir`; each file once.
 pub(super) fn with_includes(paths: &[PathBuf], shelf: &dyn Shelf) -> Result<Vec<TargetFile>> {
     let mut seen: BTreeSet<PathBuf> = paths.iter().map(|path| shelf.canonical(path)).collect();
-    let mut waiting: Vec<PathBuf> = paths.iter().rev().cloned().collect();
+    let mut waiting: Vec<(PathBuf, Option<Place>)> = paths.iter().rev().map(|path| (path.clone(), None)).collect();
     let mut files = Vec::new();
-    while let Some(path) = waiting.pop() {
-        let file = shelf.read(&path)?;
+    while let Some((path, by)) = waiting.pop() {
+        let file = shelf.read(&path).map_err(|error| match &by {
+            Some(place) => error
+                .context(place)
+                .hint("Write the file, or correct the path: that of `\\ir` is relative to its own file."),
+            None => error,
+        })?;
         if file.form == Form::Sql {
-            for include in psql::scan(&file.text).includes.iter().rev() {
+            let includes = psql::scan(&file.text).includes;
+            let text =
+                (!includes.is_empty()).then(|| SourceText::new(file.path.clone(), file.text.clone(), String::new()));
+            for include in includes.iter().rev() {
                 let included = shelf.included(&path, include);
                 if seen.insert(shelf.canonical(&included)) {
-                    waiting.push(included);
+                    let place = text.as_ref().map(|text| text.place(include.offset));
+                    waiting.push((included, place));
                 }
             }
         }

@@ -112,6 +112,14 @@ fn a_syntax_error_is_shown_at_its_place() {
 }
 
 #[test]
+fn a_file_that_is_included_and_not_there_is_shown_at_its_place() {
+    bad_target(
+        &[("a.sql", "CREATE TABLE a (id integer);\n\\ir other.sql\n")],
+        &["a.sql:2:1: ", "other.sql", "\\ir"],
+    );
+}
+
+#[test]
 fn a_declaration_in_two_files_names_both() {
     let files = [
         ("a.sql", "CREATE TABLE a (id integer);"),
