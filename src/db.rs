@@ -9,6 +9,7 @@ mod environment;
 mod parts;
 mod pgpass;
 mod server;
+mod sessions;
 mod tls;
 mod url;
 

@@ -15,10 +15,22 @@ const KEY: i64 = 0x7472_7565_7570;
 /// Pause between two attempts.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Opens the second connection, without the lock.
-pub(super) fn connect(url: &Url) -> Result<Client> {
+/// Makes the connection that will hold the lock ready.
+pub(super) fn prepare(client: &mut Client) -> Result<()> {
+    Ok(client.batch_execute("SET search_path = ''; SET idle_session_timeout = 0; SET statement_timeout = '30s'")?)
+}
+
+/// Opens a connection that records something about an execution, whose sessions `connect_pair` opened.
+pub(super) fn recorder(url: &Url) -> Result<Client> {
     let mut client = url.connect()?;
-    client.batch_execute("SET search_path = ''; SET idle_session_timeout = 0; SET statement_timeout = '30s'")?;
+    prepare(&mut client)?;
+    Ok(client)
+}
+
+/// Opens a connection that reads, in a transaction: through a pooler, no setting outlasts it.
+pub(super) fn reader(url: &Url) -> Result<Client> {
+    let mut client = url.connect()?;
+    client.batch_execute("BEGIN READ ONLY; SET LOCAL search_path = ''; SET LOCAL statement_timeout = '30s'")?;
     Ok(client)
 }
 

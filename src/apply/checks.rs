@@ -38,7 +38,7 @@ pub(super) struct Halves(Vec<String>);
 impl Halves {
     /// Reads them.
     pub(super) fn read(url: &Url) -> Result<Self> {
-        let rows = advisory::connect(url)?.query_typed(
+        let rows = advisory::reader(url)?.query_typed(
             "SELECT pg_catalog.format('index %I.%I is invalid', n.nspname, c.relname)
              FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

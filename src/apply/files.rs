@@ -393,7 +393,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn on_any(&mut self, run: impl Fn(&mut Client) -> Result<()>) -> Result<()> {
         run(&mut self.session.client)
             .or_else(|_| run(&mut self.session.second))
-            .or_else(|_| run(&mut advisory::connect(self.session.url)?))
+            .or_else(|_| run(&mut advisory::recorder(self.session.url)?))
     }
 }
 

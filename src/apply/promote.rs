@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 ///
 /// Object by object: an environment may get in one plan what the other got in several.
 pub fn promoted(plan: &Plan, from: &str, url: &Url) -> Result<()> {
-    let mut client = advisory::connect(url).map_err(|error| error.context(format!("environment `{from}`")))?;
+    let mut client = advisory::reader(url).map_err(|error| error.context(format!("environment `{from}`")))?;
     let server = Server::read(&mut client)?;
     let applied = ledger::applied(&mut client, &server)?;
     let blocked = |message: String| Error::new(ErrorKind::Blocked, message);

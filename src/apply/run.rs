@@ -297,7 +297,7 @@ impl Runner<'_, '_> {
         };
         write(&mut self.session.client)
             .or_else(|_| write(&mut self.session.second))
-            .or_else(|_| write(&mut advisory::connect(self.session.url)?))
+            .or_else(|_| write(&mut advisory::recorder(self.session.url)?))
     }
 
     /// Records a failure that no statement caused.

@@ -62,7 +62,8 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Opens both connections, without the lock.
     pub(super) fn open(url: &'a Url, options: &'a Options, events: &'a mut dyn FnMut(Event)) -> Result<Self> {
-        let mut client = url.connect()?;
+        let (mut client, mut second) = url.connect_pair()?;
+        advisory::prepare(&mut second)?;
         let server = Server::read(&mut client)?;
         server.check_supported()?;
         let settings = format!(
@@ -91,7 +92,7 @@ impl<'a> Session<'a> {
             pid,
             lasting: lasting.join("; "),
             deadlock_timeout: Duration::from_millis(deadlock_timeout.unsigned_abs()),
-            second: advisory::connect(url)?,
+            second,
         })
     }
 

@@ -100,6 +100,7 @@ pub fn examine(setup: &Setup, url: &Url) -> Vec<Check> {
         }
         Ok((mut client, server)) => {
             out.push(connection(url, &server));
+            out.extend(sessions(url));
             out.push(version(&server));
             out.extend(database::checks(&mut client, &server));
             out.push(ledger_state(url, &server).unwrap_or_else(|error| Check::of("ledger", &error)));
@@ -119,6 +120,13 @@ fn connection(url: &Url, server: &Server) -> Check {
             error.hint.unwrap_or_default(),
         ),
     }
+}
+
+/// Says why the sessions behind this address would not do for apply.
+fn sessions(url: &Url) -> Option<Check> {
+    let error = url.connect_pair().err()?;
+    let message = format!("It can be read and planned for, not changed: {}.", error.message);
+    Some(Check::warn("sessions", message, error.hint.unwrap_or_default()))
 }
 
 fn version(server: &Server) -> Check {

@@ -135,14 +135,15 @@ impl Object for Check {
              FROM pg_catalog.pg_constraint k
              JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             LEFT JOIN (SELECT h.inhrelid, pk.conname, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
-                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names
-                        FROM pg_catalog.pg_inherits h
-                        JOIN pg_catalog.pg_constraint pk ON pk.conrelid = h.inhparent AND pk.contype = 'c' AND NOT pk.connoinherit
-                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
-                        JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-                        GROUP BY h.inhrelid, pk.conname) i
-                    ON i.inhrelid = k.conrelid AND i.conname = k.conname AND k.coninhcount > 0
+             CROSS JOIN LATERAL (
+                 SELECT array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
+                        array_agg(p.relname::text ORDER BY h.inhseqno) AS names
+                 FROM pg_catalog.pg_inherits h
+                 JOIN pg_catalog.pg_constraint pk ON pk.conrelid = h.inhparent AND pk.conname = k.conname
+                      AND pk.contype = 'c' AND NOT pk.connoinherit
+                 JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+                 JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+                 WHERE h.inhrelid = k.conrelid AND k.coninhcount > 0) i
              WHERE k.contype = 'c' AND {} AND {} AND {}",
             constraint::enforced(server.major()),
             constraint::ON_TABLE,

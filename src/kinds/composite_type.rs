@@ -146,17 +146,16 @@ impl Object for CompositeType {
             "SELECT c.oid, 0 AS sub, n.nspname AS schema, c.relname AS name, a.names, a.types, a.collations
              FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             LEFT JOIN (SELECT a.attrelid, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
-                               pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) AS types,
-                               pg_catalog.array_agg(pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(o.collname)
-                                                    ORDER BY a.attnum) AS collations
-                        FROM pg_catalog.pg_attribute a
-                        JOIN pg_catalog.pg_class r ON r.oid = a.attrelid AND r.relkind = 'c'
-                        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-                        LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation AND a.attcollation <> t.typcollation
-                        LEFT JOIN pg_catalog.pg_namespace k ON k.oid = o.collnamespace
-                        WHERE a.attnum > 0 AND NOT a.attisdropped
-                        GROUP BY a.attrelid) a ON a.attrelid = c.oid
+             CROSS JOIN LATERAL (
+                 SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS names,
+                        pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) AS types,
+                        pg_catalog.array_agg(pg_catalog.quote_ident(k.nspname) || '.' || pg_catalog.quote_ident(o.collname)
+                                             ORDER BY a.attnum) AS collations
+                 FROM pg_catalog.pg_attribute a
+                 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                 LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation AND a.attcollation <> t.typcollation
+                 LEFT JOIN pg_catalog.pg_namespace k ON k.oid = o.collnamespace
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a
              WHERE c.relkind = 'c' AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1247, "c.reltype"),

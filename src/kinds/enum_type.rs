@@ -59,8 +59,8 @@ impl Object for EnumType {
             "SELECT t.oid, 0 AS sub, n.nspname AS schema, t.typname AS name, e.labels
              FROM pg_catalog.pg_type t
              JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-             LEFT JOIN (SELECT l.enumtypid, pg_catalog.array_agg(l.enumlabel::text ORDER BY l.enumsortorder) AS labels
-                        FROM pg_catalog.pg_enum l GROUP BY l.enumtypid) e ON e.enumtypid = t.oid
+             CROSS JOIN LATERAL (SELECT pg_catalog.array_agg(l.enumlabel::text ORDER BY l.enumsortorder) AS labels
+                                 FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid) e
              WHERE t.typtype = 'e' AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "t.oid"),

@@ -286,6 +286,7 @@ impl Object for ForeignKey {
             sql::no_extension_member(1259, "k.confrelid")
         );
         // Rows whose parent is on the same table belong to partitions of the referenced one: PostgreSQL's own business.
+        // Names are compared as text, for which there is no index: a schema for each tenant has every name many times.
         format!(
             "SELECT k.oid, 0 AS sub,
                     CASE WHEN o.oid IS NULL THEN coalesce(pk.conname, k.conname) ELSE k.conname END AS name,
@@ -305,7 +306,8 @@ impl Object for ForeignKey {
              FROM pg_catalog.pg_constraint k
              JOIN pg_catalog.pg_class ri ON ri.oid = k.conindid
              LEFT JOIN pg_catalog.pg_constraint pk ON pk.oid = k.conparentid
-             LEFT JOIN pg_catalog.pg_constraint o ON o.conrelid = k.conrelid AND o.conname = pk.conname AND o.oid <> k.oid
+             LEFT JOIN pg_catalog.pg_constraint o ON o.conrelid = k.conrelid AND o.oid <> k.oid
+                  AND o.conname::text = pk.conname::text
              WHERE k.contype = 'f' AND pk.conrelid IS DISTINCT FROM k.conrelid",
             enforced = constraint::enforced(server.major()),
         )

@@ -311,7 +311,8 @@ impl Object for Index {
              JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_am am ON am.oid = ic.relam
-             LEFT JOIN (SELECT h.inhrelid, h.inhparent FROM pg_catalog.pg_inherits h OFFSET 0) h ON h.inhrelid = ic.oid
+             LEFT JOIN LATERAL (SELECT h.inhparent FROM pg_catalog.pg_inherits h
+                                WHERE h.inhrelid = ic.oid AND ic.relispartition OFFSET 0) h ON true
              LEFT JOIN pg_catalog.pg_class hp ON hp.oid = h.inhparent
              LEFT JOIN pg_catalog.pg_namespace hn ON hn.oid = hp.relnamespace
              {}

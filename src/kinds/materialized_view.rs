@@ -123,7 +123,9 @@ impl MaterializedView {
 }
 
 fn read_columns(row: &Row) -> Result<Vec<MaterializedColumn>> {
-    let names: Vec<String> = row.try_get("names")?;
+    let Some(names) = row.try_get::<_, Option<Vec<String>>>("names")? else {
+        return Ok(Vec::new());
+    };
     let types: Vec<String> = row.try_get("types")?;
     let storages: Vec<Option<String>> = row.try_get("storages")?;
     let type_storages: Vec<String> = row.try_get("type_storages")?;
@@ -172,7 +174,8 @@ impl Object for MaterializedView {
              LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
              LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
              {} ON x.objid = c.oid
-             JOIN (SELECT a.attrelid, array_agg(a.attname::text ORDER BY a.attnum) AS names,
+             CROSS JOIN LATERAL (
+                   SELECT array_agg(a.attname::text ORDER BY a.attnum) AS names,
                           array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) || ' '
                                     || a.attcollation::pg_catalog.regcollation::text ORDER BY a.attnum) AS types,
                           array_agg(CASE WHEN a.attstorage <> y.typstorage THEN a.attstorage::text END
@@ -182,9 +185,8 @@ impl Object for MaterializedView {
                           array_agg(nullif(a.attstattarget, -1)::int4 ORDER BY a.attnum) AS statistics,
                           array_agg(array_to_string({options}, ',') ORDER BY a.attnum) AS settings
                    FROM pg_catalog.pg_attribute a
-                   JOIN pg_catalog.pg_class k ON k.oid = a.attrelid AND k.relkind = 'm'
                    JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
-                   WHERE a.attnum > 0 GROUP BY a.attrelid) a ON a.attrelid = c.oid
+                   WHERE a.attrelid = c.oid AND a.attnum > 0) a
              WHERE c.relkind = 'm' AND {} AND {}",
             sql::extensions_of(Self::CLASS),
             sql::USER_SCHEMA,

@@ -250,12 +250,13 @@ impl Object for NotNull {
              JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
-             LEFT JOIN (SELECT h.inhrelid, array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
-                               array_agg(p.relname::text ORDER BY h.inhseqno) AS names
-                        FROM pg_catalog.pg_inherits h
-                        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
-                        JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-                        GROUP BY h.inhrelid) i ON i.inhrelid = c.oid AND a.attinhcount > 0
+             CROSS JOIN LATERAL (
+                 SELECT array_agg(pn.nspname::text ORDER BY h.inhseqno) AS schemas,
+                        array_agg(p.relname::text ORDER BY h.inhseqno) AS names
+                 FROM pg_catalog.pg_inherits h
+                 JOIN pg_catalog.pg_class p ON p.oid = h.inhparent AND p.relkind IN ('r', 'p', 'f')
+                 JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+                 WHERE h.inhrelid = c.oid AND a.attinhcount > 0) i
              WHERE k.contype = 'n' AND c.relkind IN ('r', 'p', 'f') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid")

@@ -80,11 +80,8 @@ impl Object for Policy {
              FROM pg_catalog.pg_policy p
              JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             LEFT JOIN (SELECT k.oid, array_agg(r.rolname::text ORDER BY r.rolname) AS roles
-                        FROM pg_catalog.pg_policy k
-                        CROSS JOIN LATERAL unnest(k.polroles) u(role)
-                        JOIN pg_catalog.pg_roles r ON r.oid = u.role
-                        GROUP BY k.oid) r ON r.oid = p.oid
+             CROSS JOIN LATERAL (SELECT array_agg(r.rolname::text ORDER BY r.rolname) AS roles
+                                 FROM pg_catalog.pg_roles r WHERE r.oid = ANY (p.polroles)) r
              WHERE c.relkind IN ('r', 'p') AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(1259, "c.oid"),

@@ -231,9 +231,11 @@ pub(super) fn rename_function(from: (&str, &str), arguments: &str, to: (&str, &s
 /// Returns the start of a join that gives, by `objid`, the extensions that take objects of a class along when dropped.
 pub(super) fn extensions_of(class: u32) -> String {
     format!(
-        "LEFT JOIN (SELECT d.objid, array_agg(e.extname::text ORDER BY e.extname) AS extensions
-                    FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-                    WHERE d.classid = {class} AND d.refclassid = 3079 AND d.deptype = 'x' GROUP BY d.objid) x"
+        "LEFT JOIN (WITH dependent AS MATERIALIZED (
+                        SELECT d.objid, array_agg(e.extname::text ORDER BY e.extname) AS extensions
+                        FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                        WHERE d.classid = {class} AND d.refclassid = 3079 AND d.deptype = 'x' GROUP BY d.objid)
+                    SELECT objid, extensions FROM dependent) x"
     )
 }
 

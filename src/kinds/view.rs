@@ -73,18 +73,18 @@ impl Object for View {
                     pg_catalog.pg_get_viewdef(c.oid) AS definition, a.names, a.types, d.columns, d.defaults
              FROM pg_catalog.pg_class c
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             LEFT JOIN (SELECT a.attrelid, array_agg(a.attname::text ORDER BY a.attnum) AS names,
-                               array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) || ' '
-                                         || a.attcollation::pg_catalog.regcollation::text ORDER BY a.attnum) AS types
-                        FROM pg_catalog.pg_attribute a
-                        JOIN pg_catalog.pg_class k ON k.oid = a.attrelid AND k.relkind = 'v' AND k.oid >= 16384
-                        WHERE a.attnum > 0 GROUP BY a.attrelid) a ON a.attrelid = c.oid
-             LEFT JOIN (SELECT d.adrelid, array_agg(a.attname::text ORDER BY d.adnum) AS columns,
-                               array_agg(pg_catalog.pg_get_expr(d.adbin, d.adrelid) ORDER BY d.adnum) AS defaults
-                        FROM pg_catalog.pg_attrdef d
-                        JOIN pg_catalog.pg_class k ON k.oid = d.adrelid AND k.relkind = 'v'
-                        JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-                        GROUP BY d.adrelid) d ON d.adrelid = c.oid
+             CROSS JOIN LATERAL (
+                 SELECT array_agg(a.attname::text ORDER BY a.attnum) AS names,
+                        array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) || ' '
+                                  || a.attcollation::pg_catalog.regcollation::text ORDER BY a.attnum) AS types
+                 FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0) a
+             CROSS JOIN LATERAL (
+                 SELECT array_agg(a.attname::text ORDER BY d.adnum) AS columns,
+                        array_agg(pg_catalog.pg_get_expr(d.adbin, d.adrelid) ORDER BY d.adnum) AS defaults
+                 FROM pg_catalog.pg_attrdef d
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                 WHERE d.adrelid = c.oid) d
              WHERE c.relkind = 'v' AND {} AND {}",
             sql::USER_SCHEMA,
             sql::no_extension_member(Self::CLASS, "c.oid"),

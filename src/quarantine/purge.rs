@@ -98,9 +98,11 @@ fn place(sql: &str) -> Option<(String, String)> {
 /// Drops tables of quarantine, each in a transaction of its own; rows are gone then.
 pub fn purge(url: &Url, kept: &[Kept]) -> Result<()> {
     let mut client = url.connect()?;
-    client.batch_execute("SET lock_timeout = '5s'")?;
     for one in kept {
-        client.batch_execute(&format!("DROP TABLE {}", qualified([&one.schema, &one.name])))?;
+        client.batch_execute(&format!(
+            "BEGIN; SET LOCAL lock_timeout = '5s'; DROP TABLE {}; COMMIT",
+            qualified([&one.schema, &one.name])
+        ))?;
         // What still holds something stays; nobody minds an empty schema.
         let _ = client.batch_execute(&format!("DROP SCHEMA {}", ident(&one.schema)));
     }

@@ -6,9 +6,11 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use postgres::{Client, NoTls};
+
 use crate::faults::{APPLY, ROWS, Shop};
 use crate::support::fault::{Moment, asleep, start, stop_at};
-use crate::support::{Database, OwnServer, Project, pg_dump, servers};
+use crate::support::{Database, OwnServer, Pooler, Project, pg_dump, servers};
 
 #[test]
 fn server_restarted_inside_statements() {
@@ -338,5 +340,42 @@ fn a_standby_is_read_and_planned_for_and_refuses_the_rest_before_anything() {
         own.restart_as_standby(false);
         project.run("apply plan.json --yes").expect(0);
         project.run("plan --exit-code").expect(0);
+    }
+}
+
+#[test]
+fn a_pooler_of_transactions_is_refused_before_anything_is_set() {
+    for (major, server) in servers() {
+        let database = Database::with(&server, "CREATE TABLE a (id integer PRIMARY KEY)");
+        let target = [
+            ("schema/a.sql", "CREATE TABLE a (id integer PRIMARY KEY, name text);"),
+            ("migrations/001_b.sql", "CREATE TABLE b (id integer);"),
+            ("migrations/001_b_rollback.sql", "DROP TABLE b;"),
+        ];
+        let mut project = Project::of(&database, major, &target);
+        project.run("plan --out plan.json").expect(0);
+        let pooler = Pooler::new(&server);
+        let url = pooler.address(database.name());
+        project.set("DATABASE_URL", &url);
+        for command in ["apply plan.json --yes", "rollback --yes", "migrate up --yes --no-prove"] {
+            let refused = project.run(command);
+            assert_eq!(refused.code, 1, "{command}: {}", refused.err);
+            assert!(
+                refused.err.contains("one transaction at a time") && refused.err.contains("session mode"),
+                "{command}: {}",
+                refused.err
+            );
+        }
+        let mut client = Client::connect(&url, NoTls).unwrap();
+        let row = client
+            .query_one(
+                "SELECT current_setting('search_path'), current_setting('statement_timeout')",
+                &[],
+            )
+            .unwrap();
+        assert_eq!(row.get::<_, String>(0), "\"$user\", public");
+        assert_eq!(row.get::<_, String>(1), "0");
+        project.set("DATABASE_URL", &database.url());
+        project.run("apply plan.json --yes").expect(0);
     }
 }

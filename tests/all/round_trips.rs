@@ -1,5 +1,8 @@
 //! Reading a database takes the same number of round trips whatever is in it.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use trueup::introspect::{Options, introspect};
 
 use crate::support::{Database, Proxy, servers};
@@ -63,4 +66,50 @@ fn a_large_database_is_read_through_two_connections() {
     // The second one opens the snapshot that the first one has exported.
     assert!(together <= proxy.round_trips() + 3);
     assert_eq!(shared.fingerprint(), alone.fingerprint());
+}
+
+/// Returns how many rows of each system catalog a reader fetches.
+fn rows_fetched(server: &str, count: usize) -> Vec<(String, i64)> {
+    let database = Database::with(server, &objects(count));
+    let fetched = "SELECT relname::text, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_catalog.pg_stat_sys_tables
+                   WHERE schemaname = 'pg_catalog' ORDER BY 1";
+    let read = || -> Vec<(String, i64)> {
+        let mut client = database.connect();
+        let others = "SELECT count(*) FROM pg_catalog.pg_stat_activity
+                      WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        // A session's figures are there when it has ended.
+        while client.query_one(others, &[]).unwrap().get::<_, i64>(0) > 0 {
+            sleep(Duration::from_millis(10));
+        }
+        let rows = client.query(fetched, &[]).unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    };
+    let before = read();
+    introspect(&database.target(), Options { connections: 1 }).unwrap();
+    read()
+        .into_iter()
+        .zip(before)
+        .map(|((name, after), (_, before))| (name, after - before))
+        .collect()
+}
+
+/// The server has no statistics about the catalogs of a database that was made or restored a moment ago, and takes a few
+/// rows for granted.
+#[test]
+fn what_is_read_grows_no_faster_than_the_database_where_nobody_has_analysed_it() {
+    // Before 15 a process of its own collects the figures, some time later.
+    let Some((_, server)) = servers().into_iter().rfind(|(major, _)| *major >= 15) else {
+        return;
+    };
+    let few = rows_fetched(&server, 60);
+    let many = rows_fetched(&server, 240);
+    assert!(
+        few.iter().any(|(name, rows)| name == "pg_class" && *rows > 1000),
+        "{few:?}"
+    );
+    for ((name, few), (_, many)) in few.into_iter().zip(many) {
+        // A catalog of a few pages is read whole where an index would cost as much; schemas have the fewest.
+        let most = few * 6 + if name == "pg_namespace" { 250_000 } else { 70_000 };
+        assert!(many <= most, "{name}: {few} rows of 60 schemas, {many} of 240");
+    }
 }

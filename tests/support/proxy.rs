@@ -106,7 +106,7 @@ fn forward(mut client: TcpStream, mut server: impl Write, round_trips: &AtomicUs
 }
 
 /// Reads one whole message: a type (not in the first one), a length that counts itself, a body.
-fn read_message(client: &mut TcpStream, is_first: bool) -> Option<Vec<u8>> {
+pub(super) fn read_message(client: &mut (impl Read + ?Sized), is_first: bool) -> Option<Vec<u8>> {
     let head = if is_first { 4 } else { 5 };
     let mut message = vec![0; head];
     client.read_exact(&mut message).ok()?;
@@ -114,4 +114,17 @@ fn read_message(client: &mut TcpStream, is_first: bool) -> Option<Vec<u8>> {
     message.resize(head - 4 + usize::try_from(length).ok()?, 0);
     client.read_exact(&mut message[head..]).ok()?;
     Some(message)
+}
+
+/// A connection of either sort.
+pub(super) trait Wire: Read + Write + Send {}
+impl Wire for TcpStream {}
+impl Wire for UnixStream {}
+
+/// Connects to a server.
+pub(super) fn connected(server: &str) -> Box<dyn Wire> {
+    match &Url::parse(server, &Environment::default()).unwrap().hosts()[0] {
+        (Host::Tcp(host), port) => Box::new(TcpStream::connect((host.as_str(), *port)).unwrap()),
+        (Host::Socket(folder), port) => Box::new(UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).unwrap()),
+    }
 }

@@ -85,7 +85,7 @@ pub struct Ran {
 
 /// Tells an execution whole.
 pub fn account(url: &Url, id: i64) -> Result<Account> {
-    let mut client = advisory::connect(url)?;
+    let mut client = advisory::reader(url)?;
     let server = Server::read(&mut client)?;
     let version = version::version(&mut client, &server)?.ok_or_else(|| unknown(id))?;
     let explained = |error| version::explain(error, &server, true);

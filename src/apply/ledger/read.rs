@@ -60,7 +60,7 @@ pub fn status(url: &Url) -> Result<Status> {
 }
 
 fn read(url: &Url, limit: Option<i64>) -> Result<(Status, Vec<ExecutionSummary>)> {
-    let mut client = advisory::connect(url)?;
+    let mut client = advisory::reader(url)?;
     let server = Server::read(&mut client)?;
     let mut status = Status {
         ledger_version: version::version(&mut client, &server)?,

@@ -261,8 +261,8 @@ fn folded(whole: &str, deltas: &[&str]) -> serde_json::Result<Catalog> {
 /// # Errors
 /// The ledger has no snapshot of that moment, or another version of trueup took it.
 pub fn snapshot(url: &Url, point: &Point) -> Result<Catalog> {
-    let mut client = advisory::connect(url)?;
-    client.batch_execute("SET TIME ZONE 'UTC'")?;
+    let mut client = advisory::reader(url)?;
+    client.batch_execute("SET LOCAL TIME ZONE 'UTC'")?;
     let server = Server::read(&mut client)?;
     let version = version::version(&mut client, &server)?;
     if version.is_none_or(|version| version < SNAPSHOTS_SINCE) {

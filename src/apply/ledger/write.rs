@@ -327,7 +327,7 @@ pub(in crate::apply) fn close_interrupted(client: &mut Client) -> Result<()> {
 pub(in crate::apply) fn record_backup(url: &Url, execution: i64, backup: &Kept) -> Result<()> {
     let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 2] =
         [(&execution, Type::INT8), (&Json(backup), Type::JSONB)];
-    advisory::connect(url)?.execute_typed("UPDATE trueup.execution SET backup = $2 WHERE id = $1", &parameters)?;
+    advisory::recorder(url)?.execute_typed("UPDATE trueup.execution SET backup = $2 WHERE id = $1", &parameters)?;
     Ok(())
 }
 
@@ -335,6 +335,6 @@ pub(in crate::apply) fn record_backup(url: &Url, execution: i64, backup: &Kept) 
 pub(in crate::apply) fn record_checks(url: &Url, execution: i64, checked: &[Checked]) -> Result<()> {
     let parameters: [(&(dyn postgres::types::ToSql + Sync), Type); 2] =
         [(&execution, Type::INT8), (&Json(checked), Type::JSONB)];
-    advisory::connect(url)?.execute_typed("UPDATE trueup.execution SET checks = $2 WHERE id = $1", &parameters)?;
+    advisory::recorder(url)?.execute_typed("UPDATE trueup.execution SET checks = $2 WHERE id = $1", &parameters)?;
     Ok(())
 }
