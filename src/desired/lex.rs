@@ -3,7 +3,7 @@
 
 /// Names what a piece of SQL text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// White space.
     Space,
     /// A comment of either form.
@@ -21,7 +21,7 @@ pub(super) enum Piece {
 }
 
 /// Returns the piece that starts at an offset, and where it ends.
-pub(super) fn next(text: &[u8], at: usize) -> (Piece, usize) {
+pub(crate) fn next(text: &[u8], at: usize) -> (Piece, usize) {
     let two = text.get(at + 1).copied().unwrap_or_default();
     match text[at] {
         b if b.is_ascii_whitespace() => (Piece::Space, run(text, at, |b| b.is_ascii_whitespace())),

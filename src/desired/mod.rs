@@ -15,7 +15,7 @@ pub(crate) mod here;
 pub mod hints;
 mod keyword;
 mod left_alone;
-mod lex;
+pub(crate) mod lex;
 pub mod mermaid;
 pub mod place;
 pub mod places;

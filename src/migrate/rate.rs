@@ -10,6 +10,7 @@ use super::program::{Line, Program};
 use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Identity};
 use crate::desired::elaborate::Workshop;
+use crate::desired::lex::{self, Piece};
 use crate::desired::place::Place;
 use crate::desired::replay::replay;
 use crate::diff::{Hint, Rename, renames};
@@ -200,23 +201,34 @@ fn database(catalog: &Catalog) -> Database {
     }
 }
 
-/// Returns the names and strings of a statement.
+/// Returns the names and strings of a statement that has been parsed. The server's scanner would hand over every token in an
+/// encoded form, which takes as long as parsing.
 pub(super) fn words(line: &Line) -> BTreeSet<String> {
-    let Ok(scanned) = pg_query::scan(&line.sql) else {
-        return BTreeSet::new();
-    };
-    let piece = |token: &pg_query::protobuf::ScanToken| {
-        let range = usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?;
-        let text = line.sql.get(range)?;
-        let quoted = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote).map(str::to_owned);
-        Some(
-            quoted('"')
-                .map(|name| name.replace("\"\"", "\""))
-                .or_else(|| quoted('\''))
-                .unwrap_or_else(|| text.to_lowercase()),
-        )
-    };
-    scanned.tokens.iter().filter_map(piece).collect()
+    let (text, mut at) = (line.sql.as_str(), 0);
+    let mut out = BTreeSet::new();
+    while at < text.len() {
+        let (piece, end) = lex::next(text.as_bytes(), at);
+        let said = &text[at..end];
+        let quoted = |quote: char| said.strip_prefix(quote)?.strip_suffix(quote);
+        match piece {
+            Piece::Word => _ = out.insert(said.to_lowercase()),
+            Piece::Quoted => {
+                let name = quoted('"').map(|name| name.replace("\"\"", "\""));
+                let word = name.or_else(|| quoted('\'').map(str::to_owned));
+                out.insert(word.unwrap_or_else(|| body(said).to_lowercase()));
+            }
+            _ => {}
+        }
+        at = end;
+    }
+    out
+}
+
+/// Returns what is between dollar quotes, or else the text.
+fn body(said: &str) -> &str {
+    let tag = said.strip_prefix('$').and_then(|rest| rest.find('$'));
+    tag.and_then(|tag| said.get(tag + 2..said.len() - tag - 2))
+        .unwrap_or(said)
 }
 
 /// Which statements say a word.

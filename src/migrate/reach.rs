@@ -30,15 +30,11 @@ pub(super) fn reach(items: &[Item], live: &Catalog) -> Option<Catalog> {
 /// Returns the words of a statement, and of the bodies that it holds; nothing where a body puts statements together from
 /// pieces.
 fn all_words(line: &Line) -> Option<BTreeSet<String>> {
+    let parts = |c: char| !(c.is_alphanumeric() || c == '_' || c == '$');
     let mut out = words(line);
-    let bodies: Vec<String> = out
-        .iter()
-        .filter(|word| word.contains(char::is_whitespace))
-        .cloned()
-        .collect();
+    let bodies: Vec<String> = out.iter().filter(|word| word.contains(parts)).cloned().collect();
     for body in bodies {
-        let inner = body.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
-        let inner: BTreeSet<String> = inner.map(str::to_lowercase).collect();
+        let inner: BTreeSet<String> = body.split(parts).map(str::to_lowercase).collect();
         if inner.contains("execute") {
             return None;
         }
@@ -116,6 +112,12 @@ mod tests {
                 .contains("b")
         );
         assert!(says("SELECT setval('b', 1)").unwrap().contains("b"));
+        assert!(says("SELECT setval('a.b', 1)").unwrap().contains("b"));
+        let odd = says("UPDATE \"Ä \"\"b\"\"\" SET c = E'it\\'s', d = 1e1 WHERE é = $q$x'y$q$ -- z").unwrap();
+        for word in ["Ä \"b\"", "c", "d", "é", "x", "y"] {
+            assert!(odd.contains(word), "{word} in {odd:?}");
+        }
+        assert!(!odd.contains("z"));
     }
 
     #[test]
