@@ -394,7 +394,8 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         objects.extend(seen);
         figures = ground.figures(&objects, &settled.renames)?;
     }
-    plan.findings = findings(&Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all()));
+    let look = Look::new(from, to, &plan.forward, &figures).with_candidates(pairs.all());
+    plan.findings = findings(&look.in_time_zone(plan.database.time_zone.as_deref()));
     rows::look(setup, &mut plan, &settled, &figures, &mut ground)?;
     let paces = ground.paces(&plan)?;
     estimate(&mut plan.forward, from, &figures, &paces);
@@ -457,6 +458,7 @@ fn database(server: &Server) -> Database {
         name: server.database.clone(),
         system_identifier: server.system_identifier.map(|number| number.to_string()),
         version_num: server.version_num,
+        time_zone: Some(server.time_zone.clone()),
         stand_in: None,
     }
 }

@@ -91,7 +91,7 @@ const STATES: &[Entry] = &[
     (
         "42501",
         "The role lacks a privilege that the statement needs.",
-        "Run as the owner of the object, or as a member of the owning role.",
+        "Run as the owner of the object, or as a member of the owning role; where a policy hides rows, as a role with BYPASSRLS.",
     ),
     (
         "42P07",

@@ -47,5 +47,5 @@ pub use promote::promoted;
 pub use restore::{Into, restore};
 pub use resume::{Resumable, resumable, resume};
 pub use rollback::{LOSS_CODE, Preview, preview, rollback};
-pub(crate) use session::SETTINGS;
+pub(crate) use session::{MEANING, in_time_zone, settings};
 pub use watch::Party;

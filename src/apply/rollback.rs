@@ -116,6 +116,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
     let execution = choose(session, wanted)?;
     let plan = &execution.plan;
     gate::same_database(&plan.database, &session.server)?;
+    session.keep_time_zone(&plan.database)?;
     refuse_impossible(&execution)?;
     let live = session.introspect()?;
     let is_complete =

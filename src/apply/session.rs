@@ -8,17 +8,43 @@ use super::advisory;
 use super::event::{Event, Options};
 use super::ledger;
 use crate::catalog::Catalog;
+use crate::catalog::quote::literal;
 use crate::db::{Server, Url};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
+use crate::plan::Database;
 
-/// Settings of the session that runs statements. The defaults of role and database must change neither what a statement
-/// does nor where an object lands.
-pub(crate) const SETTINGS: &str = "SET search_path = ''; SET check_function_bodies = off; SET client_min_messages = warning; \
-     SET application_name = 'trueup'; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; \
-     SET default_tablespace = ''; SET default_table_access_method = heap; SET default_transaction_read_only = off; \
-     SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on; SET datestyle = 'ISO, MDY'; \
-     SET intervalstyle = 'postgres'; SET xmloption = content";
+/// Settings that decide what a statement does and where an object lands, whatever the defaults of role and database are. Rows
+/// that a policy hides make a statement fail: they are not passed over.
+pub(crate) const MEANING: [&str; 12] = [
+    "search_path = ''",
+    "check_function_bodies = off",
+    "default_tablespace = ''",
+    "default_table_access_method = heap",
+    "default_transaction_isolation = 'read committed'",
+    "standard_conforming_strings = on",
+    "datestyle = 'ISO, MDY'",
+    "intervalstyle = 'postgres'",
+    "xmloption = content",
+    "extra_float_digits = 1",
+    "bytea_output = 'hex'",
+    "row_security = off",
+];
+
+/// Further settings of the session that runs statements.
+const CONDUCT: [&str; 5] = [
+    "client_min_messages = warning",
+    "application_name = 'trueup'",
+    "idle_in_transaction_session_timeout = 0",
+    "idle_session_timeout = 0",
+    "default_transaction_read_only = off",
+];
+
+/// Returns what sets up a session that runs statements.
+pub(crate) fn settings() -> String {
+    let each = MEANING.iter().chain(&CONDUCT).map(|setting| format!("SET {setting}"));
+    each.collect::<Vec<_>>().join("; ")
+}
 
 /// Lets the server notice within seconds that this program was killed. Not every platform knows it.
 const LOOKS: &str = "SET client_connection_check_interval = '2s'";
@@ -35,6 +61,11 @@ pub(super) fn limits(lock: Duration, statement: Option<Duration>) -> String {
         limit(lock),
         statement.map_or(0, limit)
     )
+}
+
+/// Returns what sets the time zone of a session.
+pub(crate) fn in_time_zone(zone: &str) -> String {
+    format!("SET timezone = {}", literal(zone))
 }
 
 /// An open execution's connections.
@@ -67,7 +98,8 @@ impl<'a> Session<'a> {
         let server = Server::read(&mut client)?;
         server.check_supported()?;
         let settings = format!(
-            "{SETTINGS}; {}",
+            "{}; {}",
+            settings(),
             limits(options.lock_timeout, options.statement_timeout)
         );
         client.batch_execute(&settings)?;
@@ -94,6 +126,15 @@ impl<'a> Session<'a> {
             deadlock_timeout: Duration::from_millis(deadlock_timeout.unsigned_abs()),
             second,
         })
+    }
+
+    /// Lets statements run in the time zone that the plan was proven in: whether a table is written anew, and which moment a
+    /// time without zone becomes, depend on it, and another role or database may have another one.
+    pub(super) fn keep_time_zone(&mut self, planned: &Database) -> Result<()> {
+        match &planned.time_zone {
+            Some(zone) => Ok(self.client.batch_execute(&in_time_zone(zone))?),
+            None => Ok(()),
+        }
     }
 
     /// Returns what begins a transaction.

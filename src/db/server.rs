@@ -28,6 +28,8 @@ pub struct Server {
     pub system_identifier: Option<i64>,
     /// It repeats what another server does, and takes no writes.
     pub standby: bool,
+    /// `TimeZone` of the role's sessions in the current database.
+    pub time_zone: String,
     /// There is a ledger that says how long statements took, and the role may read it.
     pub keeps_paces: bool,
 }
@@ -41,7 +43,7 @@ const FACTS: &str = "\
                    join pg_catalog.pg_attribute a on a.attrelid = c.oid
                    where n.nspname = 'trueup' and c.relname = 'statement' and a.attname = 'work' and not a.attisdropped
                      and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')),
-           pg_is_in_recovery()";
+           pg_is_in_recovery(), current_setting('TimeZone')";
 
 impl Server {
     /// Reads the facts in one query, and the system identifier in a second one where it is allowed.
@@ -58,6 +60,7 @@ impl Server {
             system_identifier: None,
             keeps_paces: row.try_get(7)?,
             standby: row.try_get(8)?,
+            time_zone: row.try_get(9)?,
         };
         // A function's privilege is checked when the statement starts, so that CASE in the first query would not do.
         if row.try_get(6)? {
@@ -112,6 +115,7 @@ mod tests {
             database: "shop".to_owned(),
             encoding: "UTF8".to_owned(),
             system_identifier: None,
+            time_zone: "UTC".to_owned(),
             keeps_paces: false,
             standby: false,
         }

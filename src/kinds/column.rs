@@ -409,7 +409,7 @@ impl Object for Column {
         }
         if !same_type {
             out.push(self.change_type(desired, context));
-            disturbs = self.disturbed(desired);
+            disturbs = self.disturbed(desired, context);
         }
         out.extend(self.settings(desired));
         if out.is_empty() {

@@ -1,6 +1,11 @@
 //! How a column changes its type: with which expression, whether the table is written anew, what is in the way.
 
-use super::{AnyObject, Column, Context, Domain, Kind, Loss, Object, Statement, sql, type_change};
+use std::collections::BTreeSet;
+
+use super::{
+    AnyObject, Column, Context, Domain, Kind, Lock, Loss, Object, Statement, Table, partitioning, sql, type_change,
+};
+use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
 
 impl Column {
@@ -48,6 +53,11 @@ impl Column {
         if type_change::rewrites(&self.data_type, &desired.data_type) {
             statement = statement.rewrites(self.table_identity()).scans(self.table_identity());
         }
+        if !self.disturbed(desired, context).contains(&Kind::ForeignKey) {
+            // PostgreSQL drops the keys that stay, and adds them again.
+            let linked = self.linked(context).into_iter();
+            statement = linked.fold(statement, |own, table| own.locks(table, Lock::AccessExclusive));
+        }
         if let Some(how) = type_change::loses(&self.data_type, &desired.data_type) {
             let column = qualified([&self.schema, &self.table, &self.name]);
             statement = statement.loses(Loss::Precision(format!("{column}: {how}")));
@@ -55,16 +65,53 @@ impl Column {
         statement
     }
 
+    /// Returns the tables at the other ends of the column's foreign keys.
+    fn linked(&self, context: &Context) -> BTreeSet<Identity> {
+        let first = Identity::new(Kind::ForeignKey, [""; 0]);
+        let keys = context
+            .from
+            .objects
+            .range(first..)
+            .map_while(|(_, object)| match object {
+                AnyObject::ForeignKey(key) => Some(key),
+                _ => None,
+            });
+        let table = self.table_identity();
+        let mut out = BTreeSet::new();
+        for key in keys {
+            let (referencing, referenced) = (Table::named(&key.schema, &key.table), key.referenced_identity());
+            if referencing == table && key.columns.contains(&self.name) {
+                out.insert(referenced);
+            } else if referenced == table && key.referenced_columns.contains(&self.name) {
+                out.insert(referencing);
+            }
+        }
+        out.remove(&table);
+        out
+    }
+
     /// Kinds that PostgreSQL refuses to keep while the type of a column changes below them; with another base type
     /// also those that it could keep only where the operators happen to fit.
-    pub(super) fn disturbed(&self, desired: &Self) -> Vec<Kind> {
+    pub(super) fn disturbed(&self, desired: &Self, context: &Context) -> Vec<Kind> {
         let mut kinds = sql::READS_COLUMNS.to_vec();
         if type_change::base(&self.data_type) == type_change::base(&desired.data_type) {
             // PostgreSQL makes them anew by itself and forgets their statistics target.
             kinds.push(Kind::Statistics);
         } else {
-            kinds.extend(sql::CHECKS_COLUMNS);
+            let keeps = self.keeps_indexes(desired, context);
+            let is_kept = |kind: &Kind| keeps && [Kind::Index, Kind::ForeignKey].contains(kind);
+            kinds.extend(sql::CHECKS_COLUMNS.iter().copied().filter(|kind| !is_kept(kind)));
         }
         kinds
+    }
+
+    /// Tells whether PostgreSQL keeps indexes and foreign keys as they are, without reading a row: neither values nor operators
+    /// change. Indexes of partitioned tables it makes anew, with other names for those of the partitions.
+    fn keeps_indexes(&self, desired: &Self, context: &Context) -> bool {
+        let (schema, table) = (&self.schema, &self.table);
+        self.collation == desired.collation
+            && !type_change::rewrites(&self.data_type, &desired.data_type)
+            && !partitioning::is_partitioned(schema, table, context.from)
+            && !sql::is_partition(schema, table, context.from)
     }
 }

@@ -52,9 +52,12 @@ impl Domain {
 
     /// Tells whether a catalog has check constraints of the domain.
     pub(super) fn has_checks(&self, catalog: &Catalog) -> bool {
-        partitioning::within(catalog, Kind::DomainCheck, &self.schema, &self.name)
-            .next()
-            .is_some()
+        self.checks(catalog).next().is_some()
+    }
+
+    fn checks<'a>(&self, catalog: &'a Catalog) -> impl Iterator<Item = &'a Identity> {
+        let all = partitioning::within(catalog, Kind::DomainCheck, &self.schema, &self.name);
+        all.map(|(check, _)| check)
     }
 
     fn constraint_name(&self) -> String {
@@ -156,6 +159,10 @@ impl Object for Domain {
 
     fn dependencies(&self) -> Vec<Identity> {
         vec![Identity::new(Kind::Schema, [&self.schema])]
+    }
+
+    fn made_with(&self, catalog: &Catalog) -> Vec<Identity> {
+        self.checks(catalog).cloned().collect()
     }
 
     fn claims(&self) -> Vec<(&'static str, String)> {

@@ -252,16 +252,16 @@ impl ForeignKey {
                 (false, false) => "NOT DEFERRABLE",
             };
             let alter = self.action(&format!("ALTER CONSTRAINT {name} {words}"));
-            out.push(self.locks_both(alter, Lock::AccessExclusive));
+            out.push(alter.locks(self.table_identity(), Lock::AccessExclusive));
         }
         if self.enforced != desired.enforced {
             let words = if desired.enforced { "ENFORCED" } else { "NOT ENFORCED" };
             let alter = self.action(&format!("ALTER CONSTRAINT {name} {words}"));
-            let alter = self.locks_both(alter, Lock::AccessExclusive);
             out.push(if desired.enforced {
-                self.scans_both(alter)
+                let alter = alter.locks(self.table_identity(), Lock::AccessExclusive);
+                self.scans_both(self.locks_both(alter, Lock::ShareRowExclusive))
             } else {
-                alter
+                self.locks_both(alter, Lock::AccessExclusive)
             });
         }
         out

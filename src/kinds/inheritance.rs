@@ -48,7 +48,6 @@ impl Inheritance {
         );
         Statement::new(format!("ALTER TABLE {table} {verb} {parent}"))
             .locks(self.table_identity(), Lock::AccessExclusive)
-            .locks(self.parent_identity(), Lock::ShareUpdateExclusive)
     }
 
     /// Returns what both tables have to agree in, as far as either state has it.
@@ -169,7 +168,10 @@ impl Object for Inheritance {
         if self.goes_with_table(context) {
             return Vec::new();
         }
-        vec![self.action("INHERIT")]
+        vec![
+            self.action("INHERIT")
+                .locks(self.parent_identity(), Lock::ShareUpdateExclusive),
+        ]
     }
 
     fn drop(&self, context: &Context) -> Vec<Statement> {

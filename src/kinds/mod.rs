@@ -243,7 +243,8 @@ pub trait Object: Sized + PartialEq {
         Vec::new()
     }
 
-    /// Returns the parts of the object in a catalog that it cannot be created without, as its own definition names them.
+    /// Returns the parts of the object in a catalog without which it is not what those need who name it: the columns that its
+    /// own definition names, the checks of a domain, which decide whether a table is written anew.
     fn made_with(&self, _catalog: &Catalog) -> Vec<Identity> {
         Vec::new()
     }

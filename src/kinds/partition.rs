@@ -203,6 +203,14 @@ impl Partition {
         })
     }
 
+    /// States what is locked besides a partition that is dropped: whoever reads its parent plans with it, and the default
+    /// partition may get its rows from now on.
+    pub(super) fn locks_family(&self, drop: Statement, catalog: &Catalog) -> Statement {
+        let default = self.default_sibling(catalog).map(Self::table_identity);
+        let family = std::iter::once(self.parent_identity()).chain(default);
+        family.fold(drop, |drop, table| drop.locks(table, Lock::AccessExclusive))
+    }
+
     /// Returns what `ATTACH` compares between the two tables, as far as either state has it.
     fn compared(&self, context: &Context) -> Vec<Identity> {
         let mut out = Vec::new();

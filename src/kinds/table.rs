@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Alter, Context, ForeignServer, Kind, Lock, Loss, Object, Row, Statement, foreign_options, options, partitioning,
-    sql,
+    Alter, AnyObject, Context, ForeignServer, Kind, Lock, Loss, Object, Partition, Row, Statement, foreign_options,
+    options, partitioning, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, Identity,
@@ -244,9 +244,14 @@ impl Object for Table {
         out
     }
 
-    fn drop(&self, _context: &Context) -> Vec<Statement> {
+    fn drop(&self, context: &Context) -> Vec<Statement> {
         let drop = Statement::new(format!("DROP {} {}", self.word(), self.sql_name()))
             .locks(self.identity(), Lock::AccessExclusive);
+        let beside = Partition::named(&self.schema, &self.name);
+        let drop = match context.from.get(&beside) {
+            Some(AnyObject::Partition(partition)) => partition.locks_family(drop, context.from),
+            _ => drop,
+        };
         if self.foreign.is_some() {
             // The rows stay where they are.
             return vec![drop];

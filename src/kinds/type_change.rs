@@ -119,11 +119,7 @@ pub(super) fn loses(from: &str, to: &str) -> Option<String> {
             .then(|| format!("{arrow} narrows values"));
     }
     let safe = match (live.base.as_str(), desired.base.as_str()) {
-        (_, "text")
-        | ("real", "double precision")
-        | ("cidr", "inet")
-        | ("json", "jsonb")
-        | ("date", "timestamp without time zone") => true,
+        (_, "text") | ("real", "double precision") | ("cidr", "inet") | ("date", "timestamp without time zone") => true,
         (before, after) if number_as_uuid::to_uuid(before, after) => true,
         ("text", "character varying") => desired.modifier.is_empty(),
         ("character", "character varying") => !narrower(0),
@@ -131,6 +127,14 @@ pub(super) fn loses(from: &str, to: &str) -> Option<String> {
         _ => false,
     };
     (!safe).then(|| format!("{arrow} may fail or change values"))
+}
+
+/// Tells whether the time zone of the session decides what a value becomes, and whether the table is written anew.
+pub(crate) fn reads_time_zone(from: &str, to: &str) -> bool {
+    let [live, desired] = [from, to].map(|name| TypeName::parse(name).base);
+    let is_zoned = |name: &str| name.ends_with("with time zone");
+    let is_bare = |name: &str| name.ends_with("without time zone") || name == "date";
+    (is_zoned(&live) && is_bare(&desired)) || (is_bare(&live) && is_zoned(&desired))
 }
 
 #[cfg(test)]

@@ -197,6 +197,7 @@ fn database(catalog: &Catalog) -> Database {
         name: String::new(),
         system_identifier: None,
         version_num: catalog.version_num,
+        time_zone: None,
         stand_in: None,
     }
 }

@@ -29,6 +29,9 @@ pub struct Database {
     pub system_identifier: Option<String>,
     /// `server_version_num`.
     pub version_num: i32,
+    /// `TimeZone` of the session that planned: the plan is executed in it, wherever and by whomever. None where nothing says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
     /// What the live side was read from, where it was no database; `name` is then the name of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<StandIn>,

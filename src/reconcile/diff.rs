@@ -28,6 +28,7 @@ pub fn diff(setup: &Setup, from: &Source, to: &Source) -> Result<Plan> {
         name: name(from, from_url.as_ref()),
         system_identifier: None,
         version_num: before.catalog.version_num,
+        time_zone: None,
         stand_in: Some(StandIn::Source {
             desired: name(to, to_url.as_ref()),
         }),
@@ -64,6 +65,7 @@ pub fn plan_snapshot(setup: &Setup, snapshot: &Source, source: &Source) -> Resul
             name: snapshot.to_string(),
             system_identifier: None,
             version_num: whole.version_num,
+            time_zone: None,
             stand_in: Some(StandIn::Snapshot),
         },
         whole,

@@ -26,6 +26,7 @@ pub(crate) fn plan_from(setup: &Setup, files: Catalog, name: &str, source: &Sour
             name: name.to_owned(),
             system_identifier: None,
             version_num: files.version_num,
+            time_zone: None,
             stand_in: Some(StandIn::Source {
                 desired: source.to_string(),
             }),

@@ -2,6 +2,7 @@
 
 use super::name;
 use super::text::wrap;
+use crate::apply::{MEANING, in_time_zone};
 use crate::kinds::Transaction;
 use crate::plan::{Plan, Reversal, Sentence, StandIn, Step};
 
@@ -80,14 +81,13 @@ impl Script {
              checks neither approvals nor that the database is still the one that was planned for.",
         );
         self.line("\\set ON_ERROR_STOP on");
-        for setting in [
-            "search_path = ''".to_owned(),
-            "check_function_bodies = off".to_owned(),
-            format!("lock_timeout = '{LOCK_TIMEOUT}'"),
-            "standard_conforming_strings = on".to_owned(),
-        ] {
+        for setting in MEANING {
             self.line(&format!("SET {setting};"));
         }
+        if let Some(zone) = &plan.database.time_zone {
+            self.line(&format!("{};", in_time_zone(zone)));
+        }
+        self.line(&format!("SET lock_timeout = '{LOCK_TIMEOUT}';"));
     }
 
     fn step(&mut self, plan: &Plan, direction: Direction, at: usize, step: &Step) {
@@ -183,6 +183,7 @@ mod tests {
                 name: "odd\n\\! name".to_owned(),
                 system_identifier: None,
                 version_num: 170_002,
+                time_zone: None,
                 stand_in: None,
             },
             fingerprint: Fingerprint::of("x"),

@@ -22,6 +22,8 @@ pub struct Look<'a> {
     pub statistics: &'a Statistics,
     /// Renames that nobody has said.
     pub(super) candidates: &'a [Candidate],
+    /// `TimeZone` in which the plan is executed, where it is known.
+    pub(super) time_zone: Option<&'a str>,
     /// Objects that are dropped and created again.
     remade: BTreeSet<&'a Identity>,
     /// Every change once, at the first step that takes part in it.
@@ -48,6 +50,7 @@ impl<'a> Look<'a> {
             steps,
             statistics,
             candidates: &[],
+            time_zone: None,
             remade,
             changes,
         }
@@ -57,6 +60,12 @@ impl<'a> Look<'a> {
     #[must_use]
     pub fn with_candidates(self, candidates: &'a [Candidate]) -> Self {
         Self { candidates, ..self }
+    }
+
+    /// Knows the time zone in which the plan is executed.
+    #[must_use]
+    pub fn in_time_zone(self, time_zone: Option<&'a str>) -> Self {
+        Self { time_zone, ..self }
     }
 
     /// Returns every change once, at the first step that takes part in it.

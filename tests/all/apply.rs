@@ -81,6 +81,7 @@ impl Live {
                 name: self.url.database().to_owned(),
                 system_identifier: server.system_identifier.map(|number| number.to_string()),
                 version_num: server.version_num,
+                time_zone: None,
                 stand_in: None,
             },
             fingerprint: Fingerprint::of(&state(&from)),

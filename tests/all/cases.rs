@@ -92,7 +92,7 @@ fn folders() -> Vec<PathBuf> {
 }
 
 fn case(folder: &Path, server: &str) -> Case {
-    let live = Database::with(server, &fs::read_to_string(folder.join("old.sql")).unwrap());
+    let live = Database::with(server, &fs::read_to_string(folder.join("old.sql")).unwrap()).in_utc();
     Case {
         folder: folder.to_owned(),
         live,

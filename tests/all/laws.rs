@@ -115,6 +115,7 @@ fn plan(from: &Catalog, to: &Catalog) -> String {
         name: "x".to_owned(),
         system_identifier: None,
         version_num: from.version_num,
+        time_zone: None,
         stand_in: None,
     };
     draft(

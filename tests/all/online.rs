@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use postgres::Client;
 use trueup::apply::{self, Approvals, Event, Options, Outcome};
 use trueup::catalog::Catalog;
 use trueup::db::Environment;
 use trueup::desired::source::Source;
 use trueup::diff::Filter;
 use trueup::error::Error;
-use trueup::kinds::{AnyObject, Lock, Transaction};
+use trueup::kinds::{AnyObject, Facts, Kind, Lock, Transaction};
 use trueup::plan::{Plan, Step, Verdict};
 use trueup::progress::Progress;
 use trueup::reconcile::{self, Setup};
@@ -71,7 +72,11 @@ impl Pair {
     }
 
     pub(super) fn rollback(&self) -> Result<Outcome, Error> {
-        apply::rollback(&self.live.target(), None, &everything(), &options(), &mut |_| {})
+        self.rollback_with(&mut |_| {})
+    }
+
+    fn rollback_with(&self, events: &mut dyn FnMut(Event)) -> Result<Outcome, Error> {
+        apply::rollback(&self.live.target(), None, &everything(), &options(), events)
     }
 
     /// Looks whether the live database is as wanted, and has nothing that only stood on the way.
@@ -140,19 +145,124 @@ pub(super) fn assert_online(plan: &Plan) {
     }
 }
 
-/// Plans a pair with every table large, goes there and back, and looks after each way.
+/// Somebody who makes each statement that takes its time wait for a lock, as a `VACUUM` would, and writes while `pg_locks`
+/// shows it waiting: with so short a limit that the writer cannot have waited for the statement.
+struct Bystander<'a> {
+    live: &'a Database,
+    steps: &'a [Step],
+    holder: Client,
+    writer: Client,
+    /// Table on which the lock is held.
+    held: Option<String>,
+    /// How often a writer passed.
+    passed: usize,
+}
+
+impl<'a> Bystander<'a> {
+    fn new(live: &'a Database, steps: &'a [Step]) -> Self {
+        let [mut holder, mut writer] = [live.connect(), live.connect()];
+        holder.batch_execute("SET lock_timeout = '10s'").unwrap();
+        writer.batch_execute("SET lock_timeout = '20ms'").unwrap();
+        Self {
+            live,
+            steps,
+            holder,
+            writer,
+            held: None,
+            passed: 0,
+        }
+    }
+
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Started { step, .. } => self.stand_before(*step, 0),
+            Event::Done { step, sql, .. } => {
+                assert_eq!(self.held, None, "{sql} did not wait");
+                let statements = &self.steps[step - 1].statements;
+                let place = statements.iter().position(|sentence| &sentence.sql == sql).unwrap();
+                self.stand_before(*step, place + 1);
+            }
+            Event::WaitingForLock { .. } if waiting(self.live) > 0 => self.write(),
+            _ => {}
+        }
+    }
+
+    /// Takes the lock before a statement takes it. A strong lock that an earlier statement of the transaction still holds
+    /// would be met here.
+    fn stand_before(&mut self, step: usize, place: usize) {
+        let Some(sentence) = self.steps[step - 1].statements.get(place) else {
+            return;
+        };
+        if let (None, Some(table)) = (&self.held, waits_on(&sentence.facts)) {
+            self.holder
+                .batch_execute(&format!(
+                    "BEGIN; LOCK TABLE ONLY {table} IN SHARE UPDATE EXCLUSIVE MODE"
+                ))
+                .unwrap_or_else(|error| panic!("{error:?} before {}", sentence.sql));
+            self.held = Some(table);
+        }
+    }
+
+    fn write(&mut self) {
+        if let Some(table) = self.held.take() {
+            self.writer
+                .batch_execute(&format!("UPDATE {table} SET id = id"))
+                .unwrap_or_else(|error| panic!("{error:?}: {table}"));
+            self.holder.batch_execute("ROLLBACK").unwrap();
+            self.passed += 1;
+        }
+    }
+
+    /// Returns how often a writer has to pass.
+    fn occasions(&self) -> usize {
+        let statements = self.steps.iter().flat_map(|step| &step.statements);
+        statements
+            .filter(|sentence| waits_on(&sentence.facts).is_some())
+            .count()
+    }
+}
+
+/// Returns the table on which a statement takes the lock of a `VACUUM`, if it reads tables or stands outside a transaction.
+fn waits_on(facts: &Facts) -> Option<String> {
+    if facts.scans.is_empty() && facts.transaction == Transaction::Inside {
+        return None;
+    }
+    let (table, _) =
+        (facts.locks.iter()).find(|(table, lock)| table.kind == Kind::Table && *lock == Lock::ShareUpdateExclusive)?;
+    let names = table
+        .path
+        .iter()
+        .map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+    Some(names.collect::<Vec<_>>().join("."))
+}
+
+/// Returns how many sessions of trueup wait for a lock in the database.
+fn waiting(live: &Database) -> usize {
+    let rows = live.rows(
+        "SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+         WHERE NOT l.granted AND a.datname = current_database() AND a.application_name = 'trueup'",
+    );
+    rows.len()
+}
+
+/// Plans a pair with every table large, goes there and back under a writer, and looks after each way.
 pub(super) fn there_and_back(pair: &Pair) -> Plan {
     let (before, wanted) = (pair.live.catalog(), pair.desired.catalog());
     let plan = pair.plan_with(Online::Always, true);
     let proof = plan.proof.as_ref().unwrap();
     assert_eq!(proof.verdict, Verdict::Held, "{proof:?}\n{}", script(&plan.forward));
     let (forward, back) = (script(&plan.forward), script(&plan.rollback));
-    pair.apply(&plan, &mut |_| {})
+    let mut bystander = Bystander::new(&pair.live, &plan.forward);
+    pair.apply(&plan, &mut |event| bystander.hear(&event))
         .unwrap_or_else(|error| panic!("{error:?}\n{forward}"));
+    assert_eq!(bystander.passed, bystander.occasions(), "{forward}");
     pair.assert_is(&wanted, &forward);
     let again = pair.plan(Online::Always);
     assert!(again.is_empty(), "{}\nafter\n{forward}", script(&again.forward));
-    pair.rollback().unwrap_or_else(|error| panic!("{error:?}\n{back}"));
+    let mut bystander = Bystander::new(&pair.live, &plan.rollback);
+    pair.rollback_with(&mut |event| bystander.hear(&event))
+        .unwrap_or_else(|error| panic!("{error:?}\n{back}"));
+    assert_eq!(bystander.passed, bystander.occasions(), "{back}");
     pair.assert_is(&before, &back);
     plan
 }

@@ -1,32 +1,29 @@
-//! Proof: a plan that was spoilt is caught, a plan that loses rows in silence is caught, and what a plan says about
-//! locks, rewrites and scans is what a second connection sees.
+//! Proof: a plan that was spoilt is caught, and so is a plan that loses rows in silence.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use postgres::Client;
-use trueup::catalog::{Catalog, Identity};
+use trueup::catalog::Catalog;
 use trueup::db::{Environment, Server, Url};
 use trueup::desired::elaborate::Workshop;
-use trueup::kinds::{Kind, Lock, Loss};
+use trueup::kinds::Loss;
 use trueup::plan::{Database as Named, Direction, Plan, Proof, Sides, Verdict, draft};
 use trueup::prove::{Ground, prove};
 use trueup::scratch::Choice;
 
 use crate::support::{Database, machine, newest, pg_dump, servers};
 
-struct Pair {
+pub(crate) struct Pair {
     server: String,
     old: String,
-    live: Database,
+    pub(crate) live: Database,
     wanted: Database,
     from: Catalog,
     to: Catalog,
 }
 
 impl Pair {
-    fn new(server: &str, old: &str, new: &str) -> Self {
+    pub(crate) fn new(server: &str, old: &str, new: &str) -> Self {
         let live = Database::with(server, old);
         let wanted = Database::with(server, new);
         Self {
@@ -39,7 +36,7 @@ impl Pair {
         }
     }
 
-    fn draft(&self) -> Plan {
+    pub(crate) fn draft(&self) -> Plan {
         let sides = Sides {
             live: &self.from,
             from: &self.from,
@@ -52,6 +49,7 @@ impl Pair {
             name: self.live.name().to_owned(),
             system_identifier: None,
             version_num: self.from.version_num,
+            time_zone: None,
             stand_in: None,
         };
         draft(sides, database)
@@ -68,7 +66,7 @@ impl Pair {
         }
     }
 
-    fn prove(&self, mut plan: Plan) -> (Plan, Proof) {
+    pub(crate) fn prove(&self, mut plan: Plan) -> (Plan, Proof) {
         let url = Url::parse(&self.server, &Environment::default()).unwrap();
         let server = Server::read(&mut url.connect().unwrap()).unwrap();
         let workshop = Workshop {
@@ -272,281 +270,5 @@ fn generated_rows_satisfy_constraints() {
         assert_eq!(proof.verdict, Verdict::Held, "{proof:?}");
         assert_eq!(proof.notes, [""; 0], "{proof:?}");
         assert_eq!(proof.rows, 12, "three in each of four tables");
-    }
-}
-
-/// One change, and what it does to tables that were there: locks (`ACCESS SHARE` left out), rewrites, scans.
-struct Fact {
-    old: &'static str,
-    new: &'static str,
-    locks: &'static [(&'static str, Lock)],
-    rewrites: &'static [&'static str],
-    scans: &'static [&'static str],
-    since: i32,
-}
-
-const fn fact(old: &'static str, new: &'static str, locks: &'static [(&'static str, Lock)]) -> Fact {
-    Fact {
-        old,
-        new,
-        locks,
-        rewrites: &[],
-        scans: &[],
-        since: 14,
-    }
-}
-
-const A: &[&str] = &["a"];
-const BOTH: &[&str] = &["a", "b"];
-const STRONGEST: &[(&str, Lock)] = &[("a", Lock::AccessExclusive)];
-const WEAK: &[(&str, Lock)] = &[("a", Lock::ShareUpdateExclusive)];
-
-/// The measured facts of the manual's table of locks, one plan each.
-#[expect(clippy::too_many_lines, reason = "a table")]
-fn facts() -> Vec<Fact> {
-    let rewritten = |old, new| Fact {
-        rewrites: A,
-        scans: A,
-        ..fact(old, new, STRONGEST)
-    };
-    let scanned = |old, new, locks| Fact {
-        scans: A,
-        ..fact(old, new, locks)
-    };
-    vec![
-        fact("CREATE TABLE a (i int)", "CREATE TABLE a (i int, t text)", STRONGEST),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int, t text DEFAULT 'x')",
-            STRONGEST,
-        ),
-        rewritten(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int, t uuid DEFAULT gen_random_uuid())",
-        ),
-        rewritten(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int, j int GENERATED ALWAYS AS (i + 1) STORED)",
-        ),
-        rewritten(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int, j int GENERATED ALWAYS AS IDENTITY)",
-        ),
-        fact("CREATE TABLE a (i int, t text)", "CREATE TABLE a (i int)", STRONGEST),
-        fact("CREATE TABLE a (i int)", "CREATE TABLE a (i int DEFAULT 1)", STRONGEST),
-        fact("CREATE TABLE a (i int NOT NULL)", "CREATE TABLE a (i int)", STRONGEST),
-        scanned("CREATE TABLE a (i int)", "CREATE TABLE a (i int NOT NULL)", STRONGEST),
-        fact(
-            "CREATE TABLE a (t varchar(9))",
-            "CREATE TABLE a (t varchar(10))",
-            STRONGEST,
-        ),
-        fact("CREATE TABLE a (t varchar(9))", "CREATE TABLE a (t text)", STRONGEST),
-        fact(
-            "CREATE TABLE a (n numeric(9,2))",
-            "CREATE TABLE a (n numeric(10,2))",
-            STRONGEST,
-        ),
-        rewritten("CREATE TABLE a (i int)", "CREATE TABLE a (i bigint)"),
-        rewritten("CREATE TABLE a (n numeric(9,2))", "CREATE TABLE a (n numeric(9,3))"),
-        fact(
-            "CREATE TABLE a (t text)",
-            "CREATE TABLE a (t text COLLATE \"C\")",
-            STRONGEST,
-        ),
-        scanned(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int, CHECK (i > 0))",
-            STRONGEST,
-        ),
-        fact(
-            "CREATE TABLE a (i int, CHECK (i > 0))",
-            "CREATE TABLE a (i int)",
-            STRONGEST,
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); ALTER TABLE a ADD CHECK (i > 0) NOT VALID",
-            STRONGEST,
-        ),
-        scanned(
-            "CREATE TABLE a (i int); ALTER TABLE a ADD CHECK (i > 0) NOT VALID",
-            "CREATE TABLE a (i int, CHECK (i > 0))",
-            WEAK,
-        ),
-        Fact {
-            scans: BOTH,
-            ..fact(
-                "CREATE TABLE a (i int); CREATE TABLE b (i int PRIMARY KEY)",
-                "CREATE TABLE b (i int PRIMARY KEY); CREATE TABLE a (i int REFERENCES b)",
-                &[("a", Lock::ShareRowExclusive), ("b", Lock::ShareRowExclusive)],
-            )
-        },
-        fact(
-            "CREATE TABLE b (i int PRIMARY KEY); CREATE TABLE a (i int REFERENCES b)",
-            "CREATE TABLE a (i int); CREATE TABLE b (i int PRIMARY KEY)",
-            &[("a", Lock::AccessExclusive), ("b", Lock::AccessExclusive)],
-        ),
-        fact(
-            "CREATE TABLE b (i int PRIMARY KEY); CREATE TABLE a (i int REFERENCES b)",
-            "CREATE TABLE b (i int PRIMARY KEY)",
-            &[("a", Lock::AccessExclusive), ("b", Lock::AccessExclusive)],
-        ),
-        fact(
-            "CREATE TABLE b (i int PRIMARY KEY)",
-            "CREATE TABLE b (i int PRIMARY KEY); CREATE TABLE a (i int REFERENCES b)",
-            &[("b", Lock::ShareRowExclusive)],
-        ),
-        scanned("CREATE TABLE a (i int)", "CREATE TABLE a (i int UNIQUE)", STRONGEST),
-        scanned(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); CREATE INDEX x ON a (i)",
-            &[("a", Lock::Share)],
-        ),
-        fact(
-            "CREATE TABLE a (i int); CREATE INDEX x ON a (i)",
-            "CREATE TABLE a (i int)",
-            STRONGEST,
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); ALTER TABLE a ALTER i SET STATISTICS 9",
-            WEAK,
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int) WITH (fillfactor = 70)",
-            WEAK,
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); COMMENT ON TABLE a IS 'x'",
-            WEAK,
-        ),
-        fact(
-            "CREATE TABLE a (t text)",
-            "CREATE TABLE a (t text); ALTER TABLE a ALTER t SET STORAGE external",
-            STRONGEST,
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); ALTER TABLE a ENABLE ROW LEVEL SECURITY",
-            STRONGEST,
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); CREATE POLICY p ON a USING (i > 0)",
-            STRONGEST,
-        ),
-        rewritten("CREATE TABLE a (i int)", "CREATE UNLOGGED TABLE a (i int)"),
-        fact(
-            "CREATE TABLE a (i int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-            "CREATE TABLE a (i int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-             CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()",
-            &[("a", Lock::ShareRowExclusive)],
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); GRANT SELECT ON a TO PUBLIC",
-            &[],
-        ),
-        fact(
-            "CREATE TABLE a (i int)",
-            "CREATE TABLE a (i int); CREATE VIEW v AS SELECT i FROM a",
-            &[],
-        ),
-        Fact {
-            scans: &["b"],
-            ..fact(
-                "CREATE TABLE a (i int) PARTITION BY LIST (i); CREATE TABLE b (i int)",
-                "CREATE TABLE a (i int) PARTITION BY LIST (i); CREATE TABLE b PARTITION OF a FOR VALUES IN (1, 2, 3)",
-                &[("a", Lock::ShareUpdateExclusive), ("b", Lock::AccessExclusive)],
-            )
-        },
-        fact(
-            "CREATE TABLE a (i int) PARTITION BY LIST (i); CREATE TABLE b PARTITION OF a FOR VALUES IN (1, 2, 3)",
-            "CREATE TABLE a (i int) PARTITION BY LIST (i); CREATE TABLE b (i int)",
-            &[("a", Lock::AccessExclusive), ("b", Lock::AccessExclusive)],
-        ),
-        Fact {
-            since: 18,
-            ..fact(
-                "CREATE TABLE a (i int)",
-                "CREATE TABLE a (i int, j int GENERATED ALWAYS AS (i + 1))",
-                STRONGEST,
-            )
-        },
-    ]
-}
-
-fn table(name: &str) -> Identity {
-    Identity::new(Kind::Table, ["public", name])
-}
-
-/// What a second connection sees of the locks that an open transaction holds on tables.
-fn locks_seen(watcher: &mut Client, pid: i32, tables: &BTreeMap<u32, String>) -> BTreeMap<Identity, Lock> {
-    let rows = watcher
-        .query(
-            "SELECT relation, mode FROM pg_locks WHERE pid = $1 AND locktype = 'relation' AND granted",
-            &[&pid],
-        )
-        .unwrap();
-    let mut out = BTreeMap::new();
-    for row in rows {
-        let (Some(name), Some(lock)) = (tables.get(&row.get(0)), Lock::of_mode(row.get(1))) else {
-            continue;
-        };
-        if lock > Lock::AccessShare {
-            let strongest = out.entry(table(name)).or_insert(lock);
-            *strongest = lock.max(*strongest);
-        }
-    }
-    out
-}
-
-#[test]
-fn what_a_plan_says_about_locks_is_what_others_see() {
-    let all = servers();
-    // What lies between the oldest and the newest differs from neither.
-    for (major, server) in all.iter().take(1).chain(all.iter().skip(1).next_back()) {
-        let (major, server) = (*major, server.as_str());
-        for fact in facts().into_iter().filter(|fact| fact.since <= major) {
-            let pair = Pair::new(server, fact.old, fact.new);
-            let (plan, proof) = pair.prove(pair.draft());
-            let case = format!("PostgreSQL {major}: {} → {}", fact.old, fact.new);
-            assert_eq!(proof.verdict, Verdict::Held, "{case}: {proof:?}");
-            let surprises: Vec<_> = proof.surprises.iter().map(|surprise| &surprise.message).collect();
-            assert!(surprises.is_empty(), "{case}: {surprises:?}");
-            let mut said: BTreeMap<Identity, Lock> = BTreeMap::new();
-            let (mut rewrites, mut scans) = (BTreeSet::new(), BTreeSet::new());
-            let mut client = pair.live.connect();
-            let mut watcher = pair.live.connect();
-            client.batch_execute("SET search_path = ''").unwrap();
-            let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
-            let tables: BTreeMap<u32, String> = pair
-                .live
-                .rows("SELECT oid, relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')")
-                .iter()
-                .map(|row| (row.get(0), row.get(1)))
-                .collect();
-            client.batch_execute("BEGIN").unwrap();
-            for sentence in plan.forward.iter().flat_map(|step| &step.statements) {
-                client.batch_execute(&sentence.sql).unwrap();
-                for (table, lock) in &sentence.facts.locks {
-                    let strongest = said.entry(table.clone()).or_insert(*lock);
-                    *strongest = (*lock).max(*strongest);
-                }
-                rewrites.extend(sentence.facts.rewrites.clone());
-                scans.extend(sentence.facts.scans.clone());
-            }
-            assert_eq!(said, locks_seen(&mut watcher, pid, &tables), "{case}");
-            client.batch_execute("ROLLBACK").unwrap();
-            let expected: BTreeMap<Identity, Lock> =
-                fact.locks.iter().map(|(name, lock)| (table(name), *lock)).collect();
-            assert_eq!(said, expected, "{case}");
-            let named = |names: &[&str]| names.iter().map(|name| table(name)).collect::<BTreeSet<_>>();
-            assert_eq!(rewrites, named(fact.rewrites), "{case}: rewrites");
-            assert_eq!(scans, named(fact.scans), "{case}: scans");
-        }
     }
 }

@@ -45,7 +45,7 @@ struct Case {
 impl Case {
     fn new(server: &str, live: &str, schema: &str) -> Self {
         Self {
-            database: Database::with(server, live),
+            database: Database::with(server, live).in_utc(),
             folder: Folder::new(&[("schema/shop.sql", schema)]),
             server: server.to_owned(),
         }

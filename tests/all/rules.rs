@@ -37,6 +37,7 @@ fn plan(live: &Database, desired: &Database) -> Plan {
         name: "shop".to_owned(),
         system_identifier: None,
         version_num: from.version_num,
+        time_zone: None,
         stand_in: None,
     };
     let mut plan = draft(sides, database);

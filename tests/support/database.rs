@@ -58,6 +58,12 @@ impl Database {
         Url::parse(&self.url(), &Environment::default()).unwrap()
     }
 
+    /// Gives its sessions the time zone UTC, whatever that of the machine is.
+    pub(crate) fn in_utc(self) -> Self {
+        self.execute(&format!("ALTER DATABASE \"{}\" SET timezone = 'UTC'", self.name));
+        self
+    }
+
     /// Opens a connection.
     pub(crate) fn connect(&self) -> Client {
         Client::connect(&self.url(), NoTls).unwrap()

@@ -9,15 +9,6 @@ const ORDERS: &str = "CREATE TABLE customers (id bigint PRIMARY KEY); INSERT INT
      CREATE TABLE orders (id bigint NOT NULL, note text, amount int, customer bigint);
      INSERT INTO orders VALUES (1, 'a', 1, 1);";
 
-/// Returns how many sessions of trueup wait for a lock in the database.
-fn waiting(live: &Database) -> usize {
-    let rows = live.rows(
-        "SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-         WHERE NOT l.granted AND a.datname = current_database() AND a.application_name = 'trueup'",
-    );
-    rows.len()
-}
-
 /// Applies a change while another session holds a lock on the table, and writes whenever the plan waits: with so short a
 /// limit that the writer cannot have waited behind it. Returns how often it wrote.
 fn writes_while_waiting(pair: &Pair, lock: &str) -> usize {
