@@ -32,15 +32,18 @@ pub(super) struct Source {
     pub(super) present: Present,
     /// Kinds that are read from the rows of another.
     sharing: Vec<(Kind, Reader)>,
+    /// Whether there are so many rows of some kinds that they are not held all at once.
+    is_large: bool,
 }
 
 impl Source {
-    pub(super) fn new(server: &Server, present: Present) -> Self {
+    pub(super) fn new(server: &Server, present: Present, is_large: bool) -> Self {
         let shared = |reader: Reader| Some(((reader.shares)(server)?, reader));
         Self {
             server: server.clone(),
             present,
             sharing: readers().into_iter().filter_map(shared).collect(),
+            is_large,
         }
     }
 }
@@ -155,20 +158,30 @@ impl edges::Query {
     }
 }
 
-/// Reads the rows of a kind; those of late kinds are kept. Taking rows one by one, as they come, costs more than holding them.
+/// Rows that are held at once where there are many.
+const PIECE: usize = 4000;
+
+/// Reads the rows of a kind; those of late kinds are kept. Taking rows one by one, as they come, costs more than holding
+/// them, and holding those of all columns costs more memory than the objects that they become.
 fn ask(client: &mut Client, reader: Reader, source: &Source) -> Result<Answer> {
-    let rows = client.query_typed(&(reader.query)(&source.server, &source.present), &[])?;
+    let sql = (reader.query)(&source.server, &source.present);
     if reader.late {
-        return Ok(Answer::Rows(reader, rows));
+        return Ok(Answer::Rows(reader, client.query_typed(&sql, &[])?));
     }
     let sharing = source.sharing.iter().filter(|(kind, _)| *kind == reader.kind);
     let readers = std::iter::once(reader).chain(sharing.map(|(_, reader)| *reader));
     let mut batches: Vec<(Reader, Batch)> = readers.map(|reader| (reader, Batch::default())).collect();
     let nothing = Addresses::default();
-    for row in rows {
-        for (reader, batch) in &mut batches {
-            batch.read(*reader, &row, &nothing)?;
-        }
+    let mut take_in = |rows: Vec<Row>| {
+        rows.into_iter().try_for_each(|row| {
+            let mut each = batches.iter_mut();
+            each.try_for_each(|(reader, batch)| batch.read(*reader, &row, &nothing))
+        })
+    };
+    if source.is_large && reader.kind.words() == "column" {
+        in_pieces(client, &sql, &mut take_in)?;
+    } else {
+        take_in(client.query_typed(&sql, &[])?)?;
     }
     let read = |(of, batch): (Reader, Batch)| Read {
         reader: of,
@@ -176,6 +189,22 @@ fn ask(client: &mut Client, reader: Reader, source: &Source) -> Result<Answer> {
         batch: batch.sorted(),
     };
     Ok(Answer::Objects(batches.into_iter().map(read).collect()))
+}
+
+/// Reads the rows of a query through a cursor. It is planned as the query itself is: for all its rows, not for the first.
+fn in_pieces(client: &mut Client, sql: &str, take_in: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
+    client.batch_execute(&format!(
+        "SET LOCAL cursor_tuple_fraction = 1; DECLARE trueup_rows NO SCROLL CURSOR FOR {sql}"
+    ))?;
+    let fetch = format!("FETCH {PIECE} FROM trueup_rows");
+    loop {
+        let rows = client.query_typed(&fetch, &[])?;
+        let is_last = rows.len() < PIECE;
+        take_in(rows)?;
+        if is_last {
+            return Ok(client.batch_execute("CLOSE trueup_rows")?);
+        }
+    }
 }
 
 fn naming(error: impl Into<Error>, words: &str) -> Error {

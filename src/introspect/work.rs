@@ -47,7 +47,7 @@ impl<'a> Work<'a> {
     }
 
     fn everything(&self) -> Source {
-        Source::new(self.server, Present::everything())
+        Source::new(self.server, Present::everything(), self.is_begun)
     }
 
     fn first(source: &Source) -> Vec<Task> {
@@ -84,7 +84,7 @@ impl<'a> Work<'a> {
     }
 
     fn prepare(&self, client: &mut Client, news: &Sender<News>) -> Result<(Arc<Source>, VecDeque<Task>)> {
-        let source = Source::new(self.server, session::present(client)?);
+        let source = Source::new(self.server, session::present(client)?, self.is_begun);
         let begun = if self.is_begun {
             Self::first(&self.everything())
         } else {
