@@ -205,8 +205,12 @@ impl<'a> Bystander<'a> {
 
     fn write(&mut self) {
         if let Some(table) = self.held.take() {
+            let column = self.live.text(&format!(
+                "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0
+                     AND NOT attisdropped AND attidentity <> 'a' AND attgenerated = '' ORDER BY attnum LIMIT 1"
+            ));
             self.writer
-                .batch_execute(&format!("UPDATE {table} SET id = id"))
+                .batch_execute(&format!("UPDATE {table} SET {column} = {column}"))
                 .unwrap_or_else(|error| panic!("{error:?}: {table}"));
             self.holder.batch_execute("ROLLBACK").unwrap();
             self.passed += 1;
