@@ -2,7 +2,8 @@
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use roxmltree::{Document, ParsingOptions};
@@ -384,6 +385,58 @@ fn the_page_is_well_formed_and_stands_alone() {
         statements(&plan.rollback).all(|statement| text.contains(statement)),
         "{text}"
     );
+}
+
+/// Returns what a browser makes of a page, and what it complains of; nothing where none is found on this machine.
+fn browsed(name: &str, html: &str) -> Option<(String, String)> {
+    let named = env::var_os("TRUEUP_TEST_BROWSER").map(PathBuf::from);
+    let browser = named.or_else(|| {
+        let folders = env::var_os("PATH")?;
+        let mut all = env::split_paths(&folders)
+            .flat_map(|folder| ["chromium", "chromium-browser", "google-chrome"].map(|name| folder.join(name)));
+        all.find(|path| path.exists())
+    })?;
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let page = folder.join("page.html");
+    fs::write(&page, html).unwrap();
+    let done = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let _ = fs::remove_dir_all(&folder);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Some((text(done.stdout), text(done.stderr)))
+}
+
+/// What names and comments of a database say becomes no element and no script in a browser's own reading.
+#[test]
+fn a_browser_reads_the_page() {
+    let plan = Case::new(&newest(), &fixture("live.sql"), &fixture("schema.sql")).plan();
+    for (name, plan) in [("plain", plan), ("hostile", hostile())] {
+        let html = report::html(&plan);
+        let Some((read, said)) = browsed(name, &html) else {
+            return;
+        };
+        assert!(!said.contains("CONSOLE"), "{said}");
+        for element in ["<svg", "<table", "<pre", "<details", "<img", "<script", "<a ", "<h2"] {
+            let counted = [&html, &read].map(|text| text.matches(element).count());
+            assert_eq!(counted[0], counted[1], "{element} in\n{read}");
+        }
+        assert!(
+            plan.findings.iter().all(|finding| read.contains(&finding.code)),
+            "{read}"
+        );
+        assert!(read.contains("</svg>"), "{read}");
+    }
 }
 
 #[test]
