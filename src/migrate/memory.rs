@@ -56,7 +56,8 @@ impl Memory {
         // Versions of trueup and of the server, and the live role.
         let made_by = cache::key(&[], workshop);
         let is_back = direction == Direction::Rollback;
-        let context = Fingerprint::of(&(FORMAT, &made_by, &folder, server.version_num, search_path, is_back));
+        let session = (server.version_num, search_path, &server.time_zone);
+        let context = Fingerprint::of(&(FORMAT, &made_by, &folder, session, is_back));
         let root = workshop.machine.cache.join("trials");
         Self {
             folder: (folder.is_some() && made_by.is_some()).then_some(root),

@@ -9,6 +9,7 @@ use postgres::Client;
 use super::compare::Expectation;
 use super::observe::{Relations, Watch};
 use super::{rows, survival};
+use crate::apply::in_time_zone;
 use crate::catalog::quote::literal;
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
@@ -118,6 +119,13 @@ impl Bench {
                 "; SELECT pg_catalog.set_config('search_path', {}, false)",
                 literal(path)
             ));
+        }
+        // Files run in the time zone of the live session; this machine may not know it.
+        let zone = workshop.model().map_or("", |server| &server.time_zone);
+        let in_zone = in_time_zone(zone);
+        if !zone.is_empty() && client.batch_execute(&in_zone).is_ok() {
+            settings.push_str("; ");
+            settings.push_str(&in_zone);
         }
         client.batch_execute(&settings)?;
         let mut out = Self {

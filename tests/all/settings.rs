@@ -129,3 +129,25 @@ fn rows_that_a_policy_hides_stop_a_backfill() {
         shop.database.execute(&format!("DROP ROLE {role}"));
     }
 }
+
+/// Migration files are tried in the time zone in which they will run; what held in another one is no answer.
+#[test]
+fn migration_files_are_tried_in_the_zone_of_the_live_session() {
+    for (major, server) in servers() {
+        let shop = Shop::new(major, &server, TIMES, "");
+        shop.project.write(
+            "migrations/001_moments.sql",
+            "ALTER TABLE public.visits ALTER COLUMN at TYPE timestamptz;",
+        );
+        shop.project.write(
+            "migrations/001_moments_rollback.sql",
+            "ALTER TABLE public.visits ALTER COLUMN at TYPE timestamp;",
+        );
+        for (zone, rewrites) in [("UTC", false), ("Europe/Berlin", true)] {
+            shop.set(&format!("timezone = '{zone}'"));
+            let said = shop.run("migrate up --dry-run");
+            let text = format!("{}{}", said.out, said.err);
+            assert_eq!(text.contains("TU301"), rewrites, "PostgreSQL {major}, {zone}: {text}");
+        }
+    }
+}
