@@ -215,19 +215,20 @@ impl Runner<'_, '_> {
         Ok(())
     }
 
-    /// Sets limits under which nobody waits for a batch for longer than `lock_timeout`.
+    /// Sets limits under which nobody waits for a batch for longer than `lock_timeout`. Of a range over several key columns the
+    /// planner expects a quarter of the table: it would read all of it for each batch, and compile the statement before.
     fn limit_batches(&mut self) -> Attempt<()> {
         let whole = self.session.options.lock_timeout;
         let own = self.session.options.statement_timeout;
         let sql = limits(ROW_WAIT.min(whole / 2), Some(own.map_or(whole, |own| own.min(whole))));
-        self.ours(|client| client.batch_execute(&sql))
+        self.ours(|client| client.batch_execute(&format!("{sql}; SET enable_seqscan = off; SET jit = off")))
     }
 
     /// Sets the limits of all other statements.
     fn limit_others(&mut self) -> Attempt<()> {
         let options = self.session.options;
         let sql = limits(options.lock_timeout, options.statement_timeout);
-        self.ours(|client| client.batch_execute(&sql))
+        self.ours(|client| client.batch_execute(&format!("{sql}; RESET enable_seqscan; RESET jit")))
     }
 
     /// Tells how far it came, now and then.

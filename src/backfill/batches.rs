@@ -190,6 +190,10 @@ END
 DECLARE
 {declared}BEGIN
     LOOP
+        -- Each batch is read by its key, however many rows the planner expects of it.
+        SET LOCAL enable_seqscan = off;
+        SET LOCAL jit = off;
+        SET LOCAL plan_cache_mode = force_custom_plan;
         SELECT {columns} INTO {into} FROM (
             SELECT {key} FROM ONLY {table} WHERE {behind} ORDER BY {key} LIMIT {ROWS}
         ) k ORDER BY {downwards} LIMIT 1;

@@ -54,6 +54,37 @@ const RIGHT: &str =
             AND note = CASE id % 5 WHEN 0 THEN 'none' ELSE 'n' || id % 5 END) FROM shop.orders)::text
     || (SELECT bool_and(double = parts * 2) FROM shop.lines) || (SELECT bool_and(loud = upper(what)) FROM shop.events)";
 
+/// The planner expects a quarter of a table of a range over several key columns; batches read theirs by the key all the same.
+#[test]
+fn no_batch_reads_the_whole_table() {
+    let table = "CREATE TABLE pairs (a int, b int, w text, {} PRIMARY KEY (a, b));";
+    for (major, server) in servers() {
+        let before = format!(
+            "{} INSERT INTO pairs SELECT n * 7919 % 120011, n, repeat('w', 50) FROM generate_series(1, 120000) n; ANALYZE pairs;",
+            table.replace("{}", "")
+        );
+        let after = table.replace("{}", "\n-- trueup: backfill using a\nx int,");
+        let shop = Shop::new(major, &server, &before, ("schema/shop.sql", &after));
+        // As it looks to the planner in the middle of a table of ten million rows.
+        let name = shop.database.name();
+        shop.database
+            .execute(&format!("ALTER DATABASE \"{name}\" SET random_page_cost = 1000"));
+        shop.run("plan --no-cache --out plan.json").expect(0);
+        let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'pairs'";
+        let settled = || {
+            thread::sleep(Duration::from_millis(1100));
+            shop.database.rows(scans)[0].get::<_, i64>(0)
+        };
+        let begun = settled();
+        shop.run("apply plan.json --yes --approve dangerous").expect(0);
+        let batches: i64 = shop.database.rows("SELECT count(*) FROM trueup.backfill")[0].get(0);
+        let read = settled() - begun;
+        assert!(batches > 8, "PostgreSQL {major}: {batches} batches");
+        assert!(read <= 4, "PostgreSQL {major}: read {read} times for {batches} batches");
+        assert_eq!(shop.one("SELECT count(*)::text FROM pairs WHERE x = a"), "120000");
+    }
+}
+
 struct Shop {
     database: Database,
     project: Project,
