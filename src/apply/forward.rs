@@ -32,8 +32,7 @@ pub fn apply(
     }
     plan.must_hold()?;
     let mut session = Session::open(url, options, events)?;
-    gate::same_database(&plan.database, &session.server)?;
-    session.keep_time_zone(&plan.database)?;
+    session.meet(&plan.database)?;
     refuse(&open(plan, approvals, options))?;
     session.lock()?;
     let live = session.introspect()?;

@@ -26,8 +26,7 @@ pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut
     session.find_ledger()?;
     let execution = choose(&mut session, execution)?;
     let plan = &execution.plan;
-    gate::same_database(&plan.database, &session.server)?;
-    session.keep_time_zone(&plan.database)?;
+    session.meet(&plan.database)?;
     let live = session.introspect()?;
     gate::untouched(&live, plan, &touched(&execution), execution.id)?;
     secrets::know(&mut session, plan, &execution.steps)?;

@@ -115,8 +115,7 @@ fn find(session: &mut Session, wanted: Option<i64>) -> Result<Way> {
     session.find_ledger()?;
     let execution = choose(session, wanted)?;
     let plan = &execution.plan;
-    gate::same_database(&plan.database, &session.server)?;
-    session.keep_time_zone(&plan.database)?;
+    session.meet(&plan.database)?;
     refuse_impossible(&execution)?;
     let live = session.introspect()?;
     let is_complete =

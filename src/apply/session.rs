@@ -6,7 +6,7 @@ use postgres::Client;
 
 use super::advisory;
 use super::event::{Event, Options};
-use super::ledger;
+use super::{gate, ledger};
 use crate::catalog::Catalog;
 use crate::catalog::quote::literal;
 use crate::db::{Server, Url};
@@ -128,9 +128,11 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Lets statements run in the time zone that the plan was proven in: whether a table is written anew, and which moment a
-    /// time without zone becomes, depend on it, and another role or database may have another one.
-    pub(super) fn keep_time_zone(&mut self, planned: &Database) -> Result<()> {
+    /// Refuses a plan that was made for another database, and lets statements run in the time zone that it was proven in:
+    /// whether a table is written anew, and which moment a time without zone becomes, depend on it, and another role may have
+    /// another one.
+    pub(super) fn meet(&mut self, planned: &Database) -> Result<()> {
+        gate::same_database(planned, &self.server)?;
         match &planned.time_zone {
             Some(zone) => Ok(self.client.batch_execute(&in_time_zone(zone))?),
             None => Ok(()),

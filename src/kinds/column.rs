@@ -408,8 +408,8 @@ impl Object for Column {
             }
         }
         if !same_type {
-            out.push(self.change_type(desired, context));
             disturbs = self.disturbed(desired, context);
+            out.push(self.change_type(desired, &disturbs, context));
         }
         out.extend(self.settings(desired));
         if out.is_empty() {

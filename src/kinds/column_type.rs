@@ -43,7 +43,8 @@ impl Column {
         self.action(&format!("TYPE {}{collate}{using}", desired.data_type))
     }
 
-    pub(super) fn change_type(&self, desired: &Self, context: &Context) -> Statement {
+    /// Returns the statement that changes the type, given the kinds that are rebuilt around it.
+    pub(super) fn change_type(&self, desired: &Self, disturbed: &[Kind], context: &Context) -> Statement {
         let name = ident(&self.name);
         if self.is_elsewhere(context) {
             return self.convert(desired, None);
@@ -53,7 +54,7 @@ impl Column {
         if type_change::rewrites(&self.data_type, &desired.data_type) {
             statement = statement.rewrites(self.table_identity()).scans(self.table_identity());
         }
-        if !self.disturbed(desired, context).contains(&Kind::ForeignKey) {
+        if !disturbed.contains(&Kind::ForeignKey) {
             // PostgreSQL drops the keys that stay, and adds them again.
             let linked = self.linked(context).into_iter();
             statement = linked.fold(statement, |own, table| own.locks(table, Lock::AccessExclusive));
@@ -67,18 +68,9 @@ impl Column {
 
     /// Returns the tables at the other ends of the column's foreign keys.
     fn linked(&self, context: &Context) -> BTreeSet<Identity> {
-        let first = Identity::new(Kind::ForeignKey, [""; 0]);
-        let keys = context
-            .from
-            .objects
-            .range(first..)
-            .map_while(|(_, object)| match object {
-                AnyObject::ForeignKey(key) => Some(key),
-                _ => None,
-            });
         let table = self.table_identity();
         let mut out = BTreeSet::new();
-        for key in keys {
+        for key in partitioning::foreign_keys(context.from) {
             let (referencing, referenced) = (Table::named(&key.schema, &key.table), key.referenced_identity());
             if referencing == table && key.columns.contains(&self.name) {
                 out.insert(referenced);

@@ -8,7 +8,7 @@ use postgres::Client;
 
 use super::compare::Expectation;
 use super::observe::{Relations, Watch};
-use super::{rows, survival};
+use super::{rows, survival, take_time_zone};
 use crate::apply::in_time_zone;
 use crate::catalog::quote::literal;
 use crate::catalog::{Catalog, Identity};
@@ -120,12 +120,10 @@ impl Bench {
                 literal(path)
             ));
         }
-        // Files run in the time zone of the live session; this machine may not know it.
+        // Files run in the time zone of the live session.
         let zone = workshop.model().map_or("", |server| &server.time_zone);
-        let in_zone = in_time_zone(zone);
-        if !zone.is_empty() && client.batch_execute(&in_zone).is_ok() {
-            settings.push_str("; ");
-            settings.push_str(&in_zone);
+        if !zone.is_empty() && take_time_zone(&mut client, zone)? {
+            settings.push_str(&format!("; {}", in_time_zone(zone)));
         }
         client.batch_execute(&settings)?;
         let mut out = Self {

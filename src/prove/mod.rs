@@ -15,5 +15,19 @@ mod survival;
 mod together;
 mod values;
 
+use postgres::Client;
+use postgres::error::SqlState;
+
+use crate::apply::in_time_zone;
+use crate::error::Result;
+
 pub(crate) use part::named;
 pub use prover::{Ground, prove};
+
+/// Takes the time zone in which statements will be executed; false where the scratch server's machine does not know it.
+fn take_time_zone(client: &mut Client, zone: &str) -> Result<bool> {
+    match client.batch_execute(&in_time_zone(zone)) {
+        Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(false),
+        outcome => Ok(outcome.map(|()| true)?),
+    }
+}

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use postgres::Client;
-use postgres::error::SqlState;
 
 use super::compare::Expectation;
 use super::observe::Relations;
 use super::part::{part, touched};
 use super::rows;
 use super::survival::Survival;
-use crate::apply::{batches, clear, in_time_zone, items, settings};
+use super::take_time_zone;
+use crate::apply::{batches, clear, items, settings};
 use crate::backfill;
 use crate::catalog::{Catalog, Identity};
 use crate::db::{Server, Url};
@@ -122,25 +122,24 @@ impl Prover<'_> {
             }
         };
         self.client.batch_execute(&settings())?;
-        self.stand_in_time_zone(plan.database.time_zone.as_deref())?;
+        if let Some(zone) = &plan.database.time_zone {
+            self.stand_in_time_zone(zone)?;
+        }
         if let Err(refutation) = self.as_applied(plan, ground.to, &part, &stage)? {
             return Ok(Err(refutation));
         }
         self.with_rows(plan, ground)
     }
 
-    /// Takes the time zone that the plan will be executed in; the scratch server's machine may not know it.
-    fn stand_in_time_zone(&mut self, zone: Option<&str>) -> Result<()> {
-        let Some(zone) = zone else { return Ok(()) };
-        match self.client.batch_execute(&in_time_zone(zone)) {
-            Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {
-                self.proof.notes.push(format!(
-                    "The scratch server knows no time zone `{zone}`: what depends on it was tried in UTC."
-                ));
-                Ok(self.client.batch_execute(&in_time_zone("UTC"))?)
-            }
-            outcome => Ok(outcome?),
+    /// Takes the time zone that the plan will be executed in, or else UTC.
+    fn stand_in_time_zone(&mut self, zone: &str) -> Result<()> {
+        if !take_time_zone(&mut self.client, zone)? {
+            self.proof.notes.push(format!(
+                "The scratch server knows no time zone `{zone}`: what depends on it was tried in UTC."
+            ));
+            take_time_zone(&mut self.client, "UTC")?;
         }
+        Ok(())
     }
 
     /// Builds the live state.

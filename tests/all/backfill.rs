@@ -66,9 +66,7 @@ fn no_batch_reads_the_whole_table() {
         let after = table.replace("{}", "\n-- trueup: backfill using a\nx int,");
         let shop = Shop::new(major, &server, &before, ("schema/shop.sql", &after));
         // As it looks to the planner in the middle of a table of ten million rows.
-        let name = shop.database.name();
-        shop.database
-            .execute(&format!("ALTER DATABASE \"{name}\" SET random_page_cost = 1000"));
+        shop.database.set("random_page_cost = 1000");
         shop.run("plan --no-cache --out plan.json").expect(0);
         let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'pairs'";
         let settled = || {
@@ -85,14 +83,14 @@ fn no_batch_reads_the_whole_table() {
     }
 }
 
-struct Shop {
-    database: Database,
-    project: Project,
+pub(crate) struct Shop {
+    pub(crate) database: Database,
+    pub(crate) project: Project,
     variables: Vec<(&'static str, String)>,
 }
 
 impl Shop {
-    fn new(major: i32, server: &str, before: &str, file: (&str, &str)) -> Self {
+    pub(crate) fn new(major: i32, server: &str, before: &str, file: (&str, &str)) -> Self {
         let database = Database::with(server, before);
         let mut project = Project::of(&database, major, &[file]);
         let variables = vec![("DATABASE_URL", database.url()), ("TRUEUP_SCRATCH", server.to_owned())];
@@ -106,7 +104,7 @@ impl Shop {
         }
     }
 
-    fn run(&self, arguments: &str) -> Output {
+    pub(crate) fn run(&self, arguments: &str) -> Output {
         self.project.run(arguments)
     }
 

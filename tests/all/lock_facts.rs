@@ -8,7 +8,7 @@ use trueup::kinds::{Kind, Lock};
 use trueup::plan::Verdict;
 
 use crate::proof::Pair;
-use crate::support::{Database, servers};
+use crate::support::{Database, ends};
 
 /// One change, and what it does to tables that were there.
 struct Fact {
@@ -415,13 +415,6 @@ fn table(name: &str) -> Identity {
 
 fn named(names: &str) -> BTreeSet<Identity> {
     names.split_whitespace().map(table).collect()
-}
-
-/// The oldest and the newest server: what lies between differs from neither.
-fn ends() -> Vec<(i32, String)> {
-    let all = servers();
-    let last = all.iter().skip(1).next_back();
-    all.iter().take(1).chain(last).cloned().collect()
 }
 
 fn check(facts: &[Fact]) {

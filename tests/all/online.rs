@@ -18,7 +18,7 @@ use trueup::reconcile::{self, Setup};
 use trueup::risk::Online;
 use trueup::scratch::Choice;
 
-use crate::support::{Database, machine, servers};
+use crate::support::{Database, ends, machine, servers};
 
 mod cases;
 mod interrupted;

@@ -3,31 +3,11 @@
 
 use serde_json::Value;
 
-use crate::support::{Database, Output, Project, servers};
+use crate::backfill::Shop;
+use crate::support::servers;
 
-struct Shop {
-    database: Database,
-    project: Project,
-}
-
-impl Shop {
-    fn new(major: i32, server: &str, before: &str, after: &str) -> Self {
-        let database = Database::with(server, before);
-        let mut project = Project::of(&database, major, &[("schema/shop.sql", after)]);
-        project.set("TRUEUP_SCRATCH", server);
-        project.set("DATABASE_URL", &database.url());
-        Self { database, project }
-    }
-
-    fn set(&self, setting: &str) {
-        let name = self.database.name();
-        self.database
-            .execute(&format!("ALTER DATABASE \"{name}\" SET {setting}"));
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        self.project.run(arguments)
-    }
+fn shop(major: i32, server: &str, before: &str, after: &str) -> Shop {
+    Shop::new(major, server, before, ("schema/shop.sql", after))
 }
 
 const TIMES: &str = "CREATE TABLE visits (id int PRIMARY KEY, at timestamp, z timestamptz);
@@ -43,8 +23,8 @@ fn times_are_read_in_the_zone_that_was_planned_for() {
             ("Europe/Berlin", "1 2026-07-01 10:00:00 2026-07-01 14:00:00, 2", true),
         ] {
             let case = format!("PostgreSQL {major}, {zone}");
-            let shop = Shop::new(major, &server, TIMES, after);
-            shop.set(&format!("timezone = '{zone}'"));
+            let shop = shop(major, &server, TIMES, after);
+            shop.database.set(&format!("timezone = '{zone}'"));
             let said = shop.run("plan --no-cache --out plan.json").expect(0);
             assert!(said.contains("held"), "{case}: {said}");
             let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -59,7 +39,7 @@ fn times_are_read_in_the_zone_that_was_planned_for() {
                 );
             }
             // Whoever applies it may live elsewhere.
-            shop.set("timezone = 'Asia/Tokyo'");
+            shop.database.set("timezone = 'Asia/Tokyo'");
             shop.run("apply plan.json --yes --approve dangerous").expect(0);
             assert_eq!(shop.database.text(utc), expected, "{case}");
             shop.run("rollback --yes --approve dangerous").expect(0);
@@ -77,9 +57,9 @@ fn times_are_read_in_the_zone_that_was_planned_for() {
 fn values_become_text_in_full() {
     for (major, server) in servers() {
         let before = "CREATE TABLE t (f float8, b bytea); INSERT INTO t VALUES (1 / 3.0::float8, '\\xdead')";
-        let shop = Shop::new(major, &server, before, "CREATE TABLE t (f text, b text);");
-        shop.set("extra_float_digits = -3");
-        shop.set("bytea_output = 'escape'");
+        let shop = shop(major, &server, before, "CREATE TABLE t (f text, b text);");
+        shop.database.set("extra_float_digits = -3");
+        shop.database.set("bytea_output = 'escape'");
         shop.run("plan --no-cache --out plan.json").expect(0);
         shop.run("apply plan.json --yes --approve dangerous").expect(0);
         let now = shop.database.text("SELECT f || ' ' || b FROM t");
@@ -109,7 +89,7 @@ fn rows_that_a_policy_hides_stop_a_backfill() {
              ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
              CREATE POLICY own ON t USING (shop = 1); ALTER TABLE t OWNER TO {role};"
         );
-        let mut shop = Shop::new(major, &server, &before, &after);
+        let mut shop = shop(major, &server, &before, &after);
         shop.run("plan --no-cache --out plan.json").expect(0);
         let url = shop.database.url().replace("//postgres@", &format!("//{role}@"));
         assert!(url.contains(&role), "{url}");
@@ -134,7 +114,7 @@ fn rows_that_a_policy_hides_stop_a_backfill() {
 #[test]
 fn migration_files_are_tried_in_the_zone_of_the_live_session() {
     for (major, server) in servers() {
-        let shop = Shop::new(major, &server, TIMES, "");
+        let shop = shop(major, &server, TIMES, "");
         shop.project.write(
             "migrations/001_moments.sql",
             "ALTER TABLE public.visits ALTER COLUMN at TYPE timestamptz;",
@@ -144,7 +124,7 @@ fn migration_files_are_tried_in_the_zone_of_the_live_session() {
             "ALTER TABLE public.visits ALTER COLUMN at TYPE timestamp;",
         );
         for (zone, rewrites) in [("UTC", false), ("Europe/Berlin", true)] {
-            shop.set(&format!("timezone = '{zone}'"));
+            shop.database.set(&format!("timezone = '{zone}'"));
             let said = shop.run("migrate up --dry-run");
             let text = format!("{}{}", said.out, said.err);
             assert_eq!(text.contains("TU301"), rewrites, "PostgreSQL {major}, {zone}: {text}");

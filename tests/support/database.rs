@@ -60,8 +60,13 @@ impl Database {
 
     /// Gives its sessions the time zone UTC, whatever that of the machine is.
     pub(crate) fn in_utc(self) -> Self {
-        self.execute(&format!("ALTER DATABASE \"{}\" SET timezone = 'UTC'", self.name));
+        self.set("timezone = 'UTC'");
         self
+    }
+
+    /// Gives the sessions that begin from now on a setting.
+    pub(crate) fn set(&self, setting: &str) {
+        self.execute(&format!("ALTER DATABASE \"{}\" SET {setting}", self.name));
     }
 
     /// Opens a connection.

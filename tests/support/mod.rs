@@ -42,6 +42,15 @@ pub(crate) fn newest() -> String {
     newest.expect("there is always a server").1
 }
 
+/// Returns the oldest and the newest of the servers, where what lies between differs from neither.
+pub(crate) fn ends() -> Vec<(i32, String)> {
+    let mut all = servers();
+    if all.len() > 2 {
+        all.drain(1..all.len() - 1);
+    }
+    all
+}
+
 /// Returns the folder with the server binaries of a major, as `TRUEUP_PG_BIN` wants it.
 pub(crate) fn binaries(major: i32) -> Option<PathBuf> {
     let found = pairs("TRUEUP_TEST_BINARIES").into_iter().find(|(of, _)| *of == major);
