@@ -1,5 +1,6 @@
 //! Steps to batches: what runs in one transaction, and what runs outside any.
 
+use super::blockers::Needs;
 use crate::kinds::Transaction;
 use crate::plan::{Sentence, Step};
 
@@ -23,6 +24,13 @@ pub(crate) struct Batch<'a> {
     pub(crate) in_transaction: bool,
     /// In order, never empty.
     pub(crate) items: Vec<Item<'a>>,
+}
+
+impl Batch<'_> {
+    /// Returns what it needs of others.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs::of(self.items.iter().map(|item| &item.sentence.facts), self.in_transaction)
+    }
 }
 
 /// Returns every statement of the steps with its places.

@@ -7,26 +7,35 @@ use std::time::{Duration, Instant};
 use postgres::Client;
 use postgres::types::Type;
 
-use super::batch::Batch;
 use super::event::Event;
 use super::failure::Failure;
-use super::run::{Runner, Stop, blocks_nobody};
+use super::run::blocks_nobody;
+use super::session::Session;
 use super::watch::{DOING, Party, party};
 use crate::backfill::{LAG, replication_lag};
 use crate::catalog::Identity;
-use crate::config::{Blockers, Span};
+use crate::config::Blockers;
 use crate::error::Result;
-use crate::kinds::Lock;
+use crate::kinds::{Facts, Lock, Transaction};
 
 /// Pause between two looks.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a batch needs of others.
-struct Needs {
+/// What statements that commit together need of others.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Needs {
     /// Tables, each with a lock mode that is in the way.
     conflicts: Vec<(Identity, &'static str)>,
     /// Whether it waits for every older snapshot.
     old_snapshots: bool,
+}
+
+/// A statement that is refused, since others are in the way.
+pub(super) struct Refused {
+    /// What is said.
+    pub(super) failure: Failure,
+    /// They.
+    pub(super) blockers: Vec<Party>,
 }
 
 /// How sessions are ended.
@@ -37,9 +46,11 @@ enum Measure {
 }
 
 impl Needs {
-    fn of(batch: &Batch) -> Self {
-        let old_snapshots = !batch.in_transaction && blocks_nobody(&batch.items[0].sentence.facts);
-        let locks = batch.items.iter().flat_map(|item| &item.sentence.facts.locks);
+    /// Returns what statements need that lock what their facts say.
+    pub(crate) fn of<'f>(facts: impl IntoIterator<Item = &'f Facts>, in_transaction: bool) -> Self {
+        let facts: Vec<&Facts> = facts.into_iter().collect();
+        let old_snapshots = !in_transaction && facts.first().is_some_and(|facts| blocks_nobody(facts));
+        let locks = facts.iter().flat_map(|facts| &facts.locks);
         let mut conflicts: Vec<(Identity, &'static str)> = locks
             .filter(|(_, lock)| old_snapshots || *lock >= Lock::Share)
             .flat_map(|(table, lock)| {
@@ -56,7 +67,24 @@ impl Needs {
         }
     }
 
-    fn is_nothing(&self) -> bool {
+    /// Returns what a statement needs that runs `CONCURRENTLY`, on this table where it is known.
+    pub(crate) fn concurrently(table: Option<Identity>) -> Self {
+        let facts = Facts {
+            locks: table
+                .into_iter()
+                .map(|table| (table, Lock::ShareUpdateExclusive))
+                .collect(),
+            transaction: Transaction::Outside,
+            ..Facts::default()
+        };
+        Self {
+            old_snapshots: true,
+            ..Self::of([&facts], false)
+        }
+    }
+
+    /// Tells whether nobody can be in the way.
+    pub(crate) fn is_nothing(&self) -> bool {
         self.conflicts.is_empty() && !self.old_snapshots
     }
 
@@ -116,25 +144,24 @@ impl Needs {
     }
 }
 
-impl Runner<'_, '_> {
-    /// Looks who is in the way of a batch, and does about it what the policy says; who was not there at the first look is
-    /// waited for in the queue.
-    pub(super) fn make_way(&mut self, batch: &Batch) -> std::result::Result<(), Stop> {
-        let needs = Needs::of(batch);
+impl Session<'_> {
+    /// Looks who is in the way of a step (or a file), and does about it what the policy says; who was not there at the first
+    /// look is waited for in the queue.
+    pub(super) fn make_way(&mut self, needs: &Needs, step: usize) -> std::result::Result<(), Refused> {
         if needs.is_nothing() {
             return Ok(());
         }
-        let limit = self.session.options.lock_timeout;
-        let Some(patience) = self.patience() else {
-            self.name(&needs, batch, limit);
+        let limit = self.options.lock_timeout;
+        let Some(patience) = self.patience_with_others() else {
+            self.name(needs, step, limit);
             return Ok(());
         };
-        let mut measures = match self.session.options.blockers {
+        let mut measures = match self.options.blockers {
             Blockers::Wait(_) | Blockers::Refuse => Vec::new(),
             Blockers::Cancel => vec![Measure::Cancel],
             Blockers::Terminate => vec![Measure::Terminate, Measure::Cancel],
         };
-        let mut left = self.look(&needs, Duration::ZERO);
+        let mut left = self.look(needs, Duration::ZERO);
         let mut until = Instant::now() + patience;
         while !left.is_empty() {
             if Instant::now() >= until {
@@ -144,22 +171,19 @@ impl Runner<'_, '_> {
                 self.end(&left, measure);
                 until = Instant::now() + limit;
             } else {
-                (self.session.events)(Event::WaitingForLock {
-                    step: batch.items[0].step + 1,
+                (self.events)(Event::WaitingForLock {
+                    step,
                     blockers: left.clone(),
                 });
             }
-            left = self.wait_for(&needs, &left, until);
+            left = self.wait_for(needs, &left, until);
         }
         Ok(())
     }
 
-    /// Returns how long others are waited for before anything is done about them; nothing where the statement queues.
-    fn patience(&self) -> Option<Duration> {
-        match self.session.options.blockers {
-            Blockers::Wait(span) => span.map(|Span(patience)| patience),
-            Blockers::Refuse | Blockers::Cancel | Blockers::Terminate => Some(self.session.options.lock_timeout),
-        }
+    /// Returns how long others are waited for before anything is done about them; nothing where statements queue.
+    pub(super) fn patience_with_others(&self) -> Option<Duration> {
+        self.options.blockers.patience(self.options.lock_timeout)
     }
 
     /// Waits until fewer are in the way, or until time is up.
@@ -179,12 +203,11 @@ impl Runner<'_, '_> {
     }
 
     /// Names those who have been in the way for longer than the statement will wait.
-    fn name(&mut self, needs: &Needs, batch: &Batch, age: Duration) {
+    fn name(&mut self, needs: &Needs, step: usize, age: Duration) {
         let found = self.look(needs, age);
         if found.is_empty() {
             return;
         }
-        let step = batch.items[0].step + 1;
         let who: Vec<String> = found.iter().map(ToString::to_string).collect();
         let waits = if needs.old_snapshots {
             "it waits until they end"
@@ -192,13 +215,13 @@ impl Runner<'_, '_> {
             "it gives way after lock_timeout"
         };
         let text = format!("in the way of step {step}: {}; {waits}", who.join(", "));
-        (self.session.events)(Event::Noted { text });
+        (self.events)(Event::Noted { text });
     }
 
     /// A watcher that sees nothing must not stop a statement.
     fn look(&mut self, needs: &Needs, age: Duration) -> Vec<Party> {
-        let own = self.session.pid;
-        needs.look(&mut self.session.second, own, age).unwrap_or_default()
+        let own = self.pid;
+        needs.look(&mut self.second, own, age).unwrap_or_default()
     }
 
     /// Ends what sessions of clients do. Nobody else's: a worker that prevents wraparound or serves a replica is said.
@@ -210,7 +233,7 @@ impl Runner<'_, '_> {
         for party in parties {
             let text = if party.is_client {
                 let sql = format!("SELECT pg_catalog.{function}({})", party.pid);
-                match self.session.second.batch_execute(&sql) {
+                match self.second.batch_execute(&sql) {
                     Ok(()) => format!("{word}: {party}"),
                     Err(error) => {
                         let error = crate::error::Error::from(error).message;
@@ -220,27 +243,30 @@ impl Runner<'_, '_> {
             } else {
                 format!("warning: {party} is no session of a client and is left alone")
             };
-            (self.session.events)(Event::Noted { text });
+            (self.events)(Event::Noted { text });
         }
     }
 
     /// Looks whether replicas are so far behind that they would replay a strong lock late: queries there wait for it too.
-    pub(super) fn mind_replicas(&mut self, batches: &[Batch]) -> std::result::Result<(), Stop> {
-        if !batches.iter().any(|batch| !Needs::of(batch).conflicts.is_empty()) {
+    pub(super) fn mind_replicas<'n>(
+        &mut self,
+        mut all: impl Iterator<Item = &'n Needs>,
+    ) -> std::result::Result<(), Refused> {
+        if all.all(|needs| needs.conflicts.is_empty()) {
             return Ok(());
         }
-        let until = self.patience().map(|patience| Instant::now() + patience);
+        let until = self.patience_with_others().map(|patience| Instant::now() + patience);
         let mut is_told = false;
-        while let Some(bytes) = replication_lag(&mut self.session.second).filter(|bytes| *bytes > LAG) {
+        while let Some(bytes) = replication_lag(&mut self.second).filter(|bytes| *bytes > LAG) {
             let said = format!("a replica is {} MiB behind", bytes >> 20);
             if !is_told {
                 let text = format!("warning: {said}: queries there may wait for what is locked here");
-                (self.session.events)(Event::Noted { text });
+                (self.events)(Event::Noted { text });
                 is_told = true;
             }
             let Some(until) = until else { break };
             if Instant::now() >= until {
-                return Err(stop(said, Vec::new()));
+                return Err(because(said, Vec::new()));
             }
             thread::sleep(TICK.min(until.saturating_duration_since(Instant::now())));
         }
@@ -248,14 +274,13 @@ impl Runner<'_, '_> {
     }
 }
 
-fn refused(left: Vec<Party>) -> Stop {
+fn refused(left: Vec<Party>) -> Refused {
     let message = "others hold what it needs, and it did not queue behind them".to_owned();
-    stop(message, left)
+    because(message, left)
 }
 
-fn stop(message: String, blockers: Vec<Party>) -> Stop {
-    Stop {
-        at: None,
+fn because(message: String, blockers: Vec<Party>) -> Refused {
+    Refused {
         failure: Failure {
             message,
             sqlstate: None,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use postgres::{Client, SimpleQueryMessage};
 
 use super::advisory;
+use super::blockers::{Needs, Refused};
 use super::event::{Event, Options};
 use super::failure::Failure;
 use super::ledger::migrations::{MICROSECONDS, Took};
@@ -17,7 +18,7 @@ use super::session::{Session, limits};
 use super::watch::{Party, Watch};
 use crate::catalog::Catalog;
 use crate::db::{Server, Url};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Pause between two looks at whether the advisory lock is still ours.
 const LOOK: Duration = Duration::from_secs(1);
@@ -52,6 +53,8 @@ pub(crate) struct Unit<'a> {
     pub(crate) leaves_settings: bool,
     /// Whether they wait for one table while they hold another.
     pub(crate) locks_several: bool,
+    /// What they need of others, as far as it is known.
+    pub(crate) needs: Needs,
     /// In order.
     pub(crate) acts: Vec<Act<'a>>,
 }
@@ -85,6 +88,16 @@ impl From<Error> for Stop {
             act: None,
             failure: Failure::of(&error),
             blockers: Vec::new(),
+        }
+    }
+}
+
+impl From<Refused> for Stop {
+    fn from(Refused { failure, blockers }: Refused) -> Self {
+        Self {
+            act: None,
+            failure,
+            blockers,
         }
     }
 }
@@ -136,6 +149,24 @@ impl<'a> Engine<'a> {
         self.session.options.secrets.filled(sql)
     }
 
+    /// Tells whether statements do not simply queue behind those who are in their way.
+    pub(crate) fn minds_others(&self) -> bool {
+        self.session.patience_with_others().is_some()
+    }
+
+    /// Says something to whoever follows the run.
+    pub(crate) fn note(&mut self, text: String) {
+        (self.session.events)(Event::Noted { text });
+    }
+
+    /// Looks whether replicas are too far behind for what units need.
+    pub(crate) fn mind_replicas(&mut self, needs: &[Needs]) -> Result<()> {
+        self.session.mind_replicas(needs.iter()).map_err(|refused| {
+            Error::new(ErrorKind::Blocked, refused.failure.message)
+                .hint("Wait until it has caught up, or pass `--blockers wait`. Nothing was changed.")
+        })
+    }
+
     /// Runs units in order.
     pub(crate) fn run(&mut self, units: &[Unit]) -> std::result::Result<(), Halt> {
         for (at, unit) in units.iter().enumerate() {
@@ -160,13 +191,15 @@ impl<'a> Engine<'a> {
         let mut was_begun = unit.acts.iter().any(|act| act.was_begun);
         let mut attempt = 0;
         loop {
-            let outcome = if unit.in_transaction && unit.is_quick && attempt < of {
-                self.at_once(unit)
-            } else if unit.in_transaction {
-                self.in_transaction(unit)
-            } else {
-                self.outside(unit, was_begun)
-            };
+            let outcome = self.make_way(unit).and_then(|()| {
+                if unit.in_transaction && unit.is_quick && attempt < of {
+                    self.at_once(unit)
+                } else if unit.in_transaction {
+                    self.in_transaction(unit)
+                } else {
+                    self.outside(unit, was_begun)
+                }
+            });
             let Err(stop) = outcome else { return Ok(()) };
             if attempt == of || !stop.failure.is_transient() {
                 self.tidy(unit, &stop);
@@ -185,6 +218,16 @@ impl<'a> Engine<'a> {
             });
             thread::sleep(pause);
         }
+    }
+
+    /// Does what the policy says about those who are in the way. Where statements queue anyway, such that are over at once
+    /// are not worth a question.
+    fn make_way(&mut self, unit: &Unit) -> std::result::Result<(), Stop> {
+        if unit.is_quick && !self.minds_others() {
+            return Ok(());
+        }
+        let step = unit.acts.first().map_or(0, |act| act.file) + 1;
+        Ok(self.session.make_way(&unit.needs, step)?)
     }
 
     /// Sends a transaction in one message. Where it fails for good, its statements run once more, one by one, to find

@@ -8,7 +8,7 @@ mod approvals;
 mod backup;
 mod baseline;
 mod batch;
-mod blockers;
+pub(crate) mod blockers;
 mod checks;
 pub mod command;
 mod event;

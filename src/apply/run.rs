@@ -8,6 +8,7 @@ use postgres::Client;
 
 use super::advisory;
 use super::batch::{Batch, Item};
+use super::blockers::{Needs, Refused};
 use super::event::Event;
 use super::explain::{Explained, explain};
 use super::failure::Failure;
@@ -46,8 +47,9 @@ pub(super) struct Stop {
 impl Runner<'_, '_> {
     /// Runs the batches in order; after an error the ledger says how far they came.
     pub(super) fn run(&mut self, batches: &[Batch]) -> Result<()> {
-        if let (Some(first), Err(stop)) = (batches.first(), self.mind_replicas(batches)) {
-            return Err(self.stopped(first, &stop));
+        let needs: Vec<Needs> = batches.iter().map(Batch::needs).collect();
+        if let (Some(first), Err(refused)) = (batches.first(), self.session.mind_replicas(needs.iter())) {
+            return Err(self.stopped(first, &refused.into()));
         }
         for batch in batches {
             if let Err(error) = advisory::check(&mut self.session.second) {
@@ -64,7 +66,7 @@ impl Runner<'_, '_> {
         }
         let of = self.session.options.retries;
         for attempt in 0..=of {
-            let mut stop = match self.make_way(batch).and_then(|()| self.attempt(batch)) {
+            let mut stop = match self.attempt(batch) {
                 Ok(()) => return Ok(()),
                 Err(stop) => stop,
             };
@@ -95,6 +97,7 @@ impl Runner<'_, '_> {
     }
 
     fn attempt(&mut self, batch: &Batch) -> std::result::Result<(), Stop> {
+        self.session.make_way(&batch.needs(), batch.items[0].step + 1)?;
         let ordinals: Vec<i32> = batch.items.iter().map(|item| item.ordinal).collect();
         let ledger = self.ledger;
         self.ours(|client| ledger.begin(client, &ordinals))?;
@@ -313,6 +316,16 @@ impl Stop {
             at: None,
             failure: Failure::of(error),
             blockers: Vec::new(),
+        }
+    }
+}
+
+impl From<Refused> for Stop {
+    fn from(Refused { failure, blockers }: Refused) -> Self {
+        Self {
+            at: None,
+            failure,
+            blockers,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{LiveArguments, PlanningArguments, PreflightArguments, SchemaArguments};
-use super::execution::{BlockerArguments, ExecutionArguments};
+use super::execution::ExecutionArguments;
 use super::place::{self, Place};
 use super::{execution, export, news, question, setup, terminal};
 use crate::apply::{self, Event, Guard, Options, Outcome};
@@ -46,8 +46,6 @@ pub(super) struct Arguments {
     #[command(flatten)]
     preflight: PreflightArguments,
     #[command(flatten)]
-    blockers: BlockerArguments,
-    #[command(flatten)]
     execution: ExecutionArguments,
 }
 
@@ -55,7 +53,6 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let place = place::place(&arguments.live)?;
     let mut options = arguments.execution.options(&place)?;
-    arguments.blockers.set(&mut options, &place);
     options.preflight = !arguments.preflight.no_preflight && place.settings.preflight.unwrap_or(true);
     if let Some(execution) = arguments.resume {
         if arguments.schema.schema.is_some() {

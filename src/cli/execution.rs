@@ -12,23 +12,6 @@ use crate::config::{Blockers, Span};
 use crate::error::{Error, Result};
 use crate::risk::Finding;
 
-/// What is done about sessions in the way.
-#[derive(Debug, Args)]
-pub(super) struct BlockerArguments {
-    /// What is done about sessions that hold a lock which a statement needs: `wait` (queue for the lock timeout, then try
-    /// again), `wait:2min` (do not queue before they are gone, refuse after that time), `refuse` (after the lock timeout),
-    /// `cancel` their statements then, or `terminate` their sessions [default: wait]
-    #[arg(long, value_name = "POLICY")]
-    blockers: Option<Blockers>,
-}
-
-impl BlockerArguments {
-    /// Puts the policy into the options; the environment fills what the command line leaves out.
-    pub(super) fn set(&self, options: &mut Options, place: &Place) {
-        options.blockers = self.blockers.or(place.settings.blockers).unwrap_or_default();
-    }
-}
-
 /// How statements run.
 #[derive(Debug, Args)]
 pub(super) struct ExecutionArguments {
@@ -47,6 +30,11 @@ pub(super) struct ExecutionArguments {
     /// Limit for one statement [default: none]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     statement_timeout: Option<Duration>,
+    /// What is done about sessions that hold a lock which a statement needs: `wait` (queue for the lock timeout, then try
+    /// again), `wait:2min` (do not queue before they are gone, refuse after that time), `refuse` (after the lock timeout),
+    /// `cancel` their statements then, or `terminate` their sessions [default: wait]
+    #[arg(long, value_name = "POLICY")]
+    blockers: Option<Blockers>,
     /// How often a transaction is tried again after a lock that was not granted
     #[arg(long, value_name = "N", default_value_t = 3)]
     max_retries: u32,
@@ -80,6 +68,7 @@ impl ExecutionArguments {
             retries: self.max_retries,
             wait: self.wait,
             dry_run: self.dry_run,
+            blockers: self.blockers.or(settings.blockers).unwrap_or_default(),
             record: Record {
                 environment: place.name.clone(),
                 host: host(),

@@ -20,8 +20,6 @@ pub(super) struct Arguments {
     #[command(flatten)]
     live: LiveArguments,
     #[command(flatten)]
-    blockers: execution::BlockerArguments,
-    #[command(flatten)]
     execution: execution::ExecutionArguments,
 }
 
@@ -29,7 +27,6 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let place = place::place(&arguments.live)?;
     let mut options = arguments.execution.options(&place)?;
-    arguments.blockers.set(&mut options, &place);
     if let Some(schema) = &arguments.schema {
         options.secrets = setup::secrets(&setup::source(schema, &arguments.live)?)?;
     }

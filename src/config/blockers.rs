@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,16 @@ pub enum Blockers {
 impl Default for Blockers {
     fn default() -> Self {
         Self::Wait(None)
+    }
+}
+
+impl Blockers {
+    /// Returns how long others are waited for before anything is done about them; nothing where statements queue.
+    pub fn patience(self, lock_timeout: Duration) -> Option<Duration> {
+        match self {
+            Self::Wait(span) => span.map(|Span(patience)| patience),
+            Self::Refuse | Self::Cancel | Self::Terminate => Some(lock_timeout),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::version::Version;
 use crate::apply::ledger::migrations::{self, Recorded, Standing};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
+use crate::kinds::Facts;
 use crate::migrate::checksum::Checksum;
 use crate::plan::Direction;
 use crate::prove::files::Attempt;
@@ -61,6 +62,9 @@ pub struct Item {
     /// Statements that an earlier run has done.
     #[serde(skip)]
     pub(super) skip: usize,
+    /// What each statement was seen to do to tables of the live database; none where it was not tried.
+    #[serde(skip)]
+    pub(super) seen: Option<Vec<Facts>>,
 }
 
 impl Item {
@@ -237,6 +241,7 @@ impl Migrator<'_> {
             migration: migration.cloned(),
             row: Some(row),
             skip,
+            seen: None,
         })
     }
 
@@ -292,6 +297,7 @@ pub(super) fn item(migration: &Migration, entry: &Entry) -> Result<Item> {
         program,
         row,
         skip,
+        seen: None,
     })
 }
 

@@ -20,15 +20,10 @@ pub(crate) enum Stand {
 pub(crate) fn stand(node: &NodeEnum) -> Stand {
     use NodeEnum as N;
     let is_outside = match node {
-        N::IndexStmt(index) => index.concurrent,
-        N::DropStmt(drop) => drop.concurrent,
-        N::ReindexStmt(reindex) => {
-            has(&reindex.params, "concurrently")
-                || !matches!(
-                    reindex.kind(),
-                    ReindexObjectType::ReindexObjectIndex | ReindexObjectType::ReindexObjectTable
-                )
-        }
+        N::ReindexStmt(reindex) => !matches!(
+            reindex.kind(),
+            ReindexObjectType::ReindexObjectIndex | ReindexObjectType::ReindexObjectTable
+        ),
         N::VacuumStmt(vacuum) => vacuum.is_vacuumcmd,
         N::ClusterStmt(cluster) => cluster.relation.is_none(),
         N::CreatedbStmt(_)
@@ -53,16 +48,27 @@ pub(crate) fn stand(node: &NodeEnum) -> Stand {
             );
             alter.kind() == A::AlterSubscriptionRefresh || (refreshes && !is_off(&alter.options, "refresh"))
         }
-        N::AlterTableStmt(alter) => alter.cmds.iter().any(detaches_concurrently),
         _ => false,
     };
-    if is_outside {
+    if is_outside || is_concurrent(node) {
         return Stand::Outside;
     }
     match node {
         // A new label cannot be used by the transaction that adds it.
         N::AlterEnumStmt(alter) if alter.old_val.is_empty() => Stand::Last,
         _ => Stand::Inside,
+    }
+}
+
+/// Tells whether a statement runs `CONCURRENTLY`: nobody waits behind it, and it waits for every older transaction.
+pub(crate) fn is_concurrent(node: &NodeEnum) -> bool {
+    use NodeEnum as N;
+    match node {
+        N::IndexStmt(index) => index.concurrent,
+        N::DropStmt(drop) => drop.concurrent,
+        N::ReindexStmt(reindex) => has(&reindex.params, "concurrently"),
+        N::AlterTableStmt(alter) => alter.cmds.iter().any(detaches_concurrently),
+        _ => false,
     }
 }
 

@@ -148,13 +148,14 @@ impl<'a> Trial<'a> {
 
     /// Takes what is known of files; tells whether something is.
     fn remembers(&mut self, range: Range<usize>, out: &mut Outlook) -> Result<bool> {
-        let items = &out.items[range];
+        let items = &out.items[range.clone()];
         let Some(known) = self.memory.look_up(self.state.as_ref(), items) else {
             return Ok(false);
         };
         let script = Script::of(items.iter().map(|item| &item.program));
         let findings = self.judge.findings(&script, &known.rating)?;
-        out.remembered += items.len();
+        self.judge.seen(&mut out.items[range.clone()], &known.rating);
+        out.remembered += range.len();
         out.findings.extend(findings);
         out.proven_on.get_or_insert(known.server);
         self.state = Some(known.after);
@@ -241,6 +242,7 @@ impl<'a> Trial<'a> {
         let findings = findings?;
         bench.set_state(tried.after);
         self.done = range.end;
+        self.judge.seen(&mut out.items[range.clone()], &rating);
         self.keep(&out.items[range], Some(rating));
         out.findings.extend(findings);
         Ok(Outcome::Held)
@@ -276,6 +278,7 @@ impl<'a> Trial<'a> {
         let script = Script::of([&item.program]);
         let rating = Rating::new(&script, &tried, &workshop(self.setup, self.url, &self.server));
         let findings = self.judge.findings(&script, &rating)?;
+        self.judge.seen(&mut out.items[at..=at], &rating);
         self.done = at + 1;
         if tried.difference.is_none() {
             // What could not be tried in full is tried again the next time.
@@ -302,6 +305,20 @@ impl Judge<'_> {
         };
         let figures = fresh(figures, rating, &self.live);
         rating.findings(script, &figures, self.rulings)
+    }
+
+    /// Tells files what they were seen to do to tables that are there.
+    fn seen(&self, items: &mut [Item], rating: &Rating) {
+        let mut steps = rating.steps.iter();
+        for item in items {
+            let own = steps.by_ref().take(item.program.lines.len());
+            let facts = own.flat_map(|step| &step.statements).map(|sentence| {
+                let mut facts = sentence.facts.clone();
+                facts.locks.retain(|(table, _)| self.live.contains(table));
+                facts
+            });
+            item.seen = Some(facts.collect());
+        }
     }
 }
 

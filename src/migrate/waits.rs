@@ -8,7 +8,12 @@ use pg_query::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, CreateStmt, DropStmt, Node, ObjectType, RangeVar,
 };
 
-use super::program::Line;
+use super::outlook::Item;
+use super::outside::is_concurrent;
+use super::program::{Block, Line};
+use crate::apply::blockers::Needs;
+use crate::catalog::Identity;
+use crate::kinds::Table;
 
 /// Tells whether statements may wait for one table while they hold another, so that they and a writer can wait for each
 /// other. What they make themselves nobody else holds.
@@ -21,6 +26,32 @@ pub(super) fn lock_several<'a>(lines: impl IntoIterator<Item = &'a Line>) -> boo
         }
     }
     waits.others.difference(&waits.made).count() + waits.unknown > 1
+}
+
+/// Returns what a block of a file needs of others: what was seen when it was tried, and for `CONCURRENTLY` what it says.
+pub(super) fn needs(item: &Item, block: &Block) -> Needs {
+    let lines = block.first..block.first + block.count;
+    if block.in_transaction {
+        let seen = item.seen.as_ref().and_then(|seen| seen.get(lines));
+        return Needs::of(seen.into_iter().flatten(), true);
+    }
+    let line = item.program.lines.get(block.first);
+    match line.and_then(|line| line.node.as_ref()) {
+        Some(node) if is_concurrent(node) => Needs::concurrently(table(node)),
+        _ => Needs::default(),
+    }
+}
+
+/// Returns the table that a statement names with its schema.
+fn table(node: &NodeEnum) -> Option<Identity> {
+    let named = match node {
+        NodeEnum::IndexStmt(index) => index.relation.as_ref(),
+        NodeEnum::AlterTableStmt(alter) => alter.relation.as_ref(),
+        NodeEnum::ReindexStmt(reindex) => reindex.relation.as_ref(),
+        _ => None,
+    };
+    let named = named.filter(|named| !named.schemaname.is_empty())?;
+    Some(Table::named(&named.schemaname, &named.relname))
 }
 
 #[derive(Default)]

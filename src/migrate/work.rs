@@ -10,12 +10,14 @@ use super::outlook::{Item, first_line};
 use super::program::{Block, Line};
 use super::quick::{MOST_BYTES, Quick, leave_settings};
 use super::run::{Event, Finished, Mode, file_name};
-use super::waits::lock_several;
+use super::waits::{lock_several, needs};
 use crate::apply;
+use crate::apply::blockers::Needs;
 use crate::apply::files::{Act, Engine, Halt, Unit};
 use crate::apply::ledger::migrations::{self, Entry, Origin, Took};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Direction;
+use crate::words::count;
 
 /// Most files that go to the server in one message.
 const MOST_FILES: usize = 50;
@@ -52,19 +54,39 @@ impl<'a> Work<'a> {
     /// Runs the files.
     pub(super) fn run(&self, engine: &mut Engine, events: &mut dyn FnMut(Event)) -> Told {
         let mut finished = Vec::new();
-        let outcome = if self.mode == Mode::Batch {
-            self.together(engine, events, &mut finished)
-        } else {
-            self.one_by_one(engine, events, &mut finished)
-        };
+        let outcome = self.mind_others(engine).and_then(|()| {
+            if self.mode == Mode::Batch {
+                self.together(engine, events, &mut finished)
+            } else {
+                self.one_by_one(engine, events, &mut finished)
+            }
+        });
         Told { finished, outcome }
     }
 
+    /// Looks at replicas before anything runs, and says of which files nobody knows what they lock.
+    fn mind_others(&self, engine: &mut Engine) -> Result<()> {
+        let all = self.items.iter().flat_map(|item| {
+            let blocks = self.blocks(item);
+            blocks.into_iter().map(|block| needs(item, &block))
+        });
+        engine.mind_replicas(&all.collect::<Vec<_>>())?;
+        let untried = self.items.iter().filter(|item| item.seen.is_none()).count();
+        if untried > 0 && engine.minds_others() {
+            engine.note(format!(
+                "warning: nobody knows who would be in the way of {}, not tried on scratch: what they run queues for lock_timeout, \
+                 except CONCURRENTLY",
+                count(untried, "file")
+            ));
+        }
+        Ok(())
+    }
+
     fn one_by_one(&self, engine: &mut Engine, events: &mut dyn FnMut(Event), out: &mut Vec<Finished>) -> Result<()> {
-        let quick = self.quick();
+        let (quick, minds_others) = (self.quick(), engine.minds_others());
         let mut at = 0;
         while at < self.items.len() {
-            let end = at + self.fitting(at, &quick);
+            let end = at + self.fitting(at, &quick, minds_others);
             if end - at > 1 {
                 at += self.message(at..end, engine, events, out)?;
                 if at == end {
@@ -106,8 +128,9 @@ impl<'a> Work<'a> {
         out
     }
 
-    /// Returns how many files from one on can go to the server in one message.
-    fn fitting(&self, at: usize, quick: &[Vec<bool>]) -> usize {
+    /// Returns how many files from one on can go to the server in one message; none, where it is to be looked before each
+    /// who is in its way.
+    fn fitting(&self, at: usize, quick: &[Vec<bool>], minds_others: bool) -> usize {
         let mut bytes = 0;
         let fits = |(item, quick): &(&&Item, &Vec<bool>)| {
             bytes += item.program.lines.iter().map(|line| line.sql.len()).sum::<usize>();
@@ -115,6 +138,7 @@ impl<'a> Work<'a> {
                 && quick.as_slice() == [true]
                 && item.program.is_atomic()
                 && item.skip == 0
+                && (!minds_others || self.blocks(item).iter().all(|block| needs(item, block).is_nothing()))
                 && (self.direction == Direction::Rollback || item.row.is_none() || item.again)
                 && bytes <= MOST_BYTES
         };
@@ -206,6 +230,7 @@ impl<'a> Work<'a> {
             is_quick: false,
             leaves_settings: false,
             locks_several: lock_several(self.items.iter().flat_map(|item| &item.program.lines)),
+            needs: Needs::of(self.items.iter().flat_map(|item| item.seen.iter().flatten()), true),
             acts: Vec::new(),
         };
         let mut places = Vec::new();
@@ -295,6 +320,7 @@ impl<'a> Work<'a> {
                 in_transaction: block.in_transaction,
                 is_quick: quick.get(number).copied().unwrap_or(false),
                 leaves_settings: leave_settings(&item.program.lines[lines.clone()]),
+                needs: needs(item, block),
                 locks_several: block.in_transaction && lock_several(&item.program.lines[lines.clone()]),
                 acts,
             });
@@ -390,8 +416,11 @@ impl<'a> Work<'a> {
             self.items.len()
         ));
         let go_on = self.goes_on();
+        let is_in_the_way = halt.sqlstate.is_none() && !halt.blockers.is_empty();
         out.hint(match halt.sqlstate.as_deref() {
-            Some("55P03") => format!("End the session that holds the lock, or come back when it is done. Then {go_on}"),
+            state if is_in_the_way || state == Some("55P03") => {
+                format!("End the session that holds the lock, or come back when it is done. Then {go_on}")
+            }
             Some("42501") => format!(
                 "Role `{}` lacks a privilege: run as the owner of the object. Then {go_on}",
                 server.user

@@ -11,4 +11,4 @@ mod trial;
 
 pub use run::{LIMIT, Options, rate, refuse};
 pub use server::{missing, must_have};
-pub use trial::{Trial, of};
+pub use trial::{Count, Trial, of};

@@ -2,9 +2,9 @@
 
 use super::live::Live;
 use super::parts::{Compared, range};
-use super::trial::Trial;
-use crate::catalog::Identity;
+use super::trial::{Count, Trial};
 use crate::catalog::quote::ident;
+use crate::catalog::{Fingerprint, Identity};
 use crate::kinds::{AnyObject, KeyType, Kind};
 use crate::risk::Finding;
 
@@ -65,13 +65,69 @@ impl Values<'_> {
             object: finding.object.clone(),
             table: Identity::new(Kind::Table, [self.table.0, self.table.1]),
             wrong: wrong.to_owned(),
-            count,
+            count: Count::Query(count),
             attempt: false,
             existence: false,
             keys,
             keeps_values: true,
         }
     }
+}
+
+/// The row that another row refers to, joined to it. Its columns have names that no condition over the other one says.
+pub(super) struct Met<'a> {
+    name: String,
+    columns: &'a [String],
+    /// Whether there is no more than one of it.
+    is_one: bool,
+}
+
+impl<'a> Met<'a> {
+    /// Makes it for the columns that a foreign key refers to.
+    pub(super) fn new(finding: &Finding, columns: &'a [String], is_one: bool) -> Self {
+        Self {
+            name: format!("trueup_{}", Fingerprint::of(&finding.object).short()),
+            columns,
+            is_one,
+        }
+    }
+
+    fn named(&self, what: &str) -> String {
+        ident(&format!("{}_{what}", self.name))
+    }
+
+    /// Returns what is null where there is none.
+    pub(super) fn found(&self) -> String {
+        format!("{}.{}", ident(&self.name), self.named("found"))
+    }
+
+    /// Returns the join with a table under the alias `r`, by the columns of the table `t` that refer to it.
+    pub(super) fn join(&self, table: &str, own: &[String]) -> String {
+        let names: Vec<String> = (1..=self.columns.len())
+            .map(|number| self.named(&number.to_string()))
+            .collect();
+        let list = self.columns.iter().zip(&names);
+        let list: Vec<String> = list
+            .map(|(column, name)| format!("r.{} AS {name}", ident(column)))
+            .collect();
+        let alias = ident(&self.name);
+        let on = names.iter().zip(own);
+        let on: Vec<String> = on
+            .map(|(name, own)| format!("{alias}.{name} = t.{}", ident(own)))
+            .collect();
+        format!(
+            " LEFT JOIN (SELECT {}{}, true AS {} FROM {table}) {alias} ON {}",
+            if self.is_one { "" } else { "DISTINCT " },
+            list.join(", "),
+            self.named("found"),
+            on.join(" AND ")
+        )
+    }
+}
+
+/// Returns the aggregate for the number of rows that a condition holds for.
+pub(super) fn number_of(condition: &str) -> String {
+    format!("pg_catalog.count(*) FILTER (WHERE {condition})")
 }
 
 /// Counts rows that are wrong by themselves.
@@ -88,7 +144,11 @@ pub(super) fn counting(live: Live, finding: &Finding, bad: Bad) -> Trial {
         object: finding.object.clone(),
         table: Identity::new(Kind::Table, [schema, table]),
         wrong: bad.wrong,
-        count: format!("SELECT pg_catalog.count(*) FILTER (WHERE {condition}), pg_catalog.count(*) FROM {source}"),
+        count: Count::Rows {
+            wrong: number_of(condition),
+            table: source,
+            join: String::new(),
+        },
         attempt: false,
         existence: false,
         keys,

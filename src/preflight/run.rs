@@ -1,14 +1,15 @@
 //! Asks the rows, in one read-only transaction with one snapshot, and says what came of it.
 
-use crate::words::grouped;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postgres::{Client, IsolationLevel, Transaction};
 
-use super::trial::Trial;
+use super::trial::{Count, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use crate::risk::{Finding, Risk};
+use crate::words::grouped;
 
 /// How long one question may take where nothing else is said.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -143,28 +144,81 @@ fn ask(client: &mut Client, trials: &[Trial], options: Options) -> Result<Vec<An
         .start()?;
     // Rows that a policy hides must make the question fail, not look as if they were not there.
     transaction.batch_execute(&format!(
-        "SET LOCAL search_path = ''; SET LOCAL row_security = off; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = {}",
-        options.limit.as_millis().max(1)
+        "SET LOCAL search_path = ''; SET LOCAL row_security = off; SET LOCAL lock_timeout = '1s'; {}",
+        limited(options.limit)
     ))?;
+    let counted = together(&mut transaction, trials, options)?;
     let answers = trials
         .iter()
-        .map(|trial| answer(&mut transaction, trial, options))
+        .zip(counted)
+        .map(|(trial, counted)| answer(&mut transaction, trial, counted, options))
         .collect();
     transaction.rollback()?;
     answers
 }
 
-fn answer(transaction: &mut Transaction, trial: &Trial, options: Options) -> Result<Answer> {
+/// Numbers of wrong rows and of all.
+type Counted = (i64, i64);
+
+/// Reads each table once for all that is asked of its single rows. Where that fails, nothing is known: the questions are then
+/// asked one by one, which tells them apart.
+fn together(transaction: &mut Transaction, trials: &[Trial], options: Options) -> Result<Vec<Option<Counted>>> {
+    let mut out = vec![None; trials.len()];
+    let mut of_table: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, trial) in trials.iter().enumerate() {
+        if let Count::Rows { table, .. } = &trial.count {
+            of_table.entry(table).or_default().push(at);
+        }
+    }
+    for all in of_table.values().filter(|all| all.len() > 1) {
+        let limit = options
+            .limit
+            .saturating_mul(u32::try_from(all.len()).unwrap_or(u32::MAX));
+        let mut savepoint = transaction.transaction()?;
+        savepoint.batch_execute(&limited(limit))?;
+        let sql = row_by_row(all.iter().map(|at| &trials[*at].count));
+        let Ok(row) = savepoint.query_typed_one(&marked(&sql), &[]) else {
+            savepoint.rollback()?;
+            continue;
+        };
+        for (column, at) in all.iter().enumerate() {
+            out[*at] = Some((row.try_get(column)?, row.try_get(all.len())?));
+        }
+        // So that the limit is the one of a single question again.
+        savepoint.rollback()?;
+    }
+    Ok(out)
+}
+
+/// Returns the query for the numbers of rows that are wrong, and that of all at the end.
+fn row_by_row<'c>(counts: impl Iterator<Item = &'c Count>) -> String {
+    let (mut list, mut joins, mut from) = (Vec::new(), BTreeSet::new(), "");
+    for count in counts {
+        if let Count::Rows { table, join, wrong } = count {
+            list.push(wrong.as_str());
+            joins.insert(join.as_str());
+            from = table;
+        }
+    }
+    list.push("pg_catalog.count(*)");
+    let joins: Vec<&str> = joins.into_iter().collect();
+    format!("SELECT {} FROM {from}{}", list.join(", "), joins.concat())
+}
+
+fn limited(limit: Duration) -> String {
+    format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1))
+}
+
+fn answer(transaction: &mut Transaction, trial: &Trial, counted: Option<Counted>, options: Options) -> Result<Answer> {
     let mut savepoint = transaction.transaction()?;
-    let counted = savepoint.query_typed_one(&marked(&trial.count), &[]);
-    let row = match counted {
-        Ok(row) => row,
+    let counted = counted.map_or_else(|| count(&mut savepoint, trial), Ok);
+    let (bad, all) = match counted {
+        Ok(counted) => counted,
         Err(error) => {
             savepoint.rollback()?;
             return Ok(unanswered(&error, trial, options));
         }
     };
-    let (bad, all): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
     if trial.attempt || bad == 0 {
         savepoint.commit()?;
         return Ok(Answer::Holds(all));
@@ -183,6 +237,15 @@ fn answer(transaction: &mut Transaction, trial: &Trial, options: Options) -> Res
     } else {
         Answer::Fails(bad, all, keys)
     })
+}
+
+fn count(savepoint: &mut Transaction, trial: &Trial) -> std::result::Result<Counted, postgres::Error> {
+    let sql = match &trial.count {
+        Count::Query(sql) => marked(sql),
+        count @ Count::Rows { .. } => marked(&row_by_row(std::iter::once(count))),
+    };
+    let row = savepoint.query_typed_one(&sql, &[])?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// Marks a question as trueup's own, so that it is no evidence that somebody reads the table.

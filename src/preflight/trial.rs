@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::live::Live;
 use super::parts::{self, checked, limit, range};
-use super::rows::{Bad, Values, conflicting, counting, repeated, row_wise, split};
+use super::rows::{Bad, Met, Values, conflicting, counting, number_of, repeated, row_wise, split};
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::diff::Rename;
 use crate::kinds::{
-    AnyObject, Check, Column, Context, DomainCheck, ForeignKey, Index, Key, KeyType, Kind, number_as_uuid, type_change,
+    AnyObject, Check, Column, Context, DomainCheck, ForeignKey, Index, Key, KeyType, Kind, Table, number_as_uuid,
+    type_change,
 };
 use crate::plan::Plan;
 use crate::risk::Finding;
@@ -31,10 +32,9 @@ pub struct Trial {
     pub table: Identity,
     /// What would be wrong with a row, in a few words.
     pub wrong: String,
-    /// Query for the number of rows that are wrong and the number of all; or, where `attempt` is set, one that fails when
-    /// a row is wrong.
-    pub count: String,
-    /// Whether the query only shows by failing that a row is wrong.
+    /// How rows that are wrong are counted; where `attempt` is set, what fails when a row is wrong.
+    pub count: Count,
+    /// Whether counting only shows by failing that a row is wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attempt: bool,
     /// Whether the number of wrong rows only says whether there is one.
@@ -45,6 +45,24 @@ pub struct Trial {
     pub keys: Option<String>,
     /// Whether rows that pass come through unchanged.
     pub keeps_values: bool,
+}
+
+/// How rows are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// Row by row: one reading of a table answers several such questions.
+    Rows {
+        /// What stands in `FROM`: the table, as `t`.
+        table: String,
+        /// What is joined to each of its rows, at most one row of another table.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        join: String,
+        /// Aggregate for the number of rows that are wrong.
+        wrong: String,
+    },
+    /// Query for the number of rows that are wrong and the number of all.
+    Query(String),
 }
 
 /// Codes of the findings that rows decide.
@@ -102,7 +120,7 @@ impl Asking<'_> {
                 row_wise(&not_null.schema, &not_null.table, condition, "is null")
             }
             AnyObject::Check(check) => self.check(&finding.object, check)?,
-            AnyObject::ForeignKey(key) => self.foreign_key(&finding.object, key)?,
+            AnyObject::ForeignKey(key) => return self.foreign_key(finding, key),
             AnyObject::Key(key) => return self.key(finding, key),
             AnyObject::Index(index) => return self.index(finding, index),
             AnyObject::Column(column) => return self.column_type(finding, column),
@@ -157,7 +175,8 @@ impl Asking<'_> {
         ))
     }
 
-    fn foreign_key(&self, object: &Identity, key: &ForeignKey) -> Option<Bad> {
+    /// Each row meets the one that it refers to, if there is one: a search for each row would take far longer.
+    fn foreign_key(&self, finding: &Finding, key: &ForeignKey) -> Option<Trial> {
         let of = |schema: &str, table: &str, name: &String| Identity::new(Kind::Column, [schema, table, name]);
         let own: Vec<Identity> = key
             .columns
@@ -173,7 +192,7 @@ impl Asking<'_> {
             && !said.fk_with_period
             && self.stands(&own)
             && self.stands(&other)
-            && self.ground_stands(object))
+            && self.ground_stands(&finding.object))
         .then_some(())?;
         let nulls = |words: &str, joined: &str| {
             let columns = key.columns.iter().map(|name| format!("t.{} {words}", ident(name)));
@@ -185,13 +204,37 @@ impl Asking<'_> {
             .collect();
         let referenced = self.live.source(&key.referenced_schema, &key.referenced_table, "r");
         let missing = format!("NOT EXISTS (SELECT FROM {referenced} WHERE {})", same.join(" AND "));
-        let condition = if said.fk_matchtype == "f" {
-            let (one, all) = (nulls("IS NULL", " OR "), nulls("IS NULL", " AND "));
-            format!("NOT ({all}) AND ({one} OR {missing})")
-        } else {
-            format!("{} AND {missing}", nulls("IS NOT NULL", " AND "))
+        let condition = |missing: &str| {
+            if said.fk_matchtype == "f" {
+                let (one, all) = (nulls("IS NULL", " OR "), nulls("IS NULL", " AND "));
+                format!("NOT ({all}) AND ({one} OR {missing})")
+            } else {
+                format!("{} AND {missing}", nulls("IS NOT NULL", " AND "))
+            }
         };
-        Some(row_wise(&key.schema, &key.table, condition, "refers to no row"))
+        let bad = row_wise(&key.schema, &key.table, condition(&missing), "refers to no row");
+        let mut trial = self.counting(finding, bad);
+        let met = Met::new(finding, &key.referenced_columns, self.is_key(key));
+        let (join, found) = (met.join(&referenced, &key.columns), met.found());
+        if let Count::Rows { join: own, wrong, .. } = &mut trial.count {
+            *own = join;
+            *wrong = number_of(&condition(&format!("{found} IS NULL")));
+        }
+        Some(trial)
+    }
+
+    /// Tells whether no two rows have the same values in the columns that a foreign key refers to.
+    fn is_key(&self, key: &ForeignKey) -> bool {
+        let wanted: BTreeSet<&String> = key.referenced_columns.iter().collect();
+        self.from.objects.values().any(|object| match object {
+            AnyObject::Key(own) => {
+                own.constraint != KeyType::Exclusion
+                    && !own.deferrable
+                    && Table::named(&own.schema, &own.table) == key.referenced_identity()
+                    && own.columns.iter().collect::<BTreeSet<_>>() == wanted
+            }
+            _ => false,
+        })
     }
 
     fn key(&self, finding: &Finding, key: &Key) -> Option<Trial> {
@@ -324,9 +367,12 @@ impl Asking<'_> {
         // As the statement will do it.
         let context = Context::new(self.from, self.to, self.plan.database.version_num);
         let cast = type_change::using(&name, from, to, &context).unwrap_or_else(|| format!("{name}::{to}"));
-        let source = self.live.source(&column.schema, &column.table, "t");
         Some(Trial {
-            count: format!("SELECT pg_catalog.count({cast}), pg_catalog.count(*) FROM {source}"),
+            count: Count::Rows {
+                table: self.live.source(&column.schema, &column.table, "t"),
+                join: String::new(),
+                wrong: format!("pg_catalog.count({cast})"),
+            },
             attempt: true,
             keys: None,
             keeps_values: false,

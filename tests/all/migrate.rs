@@ -3,6 +3,7 @@
 mod faults;
 mod guarded;
 mod import;
+mod in_the_way;
 mod kills;
 mod lifecycle;
 mod lint;

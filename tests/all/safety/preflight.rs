@@ -1,7 +1,10 @@
 //! Every sort of question to the rows: what they say, with keys and never with contents, asked with nothing but SELECT.
 
+use std::thread;
+use std::time::Duration;
+
 use super::Shop;
-use crate::support::servers;
+use crate::support::{ends, servers};
 
 const LIVE: &str = "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop;
     CREATE DOMAIN shop.code AS text; CREATE DOMAIN shop.sure AS int; CREATE DOMAIN shop.short AS shop.code;
@@ -138,4 +141,64 @@ fn a_question_that_takes_too_long_is_given_up() {
         flat.contains("nobody knows, since counting takes longer than 5 s"),
         "{plan}"
     );
+}
+
+/// Rows of the table in the test below.
+fn size() -> i64 {
+    let told = std::env::var("TRUEUP_TEST_PREFLIGHT_ROWS").ok();
+    told.map_or(20_000, |told| told.parse().unwrap())
+}
+
+#[test]
+fn a_table_is_read_once_for_all_that_is_asked_of_its_rows() {
+    let table = |state: &str, note: &str, count: &str, more: &str| {
+        format!(
+            "CREATE SCHEMA shop; CREATE TABLE shop.states (name text PRIMARY KEY);
+             CREATE TABLE shop.big (id bigint PRIMARY KEY, state text{state}, note {note}, count {count}{more});"
+        )
+    };
+    let wanted = table(
+        " NOT NULL REFERENCES shop.states",
+        "varchar(40)",
+        "smallint",
+        ", CHECK (id > 0), CHECK (state <> '')",
+    );
+    let rows = size();
+    for (major, server) in ends() {
+        let shop = Shop::new(major, &server, "", &wanted);
+        shop.database.execute(&format!(
+            "DROP SCHEMA shop CASCADE; {}
+             INSERT INTO shop.states SELECT 's' || n FROM generate_series(0, 9) n;
+             INSERT INTO shop.big SELECT n, 's' || n % 10, 'note ' || n, n % 1000 FROM generate_series(1, {rows}) n;
+             ANALYZE shop.big, shop.states;",
+            table("", "text", "int", "")
+        ));
+        let read = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'big'";
+        let settled = || {
+            thread::sleep(Duration::from_millis(1100));
+            shop.database.rows(read)[0].get::<_, i64>(0)
+        };
+        let before = settled();
+        let plan = shop.run("plan --verbose --no-prove --no-cache").expect(0);
+        let read = settled() - before;
+        let holds = format!("holds for all {} rows of `shop.big`", grouped(rows));
+        let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(flat.matches(&holds).count(), 6, "PostgreSQL {major}: {plan}");
+        assert!(read < 2 * rows, "PostgreSQL {major}: {read} of {rows} rows");
+
+        shop.database.execute("UPDATE shop.big SET state = NULL WHERE id = 7; UPDATE shop.big SET state = 'none', count = 40000 WHERE id = 8");
+        let plan = shop.run("plan --verbose --no-prove --no-cache").expect(0);
+        let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+        for wrong in ["is null (key 7)", "refers to no row (key 8)", "is out of range (key 8)"] {
+            let said = format!("fails, since 1 of {} rows in `shop.big` {wrong}", grouped(rows));
+            assert!(flat.contains(&said), "PostgreSQL {major}: {said} {plan}");
+        }
+    }
+}
+
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let parts = digits.as_bytes().rchunks(3).rev();
+    let parts: Vec<&str> = parts.map(|part| std::str::from_utf8(part).unwrap()).collect();
+    parts.join(",")
 }
