@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use postgres::Client;
 
 use crate::apply::ledger::paces;
-use crate::catalog::{Catalog, Fingerprint, Identity};
+use crate::catalog::{Catalog, Fingerprint, Identity, Pool};
 use crate::config::OnDrop;
 use crate::db::{Environment, Server, Url};
 use crate::desired::elaborate::{Desired, Workshop};
@@ -85,6 +85,7 @@ impl Setup {
             live,
             like: None,
             cache: self.cache,
+            pool: None,
         }
     }
 }
@@ -193,14 +194,20 @@ fn ground_of<'a>(
     let warning = server.check_supported()?;
     setup.progress.begin(Stage::Read);
     let declared: OnceLock<Result<Desired>> = OnceLock::new();
-    let model = || declared.get()?.as_ref().ok().map(|desired| &desired.catalog);
+    let pool = Pool::default();
     let live = std::thread::scope(|scope| {
-        let other = scope.spawn(|| _ = declared.set(desired(setup, source, Some((url, &server)))));
-        let live = introspect::hold(url, &mut client, &server, introspect::Options::default(), &model);
+        let workshop = Workshop {
+            pool: Some(&pool),
+            ..setup.workshop(Some((url, &server)))
+        };
+        let declared = &declared;
+        let other = scope.spawn(move || _ = declared.set(read(setup, source, &workshop)));
+        let live = introspect::hold(url, &mut client, &server, introspect::Options::default(), Some(&pool));
         // Of a panic nothing is left but that nothing was declared.
         let _ = other.join();
         live
     });
+    std::thread::spawn(move || drop(pool));
     let whole = live?;
     if !holds {
         introspect::release(&mut client)?;

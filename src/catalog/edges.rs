@@ -25,11 +25,11 @@ impl Edges {
         }
     }
 
-    /// Takes names from a model instead of equal ones of its own.
-    pub(crate) fn share(&mut self, model: &Self) {
+    /// Takes names that are known instead of equal ones of its own.
+    pub(crate) fn share(&mut self, known: impl Fn(&Identity) -> Option<Identity>) {
         for own in &mut self.0 {
-            if let Ok(place) = model.0.binary_search(own) {
-                *own = model.0[place].clone();
+            if let Some(same) = known(own) {
+                *own = same;
             }
         }
     }

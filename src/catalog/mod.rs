@@ -8,6 +8,7 @@ mod edges;
 mod fingerprint;
 mod identity;
 pub(crate) mod packed;
+mod pool;
 pub mod quote;
 mod state;
 
@@ -15,5 +16,6 @@ pub use addresses::{Address, Addresses, ColumnFacts, Noted};
 pub use edges::Edges;
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, Name, Path};
+pub use pool::Pool;
 pub use state::Catalog;
 pub(crate) use state::Part;

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Write};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Catalog, Identity};
+use super::{Catalog, Identity, Pool};
 use crate::kinds::{AnyObject, Packed, PackedRef};
 
 /// A catalog; generic over how objects and other identities are held.
@@ -83,19 +83,19 @@ pub(crate) fn serialize<S: Serializer>(catalog: &Catalog, serializer: S) -> Resu
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Catalog, D::Error> {
     let mut form: Form<Packed, Identity> = Form::deserialize(deserializer)?;
     let objects = std::mem::take(&mut form.objects).into_iter().map(AnyObject::from);
+    let objects: Vec<AnyObject> = objects.collect();
     let (edges, elsewhere) = (std::mem::take(&mut form.edges), std::mem::take(&mut form.elsewhere));
-    put_together(form, objects.collect(), elsewhere, edges.into_iter().map(Ok)).map_err(D::Error::custom)
+    let known = objects.iter().map(AnyObject::identity).chain(elsewhere).collect();
+    put_together(form, objects, known, edges.into_iter().map(Ok)).map_err(D::Error::custom)
 }
 
+/// Makes a catalog of objects, of their identities with those elsewhere behind them, and of their edges.
 fn put_together(
     head: Form<Packed, Identity>,
     objects: Vec<AnyObject>,
-    elsewhere: Vec<Identity>,
+    known: Vec<Identity>,
     edges: impl Iterator<Item = io::Result<Vec<usize>>>,
 ) -> io::Result<Catalog> {
-    let mut known: Vec<Identity> = Vec::with_capacity(objects.len() + elsewhere.len());
-    known.extend(objects.iter().map(AnyObject::identity));
-    known.extend(elsewhere);
     let mut dependencies = Vec::with_capacity(objects.len());
     for (edges, object) in edges.zip(&known) {
         let on = edges?.into_iter().filter_map(|number| known.get(number).cloned());
@@ -127,18 +127,33 @@ pub(crate) fn write(catalog: &Catalog, out: &mut impl Write) -> io::Result<()> {
     edges.iter().try_for_each(|edges| line(edges, out))
 }
 
-/// Reads what [`write`] wrote.
-pub(crate) fn read(input: &mut impl BufRead) -> io::Result<Catalog> {
+/// Objects that are read before they share what is in a pool.
+const PIECE: usize = 4000;
+
+/// Reads what [`write`] wrote; what is in the pool is shared.
+pub(crate) fn read(input: &mut impl BufRead, pool: Option<&Pool>) -> io::Result<Catalog> {
     let mut lines = Lines {
         input,
         text: String::new(),
     };
     let head: Form<Packed, Identity> = lines.next()?;
     let (objects, others): (usize, usize) = lines.next()?;
-    let objects = lines.many::<Packed, AnyObject>(objects)?;
-    let elsewhere = lines.many::<Identity, Identity>(others)?;
-    let count = objects.len();
-    put_together(head, objects, elsewhere, (0..count).map(|_| lines.next()))
+    let (mut known, mut read) = (Vec::with_capacity(objects + others), Vec::with_capacity(objects));
+    while read.len() < objects {
+        let start = read.len();
+        for _ in start..objects.min(start + PIECE) {
+            read.push(AnyObject::from(lines.next::<Packed>()?));
+        }
+        known.extend(read[start..].iter().map(AnyObject::identity));
+        if let Some(pool) = pool {
+            let pairs = known[start..].iter_mut().zip(&mut read[start..]);
+            pool.share(pairs.map(|(identity, object)| (identity, object, None)));
+        }
+    }
+    for _ in 0..others {
+        known.push(lines.next()?);
+    }
+    put_together(head, read, known, (0..objects).map(|_| lines.next()))
 }
 
 /// Writes a value and ends the line.
@@ -158,14 +173,6 @@ impl<Input: BufRead> Lines<'_, Input> {
         self.text.clear();
         self.input.read_line(&mut self.text)?;
         Ok(serde_json::from_str(&self.text)?)
-    }
-
-    fn many<Packed: DeserializeOwned, T: From<Packed>>(&mut self, count: usize) -> io::Result<Vec<T>> {
-        let mut out = Vec::with_capacity(count);
-        for _ in 0..count {
-            out.push(T::from(self.next::<Packed>()?));
-        }
-        Ok(out)
     }
 }
 
@@ -210,10 +217,10 @@ mod tests {
 
         let mut lines = Vec::new();
         write(&catalog, &mut lines).unwrap();
-        assert_eq!(read(&mut lines.as_slice()).unwrap(), catalog);
+        assert_eq!(read(&mut lines.as_slice(), None).unwrap(), catalog);
         for length in 0..lines.len() {
             assert!(
-                read(&mut &lines[..length]).is_err() || length == lines.len() - 1,
+                read(&mut &lines[..length], None).is_err() || length == lines.len() - 1,
                 "{length}"
             );
         }

@@ -1,7 +1,6 @@
 //! The catalog itself: objects by identity, dependency edges, and what could not be modelled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,30 +49,6 @@ impl Part {
             identity,
             object,
             edges,
-        }
-    }
-
-    /// Takes names and objects from a model instead of equal ones of its own; `parts` are in the order of their identities.
-    pub(crate) fn share<'a>(parts: impl Iterator<Item = &'a mut Self>, model: &Catalog) {
-        let mut parts = parts.peekable();
-        let Some(first) = parts.peek().map(|part| part.identity.clone()) else {
-            return;
-        };
-        let from = (Bound::Included(&first), Bound::Unbounded);
-        let mut objects = model.objects.range::<Identity, _>(from).peekable();
-        let mut edges = model.dependencies.range::<Identity, _>(from).peekable();
-        for part in parts {
-            while objects.next_if(|(identity, _)| **identity < part.identity).is_some() {}
-            while edges.next_if(|(identity, _)| **identity < part.identity).is_some() {}
-            if let Some((identity, object)) = objects.next_if(|(identity, _)| **identity == part.identity) {
-                part.identity = identity.clone();
-                if part.object.is_identical(object) {
-                    part.object = object.clone();
-                }
-            }
-            if let Some((_, edges)) = edges.next_if(|(identity, _)| **identity == part.identity) {
-                part.edges.share(edges);
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::elaborate::{Desired, Workshop};
 use super::source::TargetFile;
-use crate::catalog::{Fingerprint, packed};
+use crate::catalog::{Fingerprint, Pool, packed};
 use crate::db::Server;
 use crate::introspect;
 use crate::kinds::Area;
@@ -45,14 +45,14 @@ pub(super) fn slot(files: &[TargetFile], workshop: &Workshop) -> Option<PathBuf>
 }
 
 /// Returns what was kept.
-pub(super) fn read(slot: &Path) -> Option<Desired> {
+pub(super) fn read(slot: &Path, pool: Option<&Pool>) -> Option<Desired> {
     let mut lines = BufReader::new(File::open(slot).ok()?);
     let mut head = String::new();
     lines.read_line(&mut head).ok()?;
     let desired: Desired = serde_json::from_str(&head).ok()?;
     drop(head);
     Some(Desired {
-        catalog: packed::read(&mut lines).ok()?,
+        catalog: packed::read(&mut lines, pool).ok()?,
         ..desired
     })
 }

@@ -12,7 +12,7 @@ use super::source::TargetFile;
 use super::{cache, execute, statement};
 use crate::backfill::Backfills;
 use crate::catalog::quote::ident;
-use crate::catalog::{Catalog, Identity, Name};
+use crate::catalog::{Catalog, Identity, Name, Pool};
 use crate::db::{Server, Url};
 use crate::error::{Error, ErrorKind, Result};
 use crate::introspect;
@@ -55,6 +55,8 @@ pub struct Workshop<'a> {
     pub like: Option<&'a Server>,
     /// Whether the cache of desired catalogs is used.
     pub cache: bool,
+    /// What the catalogs share that are read at the same time.
+    pub pool: Option<&'a Pool>,
 }
 
 impl<'a> Workshop<'a> {
@@ -64,13 +66,19 @@ impl<'a> Workshop<'a> {
     }
 }
 
-/// Returns what the target files declare.
-pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
-    let slot = cache::slot(files, workshop);
-    if let Some(cached) = slot.as_deref().and_then(cache::read) {
-        return Ok(cached);
+/// Returns what the target files declare. Where that is known their texts, which may be large, are gone before it is read.
+pub fn elaborate(read: impl Fn() -> Result<Vec<TargetFile>>, workshop: &Workshop) -> Result<Desired> {
+    let mut files = read()?;
+    let mut slot = cache::slot(&files, workshop);
+    if let Some(known) = slot.as_deref().filter(|slot| slot.exists()) {
+        drop(files);
+        if let Some(cached) = cache::read(known, workshop.pool) {
+            return Ok(cached);
+        }
+        files = read()?;
+        slot = cache::slot(&files, workshop);
     }
-    let mut target = statement::prepare(files)?;
+    let mut target = statement::prepare(&files)?;
     let scratch = open(workshop)?;
     let role = workshop.model().map(|server| server.user.as_str());
     let url = stand_in(&scratch, role)?;
@@ -85,7 +93,14 @@ pub fn elaborate(files: &[TargetFile], workshop: &Workshop) -> Result<Desired> {
         pass_over_own_roles(&mut target, &mut client)?;
     }
     let executed = execute::execute(&target, &mut client, scratch.own_cluster())?;
-    let mut catalog = introspect::read(&url, &mut client, &server, introspect::Options::default())?;
+    let mut catalog = introspect::hold(
+        &url,
+        &mut client,
+        &server,
+        introspect::Options::default(),
+        workshop.pool,
+    )?;
+    introspect::release(&mut client)?;
     leave_out_roles(&mut catalog, &executed.stubs);
     let declared = executed
         .declarations

@@ -1,43 +1,42 @@
 //! Puts a catalog together from answers as they come: what names others waits until those are known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 
 use postgres::Row;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::Model;
 use super::edges::{self, Query};
 use super::task::{Answer, Read, WAVES};
 use super::work::News;
-use crate::catalog::{Addresses, Catalog, Part};
+use crate::catalog::{Addresses, Catalog, Part, Pool};
 use crate::db::Server;
 use crate::error::{Error, Result};
 use crate::kinds::{Area, KeyWords, Kind};
 
 /// What was read so far.
 pub(super) struct Assembly<'a> {
-    model: Model<'a>,
-    /// Kinds of which objects came before the model.
-    unshared: BTreeSet<Kind>,
+    pool: Option<&'a Pool>,
     /// Objects by kind, in the order in which they came.
     parts: BTreeMap<Kind, Vec<Part>>,
     addresses: Addresses,
     /// Number of answers of each wave that were not yet taken in, once it is known.
     left: Option<[usize; WAVES]>,
     waiting: [Vec<Answer>; WAVES],
+    /// Number of answers of each wave that are there to their last piece.
+    ended: [usize; WAVES],
     catalog: Catalog,
 }
 
 impl<'a> Assembly<'a> {
-    pub(super) fn new(server: &Server, model: Model<'a>) -> Self {
+    pub(super) fn new(server: &Server, pool: Option<&'a Pool>) -> Self {
         Self {
-            model,
-            unshared: BTreeSet::new(),
+            pool,
             parts: BTreeMap::new(),
             addresses: Addresses::default(),
             left: None,
             waiting: Default::default(),
+            ended: [0; WAVES],
             catalog: Catalog {
                 version_num: server.version_num,
                 role: server.user.clone(),
@@ -53,7 +52,10 @@ impl<'a> Assembly<'a> {
             for one in std::iter::once(first).chain(news.try_iter()) {
                 match one {
                     News::Expected(left) => self.left = Some(left),
-                    News::Answered(wave, answer) => self.waiting[wave].push(answer),
+                    News::Answered(wave, answer, is_last) => {
+                        self.waiting[wave].push(answer);
+                        self.ended[wave] += usize::from(is_last);
+                    }
                 }
             }
             self.go_on()?;
@@ -62,19 +64,11 @@ impl<'a> Assembly<'a> {
             return Err(Error::internal("a query of the catalog was not answered"));
         }
         let Self {
-            model,
-            unshared,
-            mut parts,
+            parts,
             addresses,
             mut catalog,
             ..
         } = self;
-        if let Some(model) = model() {
-            for (_, parts) in parts.iter_mut().filter(|(kind, _)| unshared.contains(kind)) {
-                parts.sort_by(|one, other| one.identity.cmp(&other.identity));
-                Part::share(parts.iter_mut(), model);
-            }
-        }
         catalog.assemble(parts.into_values().collect());
         // Nobody waits for the memory.
         rayon::spawn(move || drop(addresses));
@@ -86,12 +80,12 @@ impl<'a> Assembly<'a> {
         let Some(mut left) = self.left else { return Ok(()) };
         for wave in 0..WAVES {
             let waiting = std::mem::take(&mut self.waiting[wave]);
-            left[wave] -= waiting.len();
+            left[wave] -= std::mem::take(&mut self.ended[wave]);
             self.left = Some(left);
-            let addresses = &self.addresses;
+            let (addresses, pool) = (&self.addresses, self.pool);
             let read: Vec<Answer> = waiting
                 .into_par_iter()
-                .map(|answer| answer.read(addresses))
+                .map(|answer| answer.read(addresses, pool))
                 .collect::<Result<_>>()?;
             read.into_iter().try_for_each(|answer| self.take_in(answer))?;
             if left[wave] > 0 {
@@ -104,7 +98,7 @@ impl<'a> Assembly<'a> {
     fn take_in(&mut self, answer: Answer) -> Result<()> {
         match answer {
             Answer::Objects(read) => read.into_iter().for_each(|read| self.keep(read)),
-            rows @ Answer::Rows(..) => self.take_in(rows.read(&self.addresses)?)?,
+            rows @ Answer::Rows(..) => self.take_in(rows.read(&self.addresses, self.pool)?)?,
             Answer::Pairs(Query::Dependencies, pairs) => edges::depend(&pairs, &self.addresses, &mut self.parts),
             Answer::Pairs(_, pairs) => edges::alias(&pairs, &mut self.addresses),
             Answer::Raw(query, rows) => self.note(query, &rows)?,
@@ -126,13 +120,8 @@ impl<'a> Assembly<'a> {
         let Read {
             reader,
             has_address,
-            mut batch,
+            batch,
         } = read;
-        if let Some(model) = (self.model)() {
-            Part::share(batch.parts.iter_mut().map(|(_, _, part)| part), model);
-        } else {
-            self.unshared.insert(reader.kind);
-        }
         let parts = self.parts.entry(reader.kind).or_default();
         parts.reserve(batch.parts.len());
         for (oid, sub, part) in batch.parts {

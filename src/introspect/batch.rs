@@ -1,10 +1,8 @@
 //! Objects as they are read from rows, put in the order of their identities.
 
-use postgres::Row;
-
-use crate::catalog::{Address, Addresses, ColumnFacts, Identity, Name, Part};
+use crate::catalog::{Address, Addresses, ColumnFacts, Identity, Name, Part, Pool};
 use crate::error::Result;
-use crate::kinds::{self, Reader};
+use crate::kinds::{Reader, Row};
 
 /// An object with the number of its row, and of the part of it.
 pub(super) type Placed = (u32, i32, Part);
@@ -15,6 +13,8 @@ pub(super) struct Batch {
     pub(super) parts: Vec<Placed>,
     /// Parent of the object that was read last.
     last: Option<Identity>,
+    /// Number of objects that share what is in the pool.
+    shared: usize,
     pub(super) noted: Vec<((u32, i16), ColumnFacts)>,
     /// Addresses of rows that stand for others.
     pub(super) aliases: Vec<(Address, Address)>,
@@ -23,7 +23,6 @@ pub(super) struct Batch {
 impl Batch {
     /// Takes one row in.
     pub(super) fn read(&mut self, reader: Reader, row: &Row, addresses: &Addresses) -> Result<()> {
-        let row = &kinds::Row::new(row);
         let (oid, sub) = (row.try_get(0)?, row.try_get(1)?);
         if let Some(object) = (reader.read)(row, addresses)? {
             if let (Some(noted), Ok(number)) = ((reader.note)(row)?, i16::try_from(sub)) {
@@ -34,6 +33,15 @@ impl Batch {
             self.aliases.push(((reader.class, oid, sub), target));
         }
         Ok(())
+    }
+
+    /// Lets what was read since the last time share what is in the pool.
+    pub(super) fn share(&mut self, pool: Option<&Pool>) {
+        if let Some(pool) = pool {
+            let new = self.parts[self.shared..].iter_mut().map(|(_, _, part)| part);
+            pool.share(new.map(|part| (&mut part.identity, &mut part.object, Some(&mut part.edges))));
+            self.shared = self.parts.len();
+        }
     }
 
     /// Puts the objects in the order of their identities.

@@ -17,7 +17,7 @@ use std::thread::ScopedJoinHandle;
 
 use postgres::Client;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Pool};
 use crate::db::{Server, Url};
 use crate::error::{Error, Result};
 use crate::kinds::{Present, readers};
@@ -41,9 +41,6 @@ impl Default for Options {
         Self { connections: 2 }
     }
 }
-
-/// Gives a catalog that the one being read is probably much like, once it is there: both then share what is equal.
-pub type Model<'a> = &'a (dyn Fn() -> Option<&'a Catalog> + Sync);
 
 /// Reads the whole catalog of the database that `url` names.
 ///
@@ -70,17 +67,17 @@ pub fn queries() -> Vec<String> {
 
 /// Reads the whole catalog through a connection that is already open.
 pub fn read(url: &Url, client: &mut Client, server: &Server, options: Options) -> Result<Catalog> {
-    let catalog = hold(url, client, server, options, &|| None)?;
+    let catalog = hold(url, client, server, options, None)?;
     release(client)?;
     Ok(catalog)
 }
 
-/// Reads the whole catalog, with what is equal taken from a model, and leaves the reading transaction open: what is asked
-/// next is of the same moment.
-pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options, model: Model) -> Result<Catalog> {
+/// Reads the whole catalog, which shares what is in the pool, and leaves the reading transaction open: what is asked next
+/// is of the same moment.
+pub fn hold(url: &Url, client: &mut Client, server: &Server, options: Options, pool: Option<&Pool>) -> Result<Catalog> {
     let opened = session::begin(client)?;
     let shared = (options.connections > 1 && opened.is_large).then_some(opened.snapshot.as_str());
-    gather((url, server), client, shared, model)
+    gather((url, server), client, (shared, opened.is_huge), pool)
 }
 
 /// Ends the reading transaction.
@@ -92,13 +89,13 @@ pub fn release(client: &mut Client) -> Result<()> {
 fn gather(
     (url, server): (&Url, &Server),
     client: &mut Client,
-    snapshot: Option<&str>,
-    model: Model,
+    (snapshot, is_huge): (Option<&str>, bool),
+    pool: Option<&Pool>,
 ) -> Result<Catalog> {
     let (news, received) = mpsc::channel();
-    let work = &Work::new(server, snapshot.is_some());
+    let work = &Work::new(server, (snapshot.is_some(), is_huge), pool);
     std::thread::scope(|scope| {
-        let assembled = scope.spawn(move || Assembly::new(server, model).finish(&received));
+        let assembled = scope.spawn(move || Assembly::new(server, pool).finish(&received));
         let second = snapshot.map(|snapshot| {
             let news = news.clone();
             scope.spawn(move || read_beside(url, snapshot, work, &news))

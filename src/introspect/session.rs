@@ -15,6 +15,8 @@ const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL jit = off; SET LOC
 
 /// `pg_class` of a database with some hundred tables; below, a second connection costs more than it gives.
 const LARGE: i64 = 200_000;
+/// The same with a thousand tables; below, asking for rows in pieces saves little memory and costs round trips.
+const HUGE: i64 = 2_000_000;
 
 /// A reading transaction.
 pub(super) struct Opened {
@@ -22,6 +24,8 @@ pub(super) struct Opened {
     pub(super) snapshot: String,
     /// Whether the database is large enough for further connections to pay.
     pub(super) is_large: bool,
+    /// Whether there are so many rows that they should not be held all at once.
+    pub(super) is_huge: bool,
 }
 
 /// Opens the reading transaction and exports its snapshot.
@@ -29,9 +33,11 @@ pub(super) fn begin(client: &mut Client) -> Result<Opened> {
     client.batch_execute(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {SETTINGS}"))?;
     let sql = "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_relation_size('pg_catalog.pg_class')";
     let row = client.query_one(sql, &[])?;
+    let size: i64 = row.try_get(1)?;
     Ok(Opened {
         snapshot: row.try_get(0)?,
-        is_large: row.try_get::<_, i64>(1)? > LARGE,
+        is_large: size > LARGE,
+        is_huge: size > HUGE,
     })
 }
 

@@ -4,10 +4,10 @@ use postgres::{Client, Row};
 
 use super::batch::Batch;
 use super::edges;
-use crate::catalog::{Address, Addresses};
+use crate::catalog::{Address, Addresses, Pool};
 use crate::db::Server;
 use crate::error::{Error, Result};
-use crate::kinds::{Area, Kind, Present, Reader, readers};
+use crate::kinds::{self, Area, Kept, Kind, Present, Reader, readers};
 
 /// When an answer can be taken in: after all those of earlier waves.
 pub(super) type Wave = usize;
@@ -27,23 +27,25 @@ const DEPARSED_FIRST: i8 = 13;
 pub(super) const WAVES: usize = 4;
 
 /// What the queries are made for.
-pub(super) struct Source {
+pub(super) struct Source<'a> {
     pub(super) server: Server,
     pub(super) present: Present,
     /// Kinds that are read from the rows of another.
     sharing: Vec<(Kind, Reader)>,
     /// Whether there are so many rows of some kinds that they are not held all at once.
-    is_large: bool,
+    is_huge: bool,
+    pool: Option<&'a Pool>,
 }
 
-impl Source {
-    pub(super) fn new(server: &Server, present: Present, is_large: bool) -> Self {
+impl<'a> Source<'a> {
+    pub(super) fn new(server: &Server, present: Present, is_huge: bool, pool: Option<&'a Pool>) -> Self {
         let shared = |reader: Reader| Some(((reader.shares)(server)?, reader));
         Self {
             server: server.clone(),
             present,
             sharing: readers().into_iter().filter_map(shared).collect(),
-            is_large,
+            is_huge,
+            pool,
         }
     }
 }
@@ -60,7 +62,7 @@ pub(super) enum Answer {
     /// Objects of a kind, and of those that are read from its rows.
     Objects(Vec<Read>),
     /// Objects that are read once others are known.
-    Rows(Reader, Vec<Row>),
+    Rows(Reader, Kept),
     Pairs(edges::Query, Vec<(Address, Address)>),
     Raw(edges::Query, Vec<Row>),
 }
@@ -136,14 +138,18 @@ impl Task {
         }
     }
 
-    pub(super) fn run(self, client: &mut Client, source: &Source) -> Result<(Wave, Answer)> {
-        let answer = match self {
-            Self::Raw(query) => query
-                .ask(client, &source.present)
-                .map_err(|error| naming(error, query.words()))?,
-            Self::Kind(reader) => ask(client, reader, source).map_err(|error| naming(error, reader.kind.words()))?,
-        };
-        Ok((self.wave(), answer))
+    /// Asks, and tells what comes: in pieces where there is much of it, the last of which is told to be so.
+    pub(super) fn run(self, client: &mut Client, source: &Source, tell: &mut dyn FnMut(Answer, bool)) -> Result<()> {
+        match self {
+            Self::Raw(query) => {
+                let answer = query.ask(client, &source.present);
+                tell(answer.map_err(|error| naming(error, query.words()))?, true);
+            }
+            Self::Kind(reader) => {
+                ask(client, reader, source, tell).map_err(|error| naming(error, reader.kind.words()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -161,38 +167,54 @@ impl edges::Query {
 /// Rows that are held at once where there are many.
 const PIECE: usize = 4000;
 
+/// System catalogs of which each table has several rows: relations, defaults, constraints.
+const OF_TABLES: [u32; 3] = [1259, 2604, 2606];
+
 /// Reads the rows of a kind; those of late kinds are kept. Taking rows one by one, as they come, costs more than holding
-/// them, and holding those of all columns costs more memory than the objects that they become.
-fn ask(client: &mut Client, reader: Reader, source: &Source) -> Result<Answer> {
+/// them, and holding all those of a kind costs more memory than the objects that they become.
+fn ask(client: &mut Client, reader: Reader, source: &Source, tell: &mut dyn FnMut(Answer, bool)) -> Result<()> {
     let sql = (reader.query)(&source.server, &source.present);
+    let is_much = source.is_huge && [reader.class, reader.among.0].iter().any(|of| OF_TABLES.contains(of));
     if reader.late {
-        return Ok(Answer::Rows(reader, client.query_typed(&sql, &[])?));
+        return rows(client, &sql, is_much, &mut |rows, is_last| {
+            tell(Answer::Rows(reader, Kept::of(&rows)?), is_last);
+            Ok(())
+        });
     }
     let sharing = source.sharing.iter().filter(|(kind, _)| *kind == reader.kind);
     let readers = std::iter::once(reader).chain(sharing.map(|(_, reader)| *reader));
     let mut batches: Vec<(Reader, Batch)> = readers.map(|reader| (reader, Batch::default())).collect();
     let nothing = Addresses::default();
-    let mut take_in = |rows: Vec<Row>| {
+    rows(client, &sql, is_much, &mut |rows, _| {
         rows.into_iter().try_for_each(|row| {
             let mut each = batches.iter_mut();
-            each.try_for_each(|(reader, batch)| batch.read(*reader, &row, &nothing))
-        })
-    };
-    if source.is_large && reader.kind.words() == "column" {
-        in_pieces(client, &sql, &mut take_in)?;
-    } else {
-        take_in(client.query_typed(&sql, &[])?)?;
-    }
+            each.try_for_each(|(reader, batch)| batch.read(*reader, &kinds::Row::new(&row), &nothing))
+        })?;
+        for (_, batch) in &mut batches {
+            batch.share(source.pool);
+        }
+        Ok(())
+    })?;
     let read = |(of, batch): (Reader, Batch)| Read {
         reader: of,
         has_address: of.kind == reader.kind,
         batch: batch.sorted(),
     };
-    Ok(Answer::Objects(batches.into_iter().map(read).collect()))
+    tell(Answer::Objects(batches.into_iter().map(read).collect()), true);
+    Ok(())
 }
 
-/// Reads the rows of a query through a cursor. It is planned as the query itself is: for all its rows, not for the first.
-fn in_pieces(client: &mut Client, sql: &str, take_in: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
+/// Reads the rows of a query. Where there is much of it they come through a cursor, piece by piece; it is planned as the
+/// query itself is: for all its rows, not for the first.
+fn rows(
+    client: &mut Client,
+    sql: &str,
+    is_much: bool,
+    take_in: &mut dyn FnMut(Vec<Row>, bool) -> Result<()>,
+) -> Result<()> {
+    if !is_much {
+        return take_in(client.query_typed(sql, &[])?, true);
+    }
     client.batch_execute(&format!(
         "SET LOCAL cursor_tuple_fraction = 1; DECLARE trueup_rows NO SCROLL CURSOR FOR {sql}"
     ))?;
@@ -200,7 +222,7 @@ fn in_pieces(client: &mut Client, sql: &str, take_in: &mut dyn FnMut(Vec<Row>) -
     loop {
         let rows = client.query_typed(&fetch, &[])?;
         let is_last = rows.len() < PIECE;
-        take_in(rows)?;
+        take_in(rows, is_last)?;
         if is_last {
             return Ok(client.batch_execute("CLOSE trueup_rows")?);
         }
@@ -213,14 +235,14 @@ fn naming(error: impl Into<Error>, words: &str) -> Error {
 
 impl Answer {
     /// Reads rows that were kept.
-    pub(super) fn read(self, addresses: &Addresses) -> Result<Self> {
+    pub(super) fn read(self, addresses: &Addresses, pool: Option<&Pool>) -> Result<Self> {
         let Self::Rows(reader, rows) = self else {
             return Ok(self);
         };
         let mut batch = Batch::default();
-        rows.iter()
-            .try_for_each(|row| batch.read(reader, row, addresses))
+        rows.each(|row| batch.read(reader, row, addresses))
             .map_err(|error| naming(error, reader.kind.words()))?;
+        batch.share(pool);
         Ok(Self::Objects(vec![Read {
             reader,
             has_address: !reader.attached,

@@ -8,6 +8,7 @@ use postgres::Client;
 
 use super::session;
 use super::task::{Answer, Source, Task, WAVES, Wave};
+use crate::catalog::Pool;
 use crate::db::Server;
 use crate::error::{Error, Result};
 use crate::kinds::Present;
@@ -16,8 +17,8 @@ use crate::kinds::Present;
 pub(super) enum News {
     /// Numbers of answers that there will be, by wave.
     Expected([usize; WAVES]),
-    /// An answer, and when it can be taken in.
-    Answered(Wave, Answer),
+    /// An answer or a piece of one, when it can be taken in, and whether it is the last piece.
+    Answered(Wave, Answer, bool),
 }
 
 /// Queries that are left.
@@ -25,15 +26,19 @@ pub(super) struct Work<'a> {
     server: &'a Server,
     /// Whether one connection begins before it is known what the catalogs hold.
     is_begun: bool,
+    is_huge: bool,
+    pool: Option<&'a Pool>,
     /// `None` until one of the connections asked what the catalogs hold.
-    queue: Mutex<Option<(Arc<Source>, VecDeque<Task>)>>,
+    queue: Mutex<Option<(Arc<Source<'a>>, VecDeque<Task>)>>,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(server: &'a Server, is_begun: bool) -> Self {
+    pub(super) fn new(server: &'a Server, (is_begun, is_huge): (bool, bool), pool: Option<&'a Pool>) -> Self {
         Self {
             server,
             is_begun,
+            is_huge,
+            pool,
             queue: Mutex::default(),
         }
     }
@@ -46,8 +51,8 @@ impl<'a> Work<'a> {
             .try_for_each(|task| run(task, client, &source, news))
     }
 
-    fn everything(&self) -> Source {
-        Source::new(self.server, Present::everything(), self.is_begun)
+    fn everything(&self) -> Source<'a> {
+        Source::new(self.server, Present::everything(), self.is_huge, self.pool)
     }
 
     fn first(source: &Source) -> Vec<Task> {
@@ -74,7 +79,7 @@ impl<'a> Work<'a> {
         client: &mut Client,
         next: fn(&mut VecDeque<Task>) -> Option<Task>,
         news: &Sender<News>,
-    ) -> Result<Option<(Arc<Source>, Task)>> {
+    ) -> Result<Option<(Arc<Source<'a>>, Task)>> {
         let mut queue = (self.queue.lock()).map_err(|_| Error::internal("the queue of catalog queries is poisoned"))?;
         let (source, tasks) = match &mut *queue {
             Some(queue) => queue,
@@ -83,8 +88,8 @@ impl<'a> Work<'a> {
         Ok(next(tasks).map(|task| (Arc::clone(source), task)))
     }
 
-    fn prepare(&self, client: &mut Client, news: &Sender<News>) -> Result<(Arc<Source>, VecDeque<Task>)> {
-        let source = Source::new(self.server, session::present(client)?, self.is_begun);
+    fn prepare(&self, client: &mut Client, news: &Sender<News>) -> Result<(Arc<Source<'a>>, VecDeque<Task>)> {
+        let source = Source::new(self.server, session::present(client)?, self.is_huge, self.pool);
         let begun = if self.is_begun {
             Self::first(&self.everything())
         } else {
@@ -103,7 +108,8 @@ impl<'a> Work<'a> {
 
 /// Runs one query and tells its answer. Nobody listens once something went wrong, which is then what is reported.
 fn run(task: Task, client: &mut Client, source: &Source, news: &Sender<News>) -> Result<()> {
-    let (wave, answer) = task.run(client, source)?;
-    let _ = news.send(News::Answered(wave, answer));
-    Ok(())
+    let wave = task.wave();
+    task.run(client, source, &mut |answer, is_last| {
+        let _ = news.send(News::Answered(wave, answer, is_last));
+    })
 }

@@ -130,7 +130,7 @@ pub use replica_identity::ReplicaIdentityChoice;
 pub use role::{complete_roles, leave_out_roles};
 pub use role_membership::forget_grantors;
 pub(crate) use routine::Routine;
-pub use row::Row;
+pub use row::{Kept, Row};
 pub(crate) use schema::{public_schema, public_schema_as_on};
 pub(crate) use secret::hide_literals;
 pub use secrets::{Secrets, keep_secrets, needs_secrets, unknown as unknown_secrets};

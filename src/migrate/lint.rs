@@ -91,6 +91,7 @@ fn trial(
         live: live.zip(server.as_ref()),
         like: None,
         cache: setup.cache,
+        pool: None,
     };
     let mut bench = Bench::open(&workshop, state.as_ref(), None)?;
     for program in programs {

@@ -58,6 +58,7 @@ pub fn sample(
         live: live.zip(server.as_ref()),
         like: None,
         cache: setup.cache,
+        pool: None,
     };
     let programs: Vec<Program> = all
         .iter()

@@ -329,6 +329,7 @@ fn workshop<'w>(setup: &'w Setup, url: &'w Url, server: &'w Server) -> Workshop<
         live: Some((url, server)),
         like: None,
         cache: setup.cache,
+        pool: None,
     }
 }
 

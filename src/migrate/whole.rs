@@ -33,6 +33,7 @@ pub(super) fn given(setup: &Setup, live: Option<&Url>, migrations: &[&Migration]
         live: live.zip(server.as_ref()),
         like: None,
         cache: setup.cache,
+        pool: None,
     };
     let programs: Vec<Program> = migrations
         .iter()

@@ -32,7 +32,7 @@ pub(super) fn read(setup: &Setup, source: &Source, workshop: &Workshop) -> Resul
                 ..Desired::default()
             })
         }
-        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(&source.files()?, workshop),
+        Source::Folder(_) | Source::File(_) | Source::Git { .. } => elaborate(|| source.files(), workshop),
     }
 }
 

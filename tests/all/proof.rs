@@ -75,6 +75,7 @@ impl Pair {
             live: Some((&url, &server)),
             like: None,
             cache: false,
+            pool: None,
         };
         let ground = Ground {
             from: &self.from,
