@@ -71,8 +71,6 @@ pub struct Setup {
     pub answers: Answers,
     /// What happens to rows that are dropped.
     pub on_drop: OnDrop,
-    /// Whether nothing may go wrong: identifiers change their type in stages on small tables too.
-    pub protected: bool,
     /// Whether rows that decide findings are counted.
     pub preflight: bool,
 }
@@ -372,7 +370,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
     let questions = pairs.questions(&plan, &settled, &figures, &rulings);
     let large = setup.online.large(&plan, from, &figures);
-    let large = protect(setup, large, sides, &figures);
+    let large = with_identifiers(setup.online, large, sides, &figures);
     if !large.is_empty() {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
@@ -426,19 +424,16 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Adds the tables that are changed in stages although they are small.
-fn protect(setup: &Setup, large: Large, sides: Sides, figures: &Statistics) -> Large {
-    if !setup.protected || setup.online == Online::Never {
+/// Adds the tables whose identifiers change in stages although they are small: a number that others keep is not worth a
+/// moment's doubt.
+fn with_identifiers(online: Online, large: Large, sides: Sides, figures: &Statistics) -> Large {
+    if online == Online::Never {
         return large;
     }
     let context = Context::new(sides.from, sides.to, sides.from.version_num);
     let tables = staged::tables(&context, |table| figures.size(table) != Size::Empty);
     let small: Vec<Identity> = tables.into_iter().filter(|table| large.get(table).is_none()).collect();
-    large.with(
-        small
-            .into_iter()
-            .map(|table| (table, "in a protected environment".to_owned())),
-    )
+    large.with(small.into_iter().map(|table| (table, "small, with rows".to_owned())))
 }
 
 /// Returns the live state as the scratch server says it, with the renames carried out; nothing where both servers are of

@@ -80,7 +80,6 @@ pub(super) fn unmanaged(arguments: &ScratchArguments) -> Result<Setup> {
         progress: Progress::to(progress::stage),
         answers: Answers::default(),
         on_drop: config.defaults.on_drop(),
-        protected: config.defaults.is_protected(),
         preflight: false,
     })
 }
@@ -111,7 +110,6 @@ pub(super) fn planning_for(
     }
     Ok(Setup {
         on_drop: place.settings.on_drop(),
-        protected: place.settings.is_protected(),
         preflight: !preflight.no_preflight && place.settings.preflight.unwrap_or(true),
         ..planning(&schema.scratch, arguments)?
     })

@@ -16,6 +16,7 @@ use crate::kinds::{
 };
 use crate::plan::Plan;
 use crate::risk::Finding;
+use crate::staged::is_stage;
 
 /// First major version with `pg_input_is_valid`.
 const INPUT_IS_VALID: i32 = 16;
@@ -66,7 +67,7 @@ pub enum Count {
 }
 
 /// Codes of the findings that rows decide.
-const DECIDED: [&str; 4] = ["TU105", "TU201", "TU202", "TU203"];
+const DECIDED: [&str; 5] = ["TU101", "TU105", "TU201", "TU202", "TU203"];
 
 /// Returns the questions of a plan, each once. The live database does not know the names yet that `renames` give.
 pub fn of(plan: &Plan, from: &Catalog, to: &Catalog, renames: &[Rename]) -> Vec<Trial> {
@@ -91,6 +92,8 @@ impl Asking<'_> {
         let object = &finding.object;
         let trials: Vec<Trial> = match self.to.get(object) {
             _ if finding.code == "TU202" => return self.any_row(finding).into_iter().collect(),
+            // The plan writes other columns of the table first.
+            _ if finding.code == "TU101" => return self.staged(finding).into_iter().collect(),
             Some(AnyObject::DomainCheck(check)) => self.domain_check(finding, check),
             Some(AnyObject::Domain(domain)) if domain.not_null => self.domain_users(
                 finding,
@@ -162,6 +165,26 @@ impl Asking<'_> {
         };
         let bad = row_wise(schema, table, "true".to_owned(), "gets no value");
         Some(self.counting(finding, bad))
+    }
+
+    /// Asks for values that a column which changes in stages cannot carry over.
+    fn staged(&self, finding: &Finding) -> Option<Trial> {
+        is_stage(self.plan.forward.get(finding.step)?).then_some(())?;
+        let (AnyObject::Column(before), AnyObject::Column(after)) =
+            (self.from.get(&finding.object)?, self.to.get(&finding.object)?)
+        else {
+            return None;
+        };
+        let holds_all = match (range(&before.data_type), range(&after.data_type)) {
+            (Some((least, most)), Some((lowest, highest))) => lowest <= least && most <= highest,
+            (from, _) => from.is_some(),
+        };
+        (!holds_all).then_some(())?;
+        let trial = self.column_type(finding, after)?;
+        Some(Trial {
+            keeps_values: false,
+            ..trial
+        })
     }
 
     fn check(&self, object: &Identity, check: &Check) -> Option<Bad> {
@@ -339,7 +362,10 @@ impl Asking<'_> {
         let bad = |condition: String, wrong: &str| row_wise(&column.schema, &column.table, condition, wrong);
         let server = self.plan.database.version_num / 10_000;
         if let (true, Some(limit)) = (is_string(from), limit(to)) {
-            let condition = format!("pg_catalog.char_length(pg_catalog.rtrim({name}::text)) > {limit}");
+            // Bytes are known without a look at the value, and there are never fewer of them than characters.
+            let condition = format!(
+                "pg_catalog.octet_length({name}) > {limit} AND pg_catalog.char_length(pg_catalog.rtrim({name}::text)) > {limit}"
+            );
             return Some(self.counting(finding, bad(condition, "is too long")));
         }
         if let (Some(_), Some((least, most))) = (range(from), range(to)) {

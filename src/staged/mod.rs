@@ -1,4 +1,4 @@
-//! Changes of the type of columns that identify rows, on large tables, in stages: new columns beside the old ones along the
+//! Changes of the type of columns that identify rows, on tables with rows, in stages: new columns beside the old ones along the
 //! foreign keys, kept in step by triggers, filled in batches, indexed and validated while everybody works, swapped by names
 //! in one short transaction. `ALTER COLUMN TYPE` would write every table of the chain anew while nobody reads it.
 
@@ -69,8 +69,8 @@ pub fn why_not(context: &Context) -> Vec<String> {
         .collect()
 }
 
-/// Returns the tables whose identifying columns change their type and that have rows: where nothing may go wrong they are
-/// changed in stages however small they are.
+/// Returns the tables whose identifying columns change their type and that have rows: they are changed in stages however small
+/// they are.
 pub fn tables(context: &Context, has_rows: impl Fn(&Identity) -> bool) -> Vec<Identity> {
     let chains = chain::chains_with(context, has_rows);
     once(chains.iter().flat_map(Chain::tables))
@@ -126,7 +126,7 @@ impl Script {
             transaction: 0,
             of: of(&chain.members[0]),
             form: format!(
-                ", since its table is large or protected; foreign keys tie together {}",
+                ", since its table has rows; foreign keys tie together {}",
                 names.join(", ")
             ),
         }

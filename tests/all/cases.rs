@@ -20,6 +20,15 @@ impl Case {
         fs::read_to_string(self.folder.join(file)).unwrap()
     }
 
+    /// Runs `plan` with what the case asks for in its file `arguments`.
+    fn plan(&self, code: i32, arguments: &[&str]) -> String {
+        let more = fs::read_to_string(self.folder.join("arguments")).unwrap_or_default();
+        let all = ["plan", "--schema", "new.sql"]
+            .into_iter()
+            .chain(arguments.iter().copied());
+        self.run(code, &all.chain(more.split_whitespace()).collect::<Vec<_>>())
+    }
+
     fn run(&self, code: i32, arguments: &[&str]) -> String {
         let url = self.live.url();
         let variables = [("DATABASE_URL", url.as_str()), ("TRUEUP_SCRATCH", self.server.as_str())];
@@ -32,7 +41,7 @@ impl Case {
         let before = (pg_dump(&self.live.url()), self.live.catalog());
         let plan = env::temp_dir().join(format!("{}.json", self.live.name()));
         let plan_text = plan.to_str().unwrap();
-        self.run(2, &["plan", "--schema", "new.sql", "--exit-code", "--out", plan_text]);
+        self.plan(2, &["--exit-code", "--out", plan_text]);
         self.run(0, &["apply", plan_text, "--approve", "critical", "--yes"]);
         assert_eq!(
             pg_dump(&self.live.url()),
@@ -40,7 +49,7 @@ impl Case {
             "{}",
             self.folder.display()
         );
-        self.run(0, &["plan", "--schema", "new.sql", "--exit-code"]);
+        self.plan(0, &["--exit-code"]);
         self.run(0, &["rollback", "--approve", "critical", "--yes"]);
         assert_eq!(pg_dump(&self.live.url()), before.0, "{}", self.folder.display());
         assert_eq!(
@@ -55,11 +64,8 @@ impl Case {
     /// Compares the scripts of both ways with the golden ones.
     fn compare_golden(&self) {
         for (file, arguments) in [
-            ("forward.sql", &["plan", "--schema", "new.sql", "--format", "sql"][..]),
-            (
-                "rollback.sql",
-                &["plan", "--schema", "new.sql", "--format", "sql", "--rollback"][..],
-            ),
+            ("forward.sql", &["--format", "sql"][..]),
+            ("rollback.sql", &["--format", "sql", "--rollback"][..]),
         ] {
             let body = |text: &str| {
                 text.lines()
@@ -67,7 +73,7 @@ impl Case {
                     .collect::<Vec<_>>()
                     .join("\n")
             };
-            let found = body(&self.run(0, arguments));
+            let found = body(&self.plan(0, arguments));
             let golden = self.folder.join(file);
             if env::var_os("TRUEUP_BLESS").is_some() {
                 fs::write(&golden, format!("{found}\n")).unwrap();

@@ -58,7 +58,6 @@ impl Pair {
             answers: reconcile::Answers::default(),
             preflight: false,
             on_drop: trueup::config::OnDrop::Drop,
-            protected: false,
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
     }

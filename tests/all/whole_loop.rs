@@ -4,6 +4,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use trueup::kinds::AnyObject;
+
 use crate::support::{Database, Output, binaries, pg_dump, servers, trueup_with};
 
 fn readme() -> String {
@@ -53,11 +55,17 @@ impl Drop for Tour {
     }
 }
 
+/// Returns all objects but for the places of columns: one that changed in stages stands at the end of its table.
+fn significant(database: &Database) -> Vec<AnyObject> {
+    let objects = database.catalog().objects.into_values();
+    objects.map(AnyObject::significant).collect()
+}
+
 #[test]
 fn the_tour_works_on_every_server() {
     for (major, server) in servers() {
         let tour = Tour::new(major, &server);
-        let before = (pg_dump(&tour.database.url()), tour.database.catalog().fingerprint());
+        let before = (pg_dump(&tour.database.url()), significant(&tour.database));
         tour.run("plan --exit-code --out plan.json").expect(2);
         tour.run("plan --format sql").expect(0);
         assert_eq!(tour.run("apply plan.json").code, 3, "a finding needs approval");
@@ -66,7 +74,7 @@ fn the_tour_works_on_every_server() {
         tour.run("rollback --approve critical --yes").expect(0);
         tour.run("plan --exit-code").expect(2);
         tour.database.execute("DROP SCHEMA trueup CASCADE");
-        let after = (pg_dump(&tour.database.url()), tour.database.catalog().fingerprint());
+        let after = (pg_dump(&tour.database.url()), significant(&tour.database));
         assert_eq!(after, before, "PostgreSQL {major}");
     }
 }

@@ -9,6 +9,7 @@ use crate::report::summary::phases;
 use crate::report::text::{indent, wrap};
 use crate::report::words::{phase, verb};
 use crate::risk::Risk;
+use crate::staged::is_stage;
 use crate::words::count;
 
 /// Steps from which on a plan is folded, unless everything is shown.
@@ -98,8 +99,13 @@ fn rule(view: &StepView, width: usize) -> String {
 fn one(view: &StepView, folded: bool, style: &Style) -> String {
     let mut out = title(view, style);
     let mut sql = String::new();
+    // What stages run is long and always the same.
+    let is_brief = is_stage(view.step) && !style.verbose;
     for sentence in &view.step.statements {
-        sql.push_str(&format!("{};\n", sentence.sql));
+        match sentence.sql.split_once('\n').filter(|_| is_brief) {
+            Some((first, _)) => sql.push_str(&format!("{first} …\n")),
+            None => sql.push_str(&format!("{};\n", sentence.sql)),
+        }
     }
     let lines = sql.lines().count();
     let shown = if folded { LINES.min(lines) } else { lines };

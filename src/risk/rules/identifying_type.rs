@@ -17,8 +17,8 @@
 //!
 //! ## Safer way
 //!
-//! From one integer type to another, and from integers to UUIDs, trueup takes the safer way by itself on large tables, and in a protected environment
-//! on all that have rows. It adds a column of the new type beside the old one, keeps it filled by a trigger, fills old
+//! From one integer type to another, and from integers to UUIDs, trueup takes the safer way by itself wherever a table of
+//! the chain has rows (not with `--online never`). It adds a column of the new type beside the old one, keeps it filled by a trigger, fills old
 //! rows in batches, builds its unique index with `CREATE INDEX CONCURRENTLY`, does the same in every table of the chain,
 //! then switches keys and foreign keys over in one short transaction, and drops the old columns. What remains dangerous:
 //! the new column stands at the end of its table, so that `INSERT` without a list of columns and `SELECT *` see another
