@@ -107,7 +107,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Rows that are read later, in a tenth of the memory that they come in.
+/// Rows that are read later, in a fraction of the memory that they come in.
 #[derive(Default)]
 pub struct Kept {
     columns: Vec<Named>,
