@@ -248,10 +248,7 @@ impl Session<'_> {
     }
 
     /// Looks whether replicas are so far behind that they would replay a strong lock late: queries there wait for it too.
-    pub(super) fn mind_replicas<'n>(
-        &mut self,
-        mut all: impl Iterator<Item = &'n Needs>,
-    ) -> std::result::Result<(), Refused> {
+    pub(super) fn mind_replicas(&mut self, mut all: impl Iterator<Item = Needs>) -> std::result::Result<(), Refused> {
         if all.all(|needs| needs.conflicts.is_empty()) {
             return Ok(());
         }

@@ -160,8 +160,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Looks whether replicas are too far behind for what units need.
-    pub(crate) fn mind_replicas(&mut self, needs: &[Needs]) -> Result<()> {
-        self.session.mind_replicas(needs.iter()).map_err(|refused| {
+    pub(crate) fn mind_replicas(&mut self, needs: impl Iterator<Item = Needs>) -> Result<()> {
+        self.session.mind_replicas(needs).map_err(|refused| {
             Error::new(ErrorKind::Blocked, refused.failure.message)
                 .hint("Wait until it has caught up, or pass `--blockers wait`. Nothing was changed.")
         })

@@ -8,7 +8,7 @@ use postgres::Client;
 
 use super::advisory;
 use super::batch::{Batch, Item};
-use super::blockers::{Needs, Refused};
+use super::blockers::Refused;
 use super::event::Event;
 use super::explain::{Explained, explain};
 use super::failure::Failure;
@@ -47,8 +47,8 @@ pub(super) struct Stop {
 impl Runner<'_, '_> {
     /// Runs the batches in order; after an error the ledger says how far they came.
     pub(super) fn run(&mut self, batches: &[Batch]) -> Result<()> {
-        let needs: Vec<Needs> = batches.iter().map(Batch::needs).collect();
-        if let (Some(first), Err(refused)) = (batches.first(), self.session.mind_replicas(needs.iter())) {
+        let minded = self.session.mind_replicas(batches.iter().map(Batch::needs));
+        if let (Some(first), Err(refused)) = (batches.first(), minded) {
             return Err(self.stopped(first, &refused.into()));
         }
         for batch in batches {

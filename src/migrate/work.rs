@@ -70,7 +70,7 @@ impl<'a> Work<'a> {
             let blocks = self.blocks(item);
             blocks.into_iter().map(|block| needs(item, &block))
         });
-        engine.mind_replicas(&all.collect::<Vec<_>>())?;
+        engine.mind_replicas(all)?;
         let untried = self.items.iter().filter(|item| item.seen.is_none()).count();
         if untried > 0 && engine.minds_others() {
             engine.note(format!(

@@ -236,14 +236,15 @@ impl Asking<'_> {
             }
         };
         let bad = row_wise(&key.schema, &key.table, condition(&missing), "refers to no row");
-        let mut trial = self.counting(finding, bad);
         let met = Met::new(finding, &key.referenced_columns, self.is_key(key));
-        let (join, found) = (met.join(&referenced, &key.columns), met.found());
-        if let Count::Rows { join: own, wrong, .. } = &mut trial.count {
-            *own = join;
-            *wrong = number_of(&condition(&format!("{found} IS NULL")));
-        }
-        Some(trial)
+        Some(Trial {
+            count: Count::Rows {
+                table: self.live.source(&key.schema, &key.table, "t"),
+                join: met.join(&referenced, &key.columns),
+                wrong: number_of(&condition(&format!("{} IS NULL", met.found()))),
+            },
+            ..self.counting(finding, bad)
+        })
     }
 
     /// Tells whether no two rows have the same values in the columns that a foreign key refers to.

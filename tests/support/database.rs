@@ -2,6 +2,8 @@
 
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use postgres::{Client, NoTls, Row};
 use trueup::catalog::Catalog;
@@ -67,6 +69,12 @@ impl Database {
     /// Gives the sessions that begin from now on a setting.
     pub(crate) fn set(&self, setting: &str) {
         self.execute(&format!("ALTER DATABASE \"{}\" SET {setting}", self.name));
+    }
+
+    /// Returns a number that the server counts, once sessions that are still there have told it theirs.
+    pub(crate) fn counted(&self, sql: &str) -> i64 {
+        thread::sleep(Duration::from_millis(1100));
+        self.rows(sql)[0].get(0)
     }
 
     /// Opens a connection.
