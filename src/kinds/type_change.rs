@@ -71,7 +71,7 @@ pub(crate) fn using(column: &str, from: &str, to: &str, context: &Context) -> Op
 }
 
 /// Tells whether PostgreSQL writes the table anew for the change.
-pub(super) fn rewrites(from: &str, to: &str) -> bool {
+pub(crate) fn rewrites(from: &str, to: &str) -> bool {
     let (live, desired) = (TypeName::parse(from), TypeName::parse(to));
     if live.array != desired.array {
         return true;
@@ -95,7 +95,7 @@ pub(super) fn rewrites(from: &str, to: &str) -> bool {
 }
 
 /// Returns how values can change or fail to convert, or nothing when every value survives.
-pub(super) fn loses(from: &str, to: &str) -> Option<String> {
+pub(crate) fn loses(from: &str, to: &str) -> Option<String> {
     let (live, desired) = (TypeName::parse(from), TypeName::parse(to));
     let arrow = format!("{from} → {to}");
     if live.array != desired.array {

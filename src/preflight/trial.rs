@@ -175,11 +175,7 @@ impl Asking<'_> {
         else {
             return None;
         };
-        let holds_all = match (range(&before.data_type), range(&after.data_type)) {
-            (Some((least, most)), Some((lowest, highest))) => lowest <= least && most <= highest,
-            (from, _) => from.is_some(),
-        };
-        (!holds_all).then_some(())?;
+        type_change::loses(&before.data_type, &after.data_type)?;
         let trial = self.column_type(finding, after)?;
         Some(Trial {
             keeps_values: false,

@@ -1,18 +1,22 @@
 //! What is built beside the old columns while everybody works: columns, triggers, values, indexes, foreign keys.
 
 use super::chain::{Chain, Member, all};
-use super::{Script, once};
+use super::{Script, built, once};
 use crate::backfill::Batches;
-use crate::catalog::quote::{dollar, ident, list, literal, qualified};
+use crate::catalog::quote::{dollar, ident, literal, qualified};
 use crate::catalog::{Identity, Name};
 use crate::kinds::{
-    AnyObject, Check, Column, Context, ForeignKey, Index, Key, KeyType, Kind, Lock, NotNull, Statement, Table,
-    Transaction, fill_in_batches, temporary_name,
+    AnyObject, Check, Column, Context, Key, KeyType, Kind, Lock, NotNull, Statement, Table, Transaction,
+    fill_in_batches, temporary_name,
 };
 use crate::plan::Phase;
 
 /// Name of the trigger: triggers fire in the order of their names, and this one must see what others have changed.
 pub(super) const TRIGGER: &str = "zzz_trueup_sync";
+
+/// What makes the function do the same for everybody: the plan's settings, and not those of whoever writes.
+const ALIKE: &str = "SET search_path = '' SET timezone FROM CURRENT SET datestyle FROM CURRENT SET intervalstyle FROM CURRENT \
+                     SET extra_float_digits FROM CURRENT SET bytea_output FROM CURRENT SET xmloption FROM CURRENT ";
 
 /// Types of keys by whose ranges rows are filled.
 const KEYS: [&str; 4] = ["smallint", "integer", "bigint", "uuid"];
@@ -51,18 +55,21 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
                 script.step(Phase::Validation, "proven to have values", vec![statement], Vec::new());
             }
         }
-        for key in keys(chain, context)
+        for key in built::keys(chain, context)
             .into_iter()
             .filter(|key| Table::named(&key.schema, &key.table) == table)
         {
-            let build = key_index(chain, key)?;
+            let (build, _) = built::key_beside(chain, key, context)?;
             script.step(Phase::Validation, "index built beside", vec![build], Vec::new());
         }
-        for index in indexes(chain, context)
+        for index in built::indexes(chain, context)
             .into_iter()
             .filter(|index| Table::named(&index.schema, &index.table) == table)
         {
-            let beside = index_beside(chain, index)?;
+            let Some(form) = built::index_form(chain, index, context) else {
+                continue;
+            };
+            let beside = built::index_beside(chain, &form, context)?;
             let temporary = beside.identity();
             let build = beside
                 .create(context)
@@ -71,12 +78,13 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
             script.step(Phase::Validation, "index built beside", build.collect(), Vec::new());
         }
     }
-    for key in foreign_keys(chain, context) {
+    let foreign_keys = built::foreign_keys(chain, context);
+    for key in foreign_keys.into_iter().filter(|key| built::is_kept(chain, key, context)) {
         let own = Column::named(&key.schema, &key.table, &key.columns[0]);
         if chain.member(&own).is_some() {
             script.about(&own);
         }
-        let beside = foreign_key_beside(chain, key)?;
+        let beside = built::foreign_key_beside(chain, key)?;
         let temporary = beside.identity();
         for statement in beside.create(context) {
             let statement = statement.temporary(temporary.clone());
@@ -152,7 +160,7 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
         sets.push_str(&format!(
             "    NEW.{} := {};\n",
             ident(&member.new),
-            member.value("NEW.")
+            member.value("NEW.", context)
         ));
     }
     let (function, identity) = function(table);
@@ -167,7 +175,7 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
     let settings = if chain.keeps_what_is_said() {
         ""
     } else {
-        "SET search_path = '' "
+        ALIKE
     };
     out.push(own(format!(
         "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql {settings}AS {}",
@@ -190,7 +198,7 @@ fn batches(chain: &Chain, table: &Identity, context: &Context) -> Batches {
     let members: Vec<&Member> = chain.of_table(table).collect();
     let sets = members
         .iter()
-        .map(|member| format!("{} = {}", ident(&member.new), member.value("")));
+        .map(|member| format!("{} = {}", ident(&member.new), member.value("", context)));
     let open = members.iter().map(|member| {
         format!(
             "({} IS NULL AND {} IS NOT NULL)",
@@ -281,163 +289,10 @@ fn proof(member: &Member) -> [Statement; 2] {
     .map(|statement| statement.transaction(Transaction::Alone).temporary(check.clone()))
 }
 
-/// Returns the keys that hold a column of the chain.
-pub(super) fn keys<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a Key> {
-    let columns = chain.columns();
-    let holds = |key: &&Key| {
-        key.columns
-            .iter()
-            .any(|name| columns.contains(&Column::named(&key.schema, &key.table, name)))
-    };
-    all::<Key>(context).into_iter().filter(holds).collect()
-}
-
-/// Returns the name of the index that a key takes over.
-pub(super) fn key_index_name(key: &Key) -> String {
-    temporary_name(&key.name, "new")
-}
-
-fn key_index(chain: &Chain, key: &Key) -> Result<Statement, String> {
-    let words = match key.constraint {
-        KeyType::Primary => "PRIMARY KEY",
-        KeyType::Unique => "UNIQUE",
-        KeyType::Exclusion => return Err(format!("{} excludes", key.name)),
-    };
-    let is_plain = key.definition == format!("{words} ({})", list(&key.columns));
-    let settings = &key.settings;
-    let is_bare = settings.options.is_empty() && settings.tablespace.is_none() && !settings.clustered;
-    if !is_plain || !is_bare || key.deferrable || key.inherits.is_some() || !key.valid {
-        return Err(format!("key {} has more to it than columns", key.name));
-    }
-    let columns = key.columns.iter().map(|name| chain.name(&key.schema, &key.table, name));
-    let columns: Vec<String> = columns.collect();
-    let (name, table) = (key_index_name(key), Table::named(&key.schema, &key.table));
-    let sql = format!(
-        "CREATE UNIQUE INDEX CONCURRENTLY {} ON {} USING btree ({})",
-        ident(&name),
-        qualified([&key.schema, &key.table]),
-        list(&columns)
-    );
-    Ok(Statement::new(sql)
-        .locks(table.clone(), Lock::ShareUpdateExclusive)
-        .scans(table)
-        .transaction(Transaction::Outside)
-        .temporary(Index::named(&key.schema, &name)))
-}
-
-/// Returns the indexes that hold a column of the chain.
-pub(super) fn indexes<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a Index> {
-    let columns = chain.columns();
-    let holds = |index: &Index| {
-        let own = index.columns.iter().flatten().chain(&index.include);
-        let mut own = own.map(|name| Column::named(&index.schema, &index.table, name));
-        own.any(|column| columns.contains(&column))
-    };
-    let objects: Vec<&'a AnyObject> = context.from.objects.values().collect();
-    let indexes = objects.into_iter().filter_map(|object| match object {
-        AnyObject::Index(index) => Some(index.as_ref()),
-        _ => None,
-    });
-    indexes.filter(|index| holds(index)).collect()
-}
-
-/// Returns the name of the index that takes an index's place.
-pub(super) fn index_name(index: &Index) -> String {
-    temporary_name(&index.name, "new")
-}
-
-fn index_beside(chain: &Chain, index: &Index) -> Result<AnyObject, String> {
-    let more = || format!("index {} has more to it than columns", index.name);
-    let settings = &index.settings;
-    let is_bare = settings.options.is_empty()
-        && settings.tablespace.is_none()
-        && !settings.clustered
-        && settings.statistics.is_empty();
-    if !is_bare || index.inherits.is_some() || !index.valid {
-        return Err(more());
-    }
-    let parts: Vec<&str> = index.keys.split(", ").collect();
-    if parts.len() != index.columns.len() {
-        return Err(more());
-    }
-    let mut keys = Vec::new();
-    for (part, column) in parts.iter().zip(&index.columns) {
-        let column = column.as_ref().ok_or_else(more)?;
-        let rest = part.strip_prefix(&ident(column)).ok_or_else(more)?;
-        keys.push(format!(
-            "{}{rest}",
-            ident(&chain.name(&index.schema, &index.table, column))
-        ));
-    }
-    let table = Table::named(&index.schema, &index.table);
-    let names_member = |text: &String| chain.of_table(&table).any(|member| text.contains(&member.before.name));
-    if index.predicate.as_ref().is_some_and(names_member) {
-        return Err(more());
-    }
-    let include = index
-        .include
-        .iter()
-        .map(|name| chain.name(&index.schema, &index.table, name));
-    Ok(AnyObject::from(Index {
-        name: index_name(index),
-        keys: keys.join(", "),
-        include: include.collect(),
-        columns: index.columns.clone(),
-        ..index.clone()
-    }))
-}
-
-/// Returns the foreign keys from or to a column of the chain.
-pub(super) fn foreign_keys<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a ForeignKey> {
-    let columns = chain.columns();
-    let holds = |key: &&ForeignKey| {
-        let own = key
-            .columns
-            .iter()
-            .map(|name| Column::named(&key.schema, &key.table, name));
-        let to = key.referenced_columns.iter();
-        let to = to.map(|name| Column::named(&key.referenced_schema, &key.referenced_table, name));
-        own.chain(to).any(|column| columns.contains(&column))
-    };
-    all::<ForeignKey>(context).into_iter().filter(holds).collect()
-}
-
-/// Returns the name of the foreign key that takes a foreign key's place.
-pub(super) fn foreign_key_name(key: &ForeignKey) -> String {
-    temporary_name(&key.name, "new")
-}
-
-fn foreign_key_beside(chain: &Chain, key: &ForeignKey) -> Result<AnyObject, String> {
-    let (columns, referenced) = (list(&key.columns), list(&key.referenced_columns));
-    let to = qualified([&key.referenced_schema, &key.referenced_table]);
-    let head = format!("FOREIGN KEY ({columns}) REFERENCES {to}({referenced})");
-    let is_plain = key.definition.strip_prefix(&head).filter(|rest| !rest.contains('('));
-    let rest = is_plain.filter(|_| key.inherited.is_none() && key.valid && key.enforced && key.own_name == key.name);
-    let rest = rest.ok_or_else(|| format!("foreign key {} has more to it than columns", key.name))?;
-    let own: Vec<String> = key
-        .columns
-        .iter()
-        .map(|name| chain.name(&key.schema, &key.table, name))
-        .collect();
-    let others = key.referenced_columns.iter();
-    let others: Vec<String> = others
-        .map(|name| chain.name(&key.referenced_schema, &key.referenced_table, name))
-        .collect();
-    let name = foreign_key_name(key);
-    Ok(AnyObject::from(ForeignKey {
-        definition: format!("FOREIGN KEY ({}) REFERENCES {to}({}){rest}", list(&own), list(&others)),
-        columns: own,
-        referenced_columns: others,
-        own_name: name.clone(),
-        name,
-        ..key.clone()
-    }))
-}
-
 /// Returns the tables that the swap changes: those of the chain, and those that only refer to them.
 pub(super) fn tables(chain: &Chain, context: &Context) -> Vec<Identity> {
     let mut out = chain.tables();
-    let others = foreign_keys(chain, context)
+    let others = built::foreign_keys(chain, context)
         .into_iter()
         .flat_map(|key| [Table::named(&key.schema, &key.table), key.referenced_identity()]);
     for other in once(others) {

@@ -6,7 +6,7 @@ use super::once;
 use crate::catalog::Identity;
 use crate::catalog::quote::ident;
 use crate::kinds::number_as_uuid::{self, NUMBERS};
-use crate::kinds::{AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Table, temporary_name};
+use crate::kinds::{AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Table, temporary_name, type_change};
 
 /// One column of a chain.
 #[derive(Debug, Clone)]
@@ -30,24 +30,38 @@ impl Member {
         self.before.table_identity()
     }
 
-    /// Returns the new value as an expression over a row's old one.
-    pub(super) fn value(&self, row: &str) -> String {
+    /// Returns the new value as an expression over a row's old one. Where a value of the old type can be assigned to the new
+    /// one it stands alone: an explicit cast would cut what is too long.
+    pub(super) fn value(&self, row: &str, context: &Context) -> String {
         let old = format!("{row}{}", ident(&self.before.name));
-        self.conversion(&old).unwrap_or(old)
+        let (from, to) = (&self.before.data_type, &self.after.data_type);
+        number_as_uuid::convert(&old, from, to)
+            .or_else(|| type_change::using(&old, from, to, context))
+            .unwrap_or(old)
     }
 
-    /// Tells whether numbers become UUIDs, or UUIDs numbers.
+    /// Tells whether values are something else afterwards, and not the same numbers.
     pub(super) fn is_converted(&self) -> bool {
-        number_as_uuid::between(&self.before.data_type, &self.after.data_type)
+        let is_number = |column: &Column| NUMBERS.contains(&column.data_type.as_str());
+        !(is_number(&self.before) && is_number(&self.after))
     }
 
-    /// Tells whether there are values that cannot be carried over, and have none in the new column.
+    /// Tells whether there may be values that cannot be carried over, and have none in the new column.
     pub(super) fn is_partial(&self) -> bool {
-        self.is_converted() && self.before.data_type == "uuid"
+        self.is_converted() && !number_as_uuid::to_uuid(&self.before.data_type, &self.after.data_type)
     }
 
-    fn conversion(&self, old: &str) -> Option<String> {
-        number_as_uuid::convert(old, &self.before.data_type, &self.after.data_type)
+    /// Returns how values change where some may become others, rather than being refused.
+    pub(super) fn loses(&self) -> Option<String> {
+        let (from, to) = (&self.before.data_type, &self.after.data_type);
+        let is_exact = !self.is_converted() || number_as_uuid::between(from, to);
+        type_change::loses(from, to).filter(|_| !is_exact)
+    }
+
+    /// Tells whether PostgreSQL changes the type without a look at a row.
+    fn is_free(&self) -> bool {
+        let (from, to) = (&self.before.data_type, &self.after.data_type);
+        !type_change::rewrites(from, to) && type_change::loses(from, to).is_none()
     }
 }
 
@@ -146,6 +160,9 @@ pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool)
                 .into_iter()
                 .filter_map(|column| retyped.get(&column).cloned());
             let mut members: Vec<Member> = members.collect();
+            if members.iter().all(Member::is_free) {
+                continue;
+            }
             // As people write: a row that is referred to, then those that refer to it; locks are taken in that order.
             members.sort_by_key(|member| depth(&member.table(), &foreign_keys, 0));
             out.push(Chain { members });
@@ -171,7 +188,7 @@ fn depth(table: &Identity, keys: &[&ForeignKey], so_far: usize) -> usize {
         .unwrap_or(so_far)
 }
 
-/// Returns the columns that stand and change from one type to another, between which values are carried over or refused.
+/// Returns the columns that stand and change from one type to another.
 fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
     let mut out = BTreeMap::new();
     for (identity, object) in context
@@ -183,10 +200,7 @@ fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
         let (AnyObject::Column(before), Some(AnyObject::Column(after))) = (object, context.after(identity)) else {
             continue;
         };
-        let is_number = |column: &Column| NUMBERS.contains(&column.data_type.as_str());
-        let is_carried =
-            (is_number(before) && is_number(after)) || number_as_uuid::between(&before.data_type, &after.data_type);
-        if before.data_type != after.data_type && is_carried {
+        if before.data_type != after.data_type {
             let member = Member {
                 new: free(before, "new", context),
                 old: free(before, "old", context),

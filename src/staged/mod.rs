@@ -3,7 +3,10 @@
 //! in one short transaction. `ALTER COLUMN TYPE` would write every table of the chain anew while nobody reads it.
 
 mod beside;
+mod built;
 mod chain;
+mod dependents;
+mod renamed;
 mod swap;
 
 use std::collections::BTreeSet;

@@ -5,38 +5,15 @@ use std::collections::BTreeSet;
 
 use super::beside::{self, TRIGGER};
 use super::chain::{Chain, Member};
-use super::{Script, once};
+use super::dependents::{Dependents, OF_COLUMNS, dependents, reached};
+use super::{Script, built};
 use crate::catalog::quote::{ident, literal, qualified};
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::{
-    AnyObject, Check, ColumnIdentity, Context, ForeignKey, Index, Key, KeyType, Kind, Lock, NotNull, Statement, Table,
+    AnyObject, Check, ColumnIdentity, Context, Kind, Lock, Loss, NotNull, Statement, Table,
     Transaction, chosen_name,
 };
 use crate::plan::{Change, Phase, Sentence, Verb, route};
-
-/// Kinds that are dropped before the swap and created again behind it, in its transaction.
-const REMADE: [Kind; 5] = [Kind::View, Kind::Rule, Kind::Trigger, Kind::Policy, Kind::Statistics];
-
-/// Kinds that are a part of a column, or only hold while it is what it is.
-const OF_COLUMNS: [Kind; 4] = [
-    Kind::ColumnDefault,
-    Kind::ColumnIdentity,
-    Kind::SequenceOwner,
-    Kind::Check,
-];
-
-/// Kinds that say something about another object.
-const ATTACHED: [Kind; 3] = [Kind::Comment, Kind::Privilege, Kind::Owner];
-
-/// What depends on the columns of a chain.
-struct Dependents {
-    /// What the swap gives a new form itself.
-    own: BTreeSet<Identity>,
-    /// What is said about those.
-    said: Vec<Identity>,
-    /// What is dropped and created again.
-    remade: BTreeSet<Identity>,
-}
 
 /// Writes the swap and what comes behind it; returns the state that is reached.
 pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Result<Catalog, String> {
@@ -58,11 +35,12 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     sentences.extend(way(&Context::new(context.from, &open, context.version_num)));
     sentences.extend(said(&out_of_the_way(chain, &dependents, &leave, &reached)));
     sentences.extend(said(&renames(chain)));
-    sentences.extend(said(&into_place(chain, &dependents, context, &arrive)));
-    sentences.extend(way(&Context::new(&closing, &reached, context.version_num)));
+    sentences.extend(said(&into_place(chain, &dependents, context, &arrive)?));
+    let mut back = way(&Context::new(&closing, &reached, context.version_num));
+    let filled = left_empty(&mut back, &dependents, &arrive);
+    sentences.extend(back);
     // In the same transaction: a row that is written by the places of columns must not land in an old one.
-    let drop = |member: &Member| alter(member, &format!("DROP COLUMN {}", ident(&member.old)));
-    sentences.extend(said(&chain.members.iter().map(drop).collect::<Vec<_>>()));
+    sentences.extend(chain.members.iter().map(drop));
     push(chain, script, sentences, changes(chain, &dependents, context, &reached));
     for check in checks(&dependents, &reached) {
         script.step(
@@ -72,7 +50,39 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
             vec![rebuilt(&check_identity(check))],
         );
     }
+    for (view, refresh) in filled {
+        script.step(
+            Phase::Validation,
+            "filled again behind the swap",
+            vec![refresh],
+            vec![rebuilt(&view)],
+        );
+    }
     Ok(reached)
+}
+
+/// Leaves materialized views without rows, as nobody reads the tables meanwhile; returns what fills them, in their order.
+fn left_empty(sentences: &mut [Sentence], dependents: &Dependents, arrive: &Context) -> Vec<(Identity, Statement)> {
+    let views = dependents.remade.iter();
+    let views = views.filter(|identity| identity.kind == Kind::MaterializedView);
+    let mut out: Vec<(usize, (Identity, Statement))> = Vec::new();
+    for view in views {
+        let create = arrive.after(view).and_then(|view| view.create(arrive).into_iter().next());
+        let Some(create) = create.map(|statement| statement.sql()) else {
+            continue;
+        };
+        let found = sentences.iter_mut().enumerate();
+        for (at, sentence) in found.filter(|(_, sentence)| sentence.sql == create) {
+            sentence.sql.push_str(" WITH NO DATA");
+            let refresh = Statement::new(format!("REFRESH MATERIALIZED VIEW {}", qualified(&view.path)))
+                .locks(view.clone(), Lock::AccessExclusive)
+                .rewrites(view.clone())
+                .transaction(Transaction::Alone);
+            out.push((at, (view.clone(), refresh)));
+        }
+    }
+    out.sort_by_key(|(at, _)| *at);
+    out.into_iter().map(|(_, fill)| fill).collect()
 }
 
 fn rebuilt(object: &Identity) -> Change {
@@ -104,6 +114,8 @@ fn changes(chain: &Chain, dependents: &Dependents, context: &Context, reached: &
             _ => None,
         }),
     );
+    let leaving = dependents.leaving.iter();
+    out.extend(leaving.map(|own| altered(own, Verb::Drop)));
     out.extend(dependents.remade.iter().map(rebuilt));
     out
 }
@@ -146,148 +158,6 @@ fn way(context: &Context) -> Vec<Sentence> {
     steps.into_iter().flat_map(|step| step.statements).map(plain).collect()
 }
 
-fn dependents(chain: &Chain, context: &Context) -> Result<Dependents, String> {
-    let mut own: BTreeSet<Identity> = BTreeSet::new();
-    own.extend(
-        beside::keys(chain, context)
-            .iter()
-            .map(|key| Key::named(&key.schema, &key.table, &key.name)),
-    );
-    own.extend(
-        beside::indexes(chain, context)
-            .iter()
-            .map(|index| Index::named(&index.schema, &index.name)),
-    );
-    own.extend(
-        beside::foreign_keys(chain, context)
-            .iter()
-            .map(|key| ForeignKey::named(&key.schema, &key.table, &key.name)),
-    );
-    let all = context.from.dependents();
-    let columns = chain.columns();
-    let mut direct: BTreeSet<Identity> = BTreeSet::new();
-    for object in columns.iter().chain(&own) {
-        direct.extend(
-            all.get(object)
-                .into_iter()
-                .flatten()
-                .map(|dependent| (*dependent).clone()),
-        );
-    }
-    for (identity, object) in &context.from.objects {
-        if object
-            .parent()
-            .is_some_and(|parent| columns.contains(&parent) || own.contains(&parent))
-        {
-            direct.insert(identity.clone());
-        }
-    }
-    let (mut said, mut open) = (Vec::new(), Vec::new());
-    for identity in direct {
-        match identity.kind {
-            Kind::NotNull | Kind::ColumnDefault | Kind::ColumnIdentity | Kind::SequenceOwner | Kind::Check => {
-                own.insert(identity);
-            }
-            Kind::Key | Kind::Index | Kind::ForeignKey if own.contains(&identity) => {}
-            kind if ATTACHED.contains(&kind) => said.push(identity),
-            _ => open.push(identity),
-        }
-    }
-    for (identity, object) in &context.from.objects {
-        let is_of_own = object.parent().is_some_and(|parent| own.contains(&parent));
-        if is_of_own && ATTACHED.contains(&identity.kind) {
-            said.push(identity.clone());
-        }
-    }
-    let mut remade = BTreeSet::new();
-    while let Some(identity) = open.pop() {
-        if columns.contains(&identity) || own.contains(&identity) || !remade.insert(identity.clone()) {
-            continue;
-        }
-        if !REMADE.contains(&identity.kind) && !ATTACHED.contains(&identity.kind) {
-            return Err(format!("{identity} depends on it"));
-        }
-        open.extend(
-            all.get(&identity)
-                .into_iter()
-                .flatten()
-                .map(|dependent| (*dependent).clone()),
-        );
-        let parts = context
-            .from
-            .objects
-            .iter()
-            .filter(|(_, object)| object.parent().as_ref() == Some(&identity));
-        open.extend(parts.map(|(part, _)| part.clone()));
-    }
-    if !chain.keeps_what_is_said() {
-        own.extend(arriving(&columns, context));
-    }
-    // Said about what is remade: comes back with it.
-    let mut said = once(said);
-    said.retain(|identity| !remade.contains(identity));
-    let is_odd = |identity: &&Identity| match context.before(identity) {
-        Some(AnyObject::NotNull(not_null)) => not_null.no_inherit || !not_null.valid,
-        Some(AnyObject::Check(check)) => !check.valid || !check.enforced,
-        _ => false,
-    };
-    if let Some(odd) = own.iter().find(is_odd) {
-        return Err(format!("{odd} has more to it than its condition"));
-    }
-    Ok(Dependents { own, said, remade })
-}
-
-/// Returns where the values of the new columns will come from, which the old columns have nothing of.
-fn arriving(columns: &BTreeSet<Identity>, context: &Context) -> Vec<Identity> {
-    let of_column = |identity: &&Identity, object: &AnyObject| {
-        [Kind::ColumnDefault, Kind::ColumnIdentity].contains(&identity.kind)
-            && object.parent().is_some_and(|parent| columns.contains(&parent))
-            && context.before(identity).is_none()
-    };
-    let all = context.to.objects.iter();
-    all.filter(|(identity, object)| of_column(identity, object))
-        .map(|(identity, _)| identity.clone())
-        .collect()
-}
-
-/// Returns the state behind the stages: the columns as they will be, everything else as it is.
-fn reached(chain: &Chain, dependents: &Dependents, context: &Context) -> Catalog {
-    let mut out = context.from.clone();
-    for member in &chain.members {
-        out.insert(member.after.clone().into());
-    }
-    for identity in &dependents.remade {
-        bring(&mut out, identity, context);
-    }
-    if !chain.keeps_what_is_said() {
-        for identity in dependents.own.iter().filter(|own| OF_COLUMNS.contains(&own.kind)) {
-            out.remove(identity);
-            bring(&mut out, identity, context);
-        }
-        return out;
-    }
-    for identity in dependents.own.iter().filter(|own| own.kind == Kind::ColumnIdentity) {
-        let (Some(AnyObject::ColumnIdentity(before)), after) = (context.before(identity), context.after(identity))
-        else {
-            continue;
-        };
-        let after = match after {
-            Some(AnyObject::ColumnIdentity(after)) => after.clone(),
-            _ => before.clone(),
-        };
-        out.insert(AnyObject::ColumnIdentity(after));
-    }
-    out
-}
-
-/// Gives an object the form that it will have, as far as what it needs is there.
-fn bring(catalog: &mut Catalog, identity: &Identity, context: &Context) {
-    let Some(after) = context.after(identity) else { return };
-    if context.to.dependencies_of(identity).all(|on| catalog.contains(on)) {
-        catalog.insert(after.clone());
-    }
-}
-
 fn lock(chain: &Chain, context: &Context) -> Vec<Statement> {
     let tables = beside::tables(chain, context);
     let names: Vec<String> = tables.iter().map(|table| qualified(&table.path)).collect();
@@ -302,6 +172,13 @@ fn lock(chain: &Chain, context: &Context) -> Vec<Statement> {
 fn alter(member: &Member, action: &str) -> Statement {
     let table = qualified([&member.before.schema, &member.before.table]);
     Statement::new(format!("ALTER TABLE {table} {action}")).locks(member.table(), Lock::AccessExclusive)
+}
+
+/// Drops an old column: what its values lost on the way is lost now.
+fn drop(member: &Member) -> Sentence {
+    let mut out = plain(Sentence::from(&alter(member, &format!("DROP COLUMN {}", ident(&member.old)))));
+    out.facts.loss = (member.loses()).map(|how| Loss::Precision(format!("{}: {how}", member.identity().path_text())));
+    out
 }
 
 /// Drops what the old columns have to give up, foreign keys first, then keys, then what belongs to the columns.
@@ -353,7 +230,12 @@ fn renames(chain: &Chain) -> Vec<Statement> {
     both.collect()
 }
 
-fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive: &Context) -> Vec<Statement> {
+fn into_place(
+    chain: &Chain,
+    dependents: &Dependents,
+    context: &Context,
+    arrive: &Context,
+) -> Result<Vec<Statement>, String> {
     let mut out = Vec::new();
     for member in chain
         .members
@@ -362,32 +244,30 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
     {
         out.extend(not_null(member, context));
     }
-    for key in beside::keys(chain, context) {
-        let words = if key.constraint == KeyType::Primary {
-            "PRIMARY KEY"
-        } else {
-            "UNIQUE"
-        };
-        let sql = format!(
-            "ALTER TABLE {} ADD CONSTRAINT {} {words} USING INDEX {}",
-            qualified([&key.schema, &key.table]),
-            ident(&key.name),
-            ident(&beside::key_index_name(key))
-        );
-        out.push(Statement::new(sql).locks(Table::named(&key.schema, &key.table), Lock::AccessExclusive));
+    for key in built::keys(chain, context) {
+        let (_, take_over) = built::key_beside(chain, key, context)?;
+        out.extend(take_over);
     }
-    for index in beside::indexes(chain, context) {
-        let from = qualified([&index.schema, &beside::index_name(index)]);
+    for index in &dependents.indexes {
+        let from = qualified([&index.schema, &built::index_name(index)]);
         out.push(Statement::new(format!(
             "ALTER INDEX {from} RENAME TO {}",
             ident(&index.name)
         )));
+        if index.settings.clustered {
+            let on = qualified([&index.schema, &index.table]);
+            out.push(Statement::new(format!(
+                "ALTER TABLE {on} CLUSTER ON {}",
+                ident(&index.name)
+            )));
+        }
     }
-    for key in beside::foreign_keys(chain, context) {
+    let foreign_keys = built::foreign_keys(chain, context);
+    for key in foreign_keys.into_iter().filter(|key| built::is_kept(chain, key, context)) {
         let sql = format!(
             "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
             qualified([&key.schema, &key.table]),
-            ident(&beside::foreign_key_name(key)),
+            ident(&built::foreign_key_name(key)),
             ident(&key.name)
         );
         out.push(Statement::new(sql).locks(Table::named(&key.schema, &key.table), Lock::AccessExclusive));
@@ -428,7 +308,7 @@ fn into_place(chain: &Chain, dependents: &Dependents, context: &Context, arrive:
     }
     let said = dependents.said.iter().filter_map(|identity| arrive.after(identity));
     out.extend(said.flat_map(|object| object.create(arrive)));
-    out
+    Ok(out)
 }
 
 /// Returns the identities that stand in both states, as they are in the first.
@@ -473,7 +353,7 @@ fn checks<'a>(dependents: &Dependents, reached: &'a Catalog) -> Vec<&'a Check> {
     let objects = dependents.own.iter().filter_map(|own| reached.get(own));
     objects
         .filter_map(|object| match object {
-            AnyObject::Check(check) => Some(check.as_ref()),
+            AnyObject::Check(check) if check.valid && check.enforced => Some(check.as_ref()),
             _ => None,
         })
         .collect()
