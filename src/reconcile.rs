@@ -370,7 +370,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     let rulings = [setup.rulings.clone(), desired.rulings()?].concat();
     let questions = pairs.questions(&plan, &settled, &figures, &rulings);
     let large = setup.online.large(&plan, from, &figures);
-    let large = with_identifiers(setup.online, large, sides, &figures);
+    let large = with_identifiers(setup.online, large, sides, &figures)?;
     if !large.is_empty() {
         plan = draft(Sides { large: &large, ..sides }, plan.database);
     }
@@ -408,12 +408,10 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     for change in &mut plan.changes {
         change.declared_at = settled.place(&change.change.object);
     }
-    let whole = staged::why_not(&Context::new(from, to, from.version_num).with_large(&plan.large));
     plan.notes = ground
         .notes
         .into_iter()
         .chain(expired)
-        .chain(whole)
         .chain(desired.notes.clone())
         .collect();
     if let Some((slot, print)) = known {
@@ -426,14 +424,14 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
 
 /// Adds the tables whose identifiers change in stages although they are small: a number that others keep is not worth a
 /// moment's doubt.
-fn with_identifiers(online: Online, large: Large, sides: Sides, figures: &Statistics) -> Large {
+fn with_identifiers(online: Online, large: Large, sides: Sides, figures: &Statistics) -> Result<Large> {
     if online == Online::Never {
-        return large;
+        return Ok(large);
     }
     let context = Context::new(sides.from, sides.to, sides.from.version_num);
-    let tables = staged::tables(&context, |table| figures.size(table) != Size::Empty);
+    let tables = staged::tables(&context, |table| figures.size(table) != Size::Empty)?;
     let small: Vec<Identity> = tables.into_iter().filter(|table| large.get(table).is_none()).collect();
-    large.with(small.into_iter().map(|table| (table, "small, with rows".to_owned())))
+    Ok(large.with(small.into_iter().map(|table| (table, "small, with rows".to_owned()))))
 }
 
 /// Returns the live state as the scratch server says it, with the renames carried out; nothing where both servers are of

@@ -1,7 +1,7 @@
 //! What is built beside the old columns while everybody works: columns, triggers, values, indexes, foreign keys.
 
 use super::chain::{Chain, Member, all};
-use super::{Script, built, once};
+use super::{Script, built, family, once};
 use crate::backfill::Batches;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
 use crate::catalog::{Identity, Name};
@@ -24,7 +24,7 @@ const KEYS: [&str; 4] = ["smallint", "integer", "bigint", "uuid"];
 /// Writes everything up to the swap.
 pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Result<(), String> {
     for table in chain.tables() {
-        check_table(&table, context)?;
+        check_table(&table, chain, context)?;
         about(chain, &table, script);
         script.step(
             Phase::Structure,
@@ -35,36 +35,38 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     }
     for table in chain.tables() {
         about(chain, &table, script);
-        let batches = batches(chain, &table, context);
-        let what = format!("filled in batches {}", batches.ranges());
-        script.step(Phase::Data, &what, vec![fill_in_batches(batches)], Vec::new());
+        for leaf in family::leaves(&table, context) {
+            let batches = batches(chain, &leaf, context);
+            let what = format!("filled in batches {}", batches.ranges());
+            script.step(Phase::Data, &what, vec![fill_in_batches(batches)], Vec::new());
+        }
     }
     for member in chain.members.iter().filter(|member| member.is_partial()) {
         script.about(&member.identity());
         script.step(
             Phase::Validation,
             "all values carried over",
-            vec![guard(member)],
+            vec![guard(member, context)],
             Vec::new(),
         );
     }
     for table in chain.tables() {
         about(chain, &table, script);
         for member in chain.of_table(&table).filter(|member| must_have_value(member, context)) {
-            for statement in proof(member) {
+            for statement in proof(member, context) {
                 script.step(Phase::Validation, "proven to have values", vec![statement], Vec::new());
             }
         }
         for key in built::keys(chain, context)
             .into_iter()
-            .filter(|key| Table::named(&key.schema, &key.table) == table)
+            .filter(|key| has_rows_of(&table, &Table::named(&key.schema, &key.table), context))
         {
             let (build, _) = built::key_beside(chain, key, context)?;
             script.step(Phase::Validation, "index built beside", vec![build], Vec::new());
         }
         for index in built::indexes(chain, context)
             .into_iter()
-            .filter(|index| Table::named(&index.schema, &index.table) == table)
+            .filter(|index| has_rows_of(&table, &Table::named(&index.schema, &index.table), context))
         {
             let Some(form) = built::index_form(chain, index, context) else {
                 continue;
@@ -81,22 +83,28 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     let foreign_keys = built::foreign_keys(chain, context);
     for key in foreign_keys.into_iter().filter(|key| built::is_kept(chain, key, context)) {
         let own = Column::named(&key.schema, &key.table, &key.columns[0]);
-        if chain.member(&own).is_some() {
-            script.about(&own);
+        if let Some(member) = chain.member(&own) {
+            script.about(&member.identity());
         }
-        let beside = built::foreign_key_beside(chain, key)?;
-        let temporary = beside.identity();
-        for statement in beside.create(context) {
-            let statement = statement.temporary(temporary.clone());
-            script.step(
-                Phase::Validation,
-                "foreign key added beside and validated",
-                vec![statement],
-                Vec::new(),
-            );
+        for (beside, _) in built::foreign_keys_beside(chain, key, context)? {
+            let temporary = beside.identity();
+            for statement in beside.create(context) {
+                let statement = statement.temporary(temporary.clone());
+                script.step(
+                    Phase::Validation,
+                    "foreign key added beside and validated",
+                    vec![statement],
+                    Vec::new(),
+                );
+            }
         }
     }
     Ok(())
+}
+
+/// Tells whether a table is one of those in which the rows of another are.
+fn has_rows_of(table: &Identity, one: &Identity, context: &Context) -> bool {
+    family::leaves(table, context).contains(one)
 }
 
 fn about(chain: &Chain, table: &Identity, script: &mut Script) {
@@ -105,15 +113,37 @@ fn about(chain: &Chain, table: &Identity, script: &mut Script) {
     }
 }
 
-/// Refuses tables whose columns belong to others too.
-fn check_table(table: &Identity, context: &Context) -> Result<(), String> {
+/// Refuses tables whose columns belong to others too, or whose new columns would be seen elsewhere.
+fn check_table(table: &Identity, chain: &Chain, context: &Context) -> Result<(), String> {
+    for member in chain.of_table(table) {
+        if member.before.generated.is_some() || member.after.generated.is_some() {
+            return Err(format!("{} is generated", member.identity().path_text()));
+        }
+    }
+    let family = family::nodes(table, context);
+    for node in &family {
+        check_node(node, context)?;
+    }
+    let is_partitioned = family::is_partitioned(table, context);
+    let mut foreign_keys = built::foreign_keys(chain, context).into_iter();
+    let to_it = foreign_keys.find(|key| is_partitioned && family.contains(&key.referenced_identity()));
+    match to_it {
+        Some(key) => Err(format!(
+            "foreign key {} refers to {}, which is partitioned",
+            key.name,
+            table.path_text()
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_node(table: &Identity, context: &Context) -> Result<(), String> {
     let name = table.path_text();
     let Some(AnyObject::Table(found)) = context.before(table) else {
         return Err(format!("{name} is not there"));
     };
     let is = |schema: &str, other: &str| table.path[..] == [schema, other];
-    let has_family = context.from.objects.values().any(|object| match object {
-        AnyObject::Partition(part) => is(&part.schema, &part.table) || is(&part.parent_schema, &part.parent_table),
+    let inherits = context.from.objects.values().any(|object| match object {
         AnyObject::Inheritance(link) => is(&link.schema, &link.table) || is(&link.parent_schema, &link.parent_table),
         _ => false,
     });
@@ -128,8 +158,8 @@ fn check_table(table: &Identity, context: &Context) -> Result<(), String> {
             "{name} is published, and subscribers do not have the new column"
         ));
     }
-    if found.partition_key.is_some() || found.foreign.is_some() || found.of_type.is_some() || has_family {
-        return Err(format!("{name} is partitioned, inherits, is foreign or of a type"));
+    if found.foreign.is_some() || found.of_type.is_some() || inherits {
+        return Err(format!("{name} inherits or is inherited from, is foreign or of a type"));
     }
     Ok(())
 }
@@ -149,14 +179,15 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
             name: member.new.clone(),
             ..member.after.clone()
         };
-        let new = Column::named(&column.schema, &column.table, &member.new);
-        let old = Column::named(&column.schema, &column.table, &member.old);
         let create = AnyObject::from(column).create(&context.plain());
-        out.extend(
-            create
-                .into_iter()
-                .map(|statement| statement.temporary(new.clone()).temporary(old.clone())),
-        );
+        out.extend(create.into_iter().map(|statement| {
+            let family = family::nodes(table, context);
+            family::for_each(family, statement, |statement, node| {
+                let named = |name: &str| Column::named(&node.path[0], &node.path[1], name);
+                let statement = statement.temporary(named(&member.new)).temporary(named(&member.old));
+                statement.locks(node, Lock::AccessExclusive)
+            })
+        }));
         sets.push_str(&format!(
             "    NEW.{} := {};\n",
             ident(&member.new),
@@ -166,12 +197,7 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
     let (function, identity) = function(table);
     let body = format!("\nBEGIN\n{sets}    RETURN NEW;\nEND\n");
     let on = qualified(&table.path);
-    let trigger = Identity::new(Kind::Trigger, table.path.iter().map(Name::as_str).chain([TRIGGER]));
-    let own = |sql: String| {
-        Statement::new(sql)
-            .temporary(identity.clone())
-            .temporary(trigger.clone())
-    };
+    let own = |sql: String| Statement::new(sql).temporary(identity.clone());
     let settings = if chain.keeps_what_is_said() {
         ""
     } else {
@@ -181,16 +207,18 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
         "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql {settings}AS {}",
         dollar(&body)
     )));
-    out.push(
-        own(format!(
-            "CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW EXECUTE FUNCTION {function}()"
-        ))
-        .locks(table.clone(), Lock::ShareRowExclusive),
-    );
-    // Also for sessions that replay changes of another server: their rows count as much.
-    out.push(
-        own(format!("ALTER TABLE {on} ENABLE ALWAYS TRIGGER {TRIGGER}")).locks(table.clone(), Lock::ShareRowExclusive),
-    );
+    // Always: also for sessions that replay changes of another server, whose rows count as much.
+    let both = [
+        format!("CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW EXECUTE FUNCTION {function}()"),
+        format!("ALTER TABLE {on} ENABLE ALWAYS TRIGGER {TRIGGER}"),
+    ];
+    out.extend(both.map(|sql| {
+        let family = family::nodes(table, context);
+        family::for_each(family, own(sql), |statement, node| {
+            let trigger = Identity::new(Kind::Trigger, node.path.iter().map(Name::as_str).chain([TRIGGER]));
+            statement.temporary(trigger).locks(node, Lock::ShareRowExclusive)
+        })
+    }));
     out
 }
 
@@ -212,7 +240,7 @@ fn batches(chain: &Chain, table: &Identity, context: &Context) -> Batches {
         key: primary_key(table, context),
         fills: members
             .iter()
-            .map(|member| Column::named(&member.before.schema, &member.before.table, &member.new))
+            .map(|member| Column::named(&table.path[0], &table.path[1], &member.new))
             .collect(),
         stays: false,
         set: sets.collect::<Vec<_>>().join(", "),
@@ -251,7 +279,7 @@ pub(super) fn proof_name(member: &Member) -> String {
 }
 
 /// Fails where a value could not be carried over, before anything is asked of those that come in.
-fn guard(member: &Member) -> Statement {
+fn guard(member: &Member, context: &Context) -> Statement {
     let on = qualified(&member.table().path);
     let (old, new) = (ident(&member.before.name), ident(&member.new));
     let what = format!(
@@ -265,33 +293,42 @@ fn guard(member: &Member) -> Statement {
          RAISE data_exception USING MESSAGE = {};\n    END IF;\nEND\n",
         literal(&what)
     );
-    Statement::new(format!("DO {}", dollar(&body)))
-        .scans(member.table())
-        .transaction(Transaction::Alone)
+    let guard = Statement::new(format!("DO {}", dollar(&body))).transaction(Transaction::Alone);
+    family::for_each(family::leaves(&member.table(), context), guard, Statement::scans)
 }
 
-fn proof(member: &Member) -> [Statement; 2] {
-    let (schema, table) = (&member.before.schema, &member.before.table);
+fn proof(member: &Member, context: &Context) -> [Statement; 2] {
+    let table = member.table();
     let name = proof_name(member);
-    let on = qualified([schema, table]);
-    let check = Check::named(schema, table, &name);
+    let on = qualified(&table.path);
+    let family = || family::nodes(&table, context);
+    let add = Statement::new(format!(
+        "ALTER TABLE {on} ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID",
+        ident(&name),
+        ident(&member.new)
+    ));
+    let validate = Statement::new(format!("ALTER TABLE {on} VALIDATE CONSTRAINT {}", ident(&name)));
+    let locked = |statement: Statement, lock: Lock| {
+        family::for_each(family(), statement, |statement, node| statement.locks(node, lock))
+    };
+    let validate = locked(validate, Lock::ShareUpdateExclusive);
     [
-        Statement::new(format!(
-            "ALTER TABLE {on} ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID",
-            ident(&name),
-            ident(&member.new)
-        ))
-        .locks(member.table(), Lock::AccessExclusive),
-        Statement::new(format!("ALTER TABLE {on} VALIDATE CONSTRAINT {}", ident(&name)))
-            .locks(member.table(), Lock::ShareUpdateExclusive)
-            .scans(member.table()),
+        locked(add, Lock::AccessExclusive),
+        family::for_each(family::leaves(&table, context), validate, Statement::scans),
     ]
-    .map(|statement| statement.transaction(Transaction::Alone).temporary(check.clone()))
+    .map(|statement| {
+        family::for_each(family(), statement.transaction(Transaction::Alone), |statement, node| {
+            statement.temporary(Check::named(&node.path[0], &node.path[1], &name))
+        })
+    })
 }
 
 /// Returns the tables that the swap changes: those of the chain, and those that only refer to them.
 pub(super) fn tables(chain: &Chain, context: &Context) -> Vec<Identity> {
-    let mut out = chain.tables();
+    let mut out: Vec<Identity> = Vec::new();
+    for table in chain.tables() {
+        out.extend(family::nodes(&table, context));
+    }
     let others = built::foreign_keys(chain, context)
         .into_iter()
         .flat_map(|key| [Table::named(&key.schema, &key.table), key.referenced_identity()]);

@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{self, Constraint};
 
 use super::chain::{Chain, all};
+use super::family;
 use super::renamed::{self, Naming};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, list, qualified};
@@ -22,18 +23,13 @@ pub(super) fn keys<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a Key> {
     all::<Key>(context).into_iter().filter(holds).collect()
 }
 
-/// Returns the name of the index that a key takes over.
-pub(super) fn key_index_name(key: &Key) -> String {
-    temporary_name(&key.name, "new")
-}
-
 /// Returns what builds the index of a key beside it, and what makes it the key when the old one is gone.
 pub(super) fn key_beside(chain: &Chain, key: &Key, context: &Context) -> Result<(Statement, Vec<Statement>), String> {
     let more = || format!("key {} has more to it than columns", key.name);
     if key.constraint == KeyType::Exclusion {
         return Err(format!("{} excludes", key.name));
     }
-    if key.inherits.is_some() || !key.valid {
+    if !key.valid {
         return Err(more());
     }
     let said = constraint(&key.definition).filter(|said| !said.without_overlaps);
@@ -55,6 +51,7 @@ pub(super) fn key_beside(chain: &Chain, key: &Key, context: &Context) -> Result<
     let beside = Key {
         definition,
         columns,
+        inherits: None,
         ..key.clone()
     };
     let mut statements = AnyObject::from(beside).create(context).into_iter();
@@ -129,11 +126,12 @@ pub(super) fn index_form(chain: &Chain, index: &Index, context: &Context) -> Opt
 /// Builds the index beside that takes an index's place.
 pub(super) fn index_beside(chain: &Chain, form: &Index, context: &Context) -> Result<AnyObject, String> {
     let more = || format!("index {} has more to it than columns", form.name);
-    if form.inherits.is_some() || !form.valid {
+    if !form.valid {
         return Err(more());
     }
     let mut beside = renamed_index(chain, form, context).ok_or_else(more)?;
     beside.settings.clustered = false;
+    beside.inherits = None;
     Ok(AnyObject::from(beside))
 }
 
@@ -194,23 +192,48 @@ pub(super) fn is_kept(chain: &Chain, key: &ForeignKey, context: &Context) -> boo
 }
 
 /// Returns the name of the foreign key that takes a foreign key's place.
-pub(super) fn foreign_key_name(key: &ForeignKey) -> String {
-    temporary_name(&key.name, "new")
+pub(super) fn foreign_key_name(name: &str) -> String {
+    temporary_name(name, "new")
 }
 
-/// Returns the foreign key beside that takes a foreign key's place.
-pub(super) fn foreign_key_beside(chain: &Chain, key: &ForeignKey) -> Result<AnyObject, String> {
+/// Returns the foreign keys beside that take a foreign key's place, with the names that they get: on a partitioned table
+/// one for each table that has rows, since PostgreSQL takes what each has for its own.
+pub(super) fn foreign_keys_beside(
+    chain: &Chain,
+    key: &ForeignKey,
+    context: &Context,
+) -> Result<Vec<(AnyObject, String)>, String> {
+    if key.inherited.is_some() {
+        return Ok(Vec::new());
+    }
+    let table = Table::named(&key.schema, &key.table);
     let more = || format!("foreign key {} has more to it than columns", key.name);
+    if family::is_partitioned(&table, context) && !(key.valid && key.enforced) {
+        return Err(more());
+    }
+    let leaves = family::leaves(&table, context).into_iter();
+    let own = leaves.map(|leaf| {
+        if leaf == table {
+            return Ok((renamed_key(chain, key).ok_or_else(more)?, key.own_name.clone()));
+        }
+        let identity = ForeignKey::named(&leaf.path[0], &leaf.path[1], &key.name);
+        let Some(AnyObject::ForeignKey(own)) = context.before(&identity) else {
+            return Err(more());
+        };
+        Ok((renamed_key(chain, own).ok_or_else(more)?, own.own_name.clone()))
+    });
+    own.collect()
+}
+
+fn renamed_key(chain: &Chain, key: &ForeignKey) -> Option<AnyObject> {
     let (columns, referenced) = (list(&key.columns), list(&key.referenced_columns));
     let to = qualified([&key.referenced_schema, &key.referenced_table]);
     let head = format!("FOREIGN KEY ({columns}) REFERENCES {to}({referenced})");
-    let rest = key.definition.strip_prefix(&head);
-    let rest = rest.filter(|_| key.inherited.is_none() && key.own_name == key.name);
-    let mut rest = rest.ok_or_else(more)?.to_owned();
+    let mut rest = key.definition.strip_prefix(&head)?.to_owned();
     let name_own = |name: &String| chain.name(&key.schema, &key.table, name);
     if rest.contains('(') {
         // Of several columns only some may be emptied.
-        let said = constraint(&key.definition).ok_or_else(more)?;
+        let said = constraint(&key.definition)?;
         let emptied: Vec<String> = said.fk_del_set_cols.iter().filter_map(name_of).collect();
         let new: Vec<String> = emptied.iter().map(name_own).collect();
         rest = rest.replace(&format!("({})", list(&emptied)), &format!("({})", list(&new)));
@@ -220,13 +243,14 @@ pub(super) fn foreign_key_beside(chain: &Chain, key: &ForeignKey) -> Result<AnyO
     let others: Vec<String> = others
         .map(|name| chain.name(&key.referenced_schema, &key.referenced_table, name))
         .collect();
-    let name = foreign_key_name(key);
-    Ok(AnyObject::from(ForeignKey {
+    let name = foreign_key_name(&key.own_name);
+    Some(AnyObject::from(ForeignKey {
         definition: format!("FOREIGN KEY ({}) REFERENCES {to}({}){rest}", list(&own), list(&others)),
         columns: own,
         referenced_columns: others,
         own_name: name.clone(),
         name,
+        inherited: None,
         ..key.clone()
     }))
 }

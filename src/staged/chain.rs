@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::once;
+use super::{family, once};
 use crate::catalog::Identity;
 use crate::catalog::quote::ident;
 use crate::kinds::number_as_uuid::{self, NUMBERS};
-use crate::kinds::{AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Table, temporary_name, type_change};
+use crate::kinds::{AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Partition, Table, temporary_name, type_change};
 
 /// One column of a chain.
 #[derive(Debug, Clone)]
@@ -68,7 +68,10 @@ impl Member {
 /// A chain: its tables, those that others refer to first, and their columns.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
+    /// Columns of tables that are no partitions.
     pub(super) members: Vec<Member>,
+    /// The partitioned table of each partition of the chain's tables.
+    homes: BTreeMap<Identity, Identity>,
 }
 
 impl Chain {
@@ -82,12 +85,16 @@ impl Chain {
         out
     }
 
-    pub(super) fn of_table<'a>(&'a self, table: &'a Identity) -> impl Iterator<Item = &'a Member> {
-        self.members.iter().filter(move |member| member.table() == *table)
+    /// Returns the columns of a table; those of a partition are those of the partitioned table.
+    pub(super) fn of_table(&self, table: &Identity) -> impl Iterator<Item = &Member> {
+        let home = self.homes.get(table).unwrap_or(table).clone();
+        self.members.iter().filter(move |member| member.table() == home)
     }
 
     pub(super) fn member(&self, column: &Identity) -> Option<&Member> {
-        self.members.iter().find(|member| member.identity() == *column)
+        let table = Table::named(&column.path[0], &column.path[1]);
+        self.of_table(&table)
+            .find(|member| member.before.name == column.name())
     }
 
     /// Returns the name that a column of a table has before the swap when it is to be the new one.
@@ -96,8 +103,14 @@ impl Chain {
         member.map_or_else(|| column.to_owned(), |member| member.new.clone())
     }
 
+    /// Returns the columns, those of partitions included.
     pub(super) fn columns(&self) -> BTreeSet<Identity> {
-        self.members.iter().map(Member::identity).collect()
+        let mut out: BTreeSet<Identity> = self.members.iter().map(Member::identity).collect();
+        for partition in self.homes.keys() {
+            let names = self.of_table(partition).map(|member| &member.before.name);
+            out.extend(names.map(|name| Column::named(&partition.path[0], &partition.path[1], name)));
+        }
+        out
     }
 
     /// Tells whether what is said about the old columns, such as where their values come from, holds for the new ones.
@@ -125,8 +138,8 @@ pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool)
     let mut known: BTreeSet<Identity> = BTreeSet::new();
     for key in &foreign_keys {
         for (own, referenced) in key.columns.iter().zip(&key.referenced_columns) {
-            let own = Column::named(&key.schema, &key.table, own);
-            let referenced = Column::named(&key.referenced_schema, &key.referenced_table, referenced);
+            let own = whole(&Table::named(&key.schema, &key.table), own, context);
+            let referenced = whole(&key.referenced_identity(), referenced, context);
             known.extend([own.clone(), referenced.clone()]);
             tied.entry(own.clone()).or_default().insert(referenced.clone());
             tied.entry(referenced).or_default().insert(own);
@@ -136,9 +149,9 @@ pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool)
         .into_iter()
         .filter(|key| key.constraint == KeyType::Primary);
     known.extend(keys.flat_map(|key| {
-        key.columns
-            .iter()
-            .map(|name| Column::named(&key.schema, &key.table, name))
+        let table = Table::named(&key.schema, &key.table);
+        let columns = key.columns.iter();
+        columns.map(move |name| whole(&table, name, context)).collect::<Vec<_>>()
     }));
     let mut left: BTreeSet<Identity> = retyped
         .keys()
@@ -154,7 +167,10 @@ pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool)
             open.extend(next.filter(|next| left.remove(*next)).cloned().collect::<Vec<_>>());
             of_chain.push(column);
         }
-        let is_large = |column: &Identity| wanted(&Table::named(&column.path[0], &column.path[1]));
+        let is_large = |column: &Identity| {
+            let family = family::nodes(&Table::named(&column.path[0], &column.path[1]), context);
+            family.iter().any(&wanted)
+        };
         if of_chain.iter().any(is_large) {
             let members = once(of_chain)
                 .into_iter()
@@ -165,8 +181,24 @@ pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool)
             }
             // As people write: a row that is referred to, then those that refer to it; locks are taken in that order.
             members.sort_by_key(|member| depth(&member.table(), &foreign_keys, 0));
-            out.push(Chain { members });
+            let homes = homes(&members, context);
+            out.push(Chain { members, homes });
         }
+    }
+    out
+}
+
+/// Returns a column as that of the partitioned table, where its table is a partition.
+fn whole(table: &Identity, column: &str, context: &Context) -> Identity {
+    let root = family::root(table, context);
+    Column::named(&root.path[0], &root.path[1], column)
+}
+
+fn homes(members: &[Member], context: &Context) -> BTreeMap<Identity, Identity> {
+    let mut out = BTreeMap::new();
+    for table in once(members.iter().map(Member::table)) {
+        let partitions = family::nodes(&table, context).into_iter().skip(1);
+        out.extend(partitions.map(|partition| (partition, table.clone())));
     }
     out
 }
@@ -200,7 +232,11 @@ fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
         let (AnyObject::Column(before), Some(AnyObject::Column(after))) = (object, context.after(identity)) else {
             continue;
         };
-        if before.data_type != after.data_type {
+        // A partition's columns change with those of the partitioned table.
+        let is_part = context
+            .before(&Partition::named(&before.schema, &before.table))
+            .is_some();
+        if before.data_type != after.data_type && !is_part {
             let member = Member {
                 new: free(before, "new", context),
                 old: free(before, "old", context),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::built;
 use super::chain::Chain;
-use super::once;
+use super::{family, once};
 use crate::catalog::{Catalog, Identity};
-use crate::kinds::{AnyObject, Context, ForeignKey, Index, Key, Kind};
+use crate::kinds::{AnyObject, Column, Context, ForeignKey, Index, Key, Kind};
 
 /// Kinds that are dropped before the swap and created again behind it, in its transaction.
 const REMADE: [Kind; 9] = [
@@ -96,7 +96,12 @@ pub(super) fn dependents(chain: &Chain, context: &Context) -> Result<Dependents,
     let (mut said, mut open) = (Vec::new(), Vec::new());
     for identity in direct {
         match identity.kind {
-            Kind::NotNull | Kind::ColumnDefault | Kind::ColumnIdentity | Kind::SequenceOwner | Kind::Check => {
+            Kind::NotNull
+            | Kind::ColumnDefault
+            | Kind::ColumnIdentity
+            | Kind::SequenceOwner
+            | Kind::Check
+            | Kind::IndexAttachment => {
                 own.insert(identity);
             }
             Kind::Key | Kind::Index | Kind::ForeignKey if own.contains(&identity) => {}
@@ -172,7 +177,12 @@ fn arriving(columns: &BTreeSet<Identity>, context: &Context) -> Vec<Identity> {
 pub(super) fn reached(chain: &Chain, dependents: &Dependents, context: &Context) -> Catalog {
     let mut out = context.from.clone();
     for member in &chain.members {
-        out.insert(member.after.clone().into());
+        for node in family::nodes(&member.table(), context) {
+            let column = Column::named(&node.path[0], &node.path[1], &member.before.name);
+            if let Some(after) = context.after(&column) {
+                out.insert(after.clone());
+            }
+        }
     }
     for leaving in &dependents.leaving {
         out.remove(leaving);

@@ -6,12 +6,14 @@ mod beside;
 mod built;
 mod chain;
 mod dependents;
+mod family;
 mod renamed;
 mod swap;
 
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Identity};
+use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Large, Statement};
 use crate::plan::{Change, Phase, Step, Verb, go_on};
 use chain::Chain;
@@ -57,26 +59,35 @@ pub(crate) fn stages(context: &Context) -> Option<Staged> {
     (!out.steps.is_empty()).then_some(out)
 }
 
-/// Returns why chains of large tables are changed as a whole, in full sentences.
-pub fn why_not(context: &Context) -> Vec<String> {
-    let all = chain::chains(context);
-    all.iter()
+/// Returns the tables whose identifying columns change their type and that have rows: they are changed in stages however small
+/// they are.
+///
+/// # Errors
+///
+/// A change that cannot be made in stages is refused: nobody could read or write its table while it is written anew, and there
+/// is no way back half-way.
+pub fn tables(context: &Context, has_rows: impl Fn(&Identity) -> bool) -> Result<Vec<Identity>> {
+    let chains = chain::chains_with(context, has_rows);
+    let refused: Vec<String> = chains
+        .iter()
         .filter_map(|chain| {
             let why = write(chain, context).err()?;
             let columns: Vec<String> = chain.members.iter().map(|member| member.identity().path_text()).collect();
-            Some(format!(
-                "The type of {} is not changed in stages: {why}. Its table is written anew while nobody reads or writes it.",
-                columns.join(", ")
-            ))
+            Some(format!("{}: {why}", columns.join(", ")))
         })
-        .collect()
-}
-
-/// Returns the tables whose identifying columns change their type and that have rows: they are changed in stages however small
-/// they are.
-pub fn tables(context: &Context, has_rows: impl Fn(&Identity) -> bool) -> Vec<Identity> {
-    let chains = chain::chains_with(context, has_rows);
-    once(chains.iter().flat_map(Chain::tables))
+        .collect();
+    let Some((first, more)) = refused.split_first() else {
+        return Ok(once(chains.iter().flat_map(Chain::tables)));
+    };
+    let error = Error::new(
+        ErrorKind::Blocked,
+        format!("an identifier of a table with rows changes its type, and cannot do so in stages: {first}"),
+    );
+    let error = more.iter().fold(error, |error, line| error.detail(line.clone()));
+    Err(error.hint(
+        "Take what is in the way off first and add it again afterwards. With --online never the type changes by one statement, \
+         which writes the table anew while nobody reads or writes it.",
+    ))
 }
 
 /// Tells whether a step is a stage.
@@ -84,8 +95,9 @@ pub fn is_stage(step: &Step) -> bool {
     step.form.as_ref().is_some_and(|form| form.contains(FORM))
 }
 
-fn write(chain: &Chain, context: &Context) -> Result<Staged, String> {
-    let large = Large::new(chain.tables().into_iter().map(|table| {
+fn write(chain: &Chain, context: &Context) -> std::result::Result<Staged, String> {
+    let tables = chain.tables().into_iter();
+    let large = Large::new(tables.flat_map(|table| family::nodes(&table, context)).map(|table| {
         let size = context.large.get(&table).unwrap_or("tied to it").to_owned();
         (table, size)
     }));

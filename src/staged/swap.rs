@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use super::beside::{self, TRIGGER};
 use super::chain::{Chain, Member};
 use super::dependents::{Dependents, OF_COLUMNS, dependents, reached};
-use super::{Script, built};
+use super::{Script, built, family};
 use crate::catalog::quote::{ident, literal, qualified};
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::{
-    AnyObject, Check, ColumnIdentity, Context, Kind, Lock, Loss, NotNull, Statement, Table,
+    AnyObject, Check, ColumnIdentity, Context, Index, Kind, Lock, Loss, NotNull, Statement, Table,
     Transaction, chosen_name,
 };
 use crate::plan::{Change, Phase, Sentence, Verb, route};
@@ -42,11 +42,11 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     // In the same transaction: a row that is written by the places of columns must not land in an old one.
     sentences.extend(chain.members.iter().map(drop));
     push(chain, script, sentences, changes(chain, &dependents, context, &reached));
-    for check in checks(&dependents, &reached) {
+    for check in checks(&dependents, &arrive) {
         script.step(
             Phase::Validation,
             "validated again",
-            vec![validate(check)],
+            vec![validate(check, context)],
             vec![rebuilt(&check_identity(check))],
         );
     }
@@ -98,11 +98,8 @@ fn changes(chain: &Chain, dependents: &Dependents, context: &Context, reached: &
         object: object.clone(),
         verb,
     };
-    let mut out: Vec<Change> = chain
-        .members
-        .iter()
-        .map(|member| altered(&member.identity(), Verb::Alter))
-        .collect();
+    let columns = chain.columns();
+    let mut out: Vec<Change> = columns.iter().map(|column| altered(column, Verb::Alter)).collect();
     let of_columns = dependents.own.iter().filter(|own| OF_COLUMNS.contains(&own.kind));
     out.extend(
         of_columns.filter_map(|own| match (context.before(own), reached.get(own)) {
@@ -210,6 +207,7 @@ fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context, reach
         out.extend(
             objects
                 .filter_map(|own| leave.before(own))
+                .filter(|object| !goes_with_another(object, leave))
                 .flat_map(|object| object.drop(leave)),
         );
     }
@@ -221,6 +219,15 @@ fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context, reach
     out
 }
 
+/// Tells whether an object of a partition stands and falls with that of the partitioned table.
+fn goes_with_another(object: &AnyObject, context: &Context) -> bool {
+    match object {
+        AnyObject::Key(key) => key.inherits.is_some(),
+        AnyObject::Index(index) => index.inherits.is_some(),
+        object => object.carrier(context).is_some(),
+    }
+}
+
 fn renames(chain: &Chain) -> Vec<Statement> {
     let both = chain.members.iter().flat_map(|member| {
         let rename = |from: &str, to: &str| alter(member, &format!("RENAME COLUMN {} TO {}", ident(from), ident(to)));
@@ -228,6 +235,25 @@ fn renames(chain: &Chain) -> Vec<Statement> {
         [rename(name, &member.old), rename(&member.new, name)]
     });
     both.collect()
+}
+
+fn index_into_place(index: &Index, arrive: &Context) -> Vec<Statement> {
+    if index.partitioned {
+        return AnyObject::from(index.clone()).create(arrive);
+    }
+    let from = qualified([&index.schema, &built::index_name(index)]);
+    let mut out = vec![Statement::new(format!(
+        "ALTER INDEX {from} RENAME TO {}",
+        ident(&index.name)
+    ))];
+    if index.settings.clustered {
+        let on = qualified([&index.schema, &index.table]);
+        out.push(Statement::new(format!(
+            "ALTER TABLE {on} CLUSTER ON {}",
+            ident(&index.name)
+        )));
+    }
+    out
 }
 
 fn into_place(
@@ -245,32 +271,35 @@ fn into_place(
         out.extend(not_null(member, context));
     }
     for key in built::keys(chain, context) {
-        let (_, take_over) = built::key_beside(chain, key, context)?;
-        out.extend(take_over);
-    }
-    for index in &dependents.indexes {
-        let from = qualified([&index.schema, &built::index_name(index)]);
-        out.push(Statement::new(format!(
-            "ALTER INDEX {from} RENAME TO {}",
-            ident(&index.name)
-        )));
-        if index.settings.clustered {
-            let on = qualified([&index.schema, &index.table]);
-            out.push(Statement::new(format!(
-                "ALTER TABLE {on} CLUSTER ON {}",
-                ident(&index.name)
-            )));
+        if family::is_partitioned(&Table::named(&key.schema, &key.table), context) {
+            out.extend(AnyObject::from(key.clone()).create(arrive));
+        } else {
+            out.extend(built::key_beside(chain, key, context)?.1);
         }
     }
+    for index in &dependents.indexes {
+        out.extend(index_into_place(index, arrive));
+    }
+    let attachments = dependents.own.iter().filter(|own| own.kind == Kind::IndexAttachment);
+    let attachments = attachments.filter_map(|own| arrive.after(own));
+    out.extend(attachments.flat_map(|attachment| attachment.create(arrive)));
     let foreign_keys = built::foreign_keys(chain, context);
     for key in foreign_keys.into_iter().filter(|key| built::is_kept(chain, key, context)) {
-        let sql = format!(
-            "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
-            qualified([&key.schema, &key.table]),
-            ident(&built::foreign_key_name(key)),
-            ident(&key.name)
-        );
-        out.push(Statement::new(sql).locks(Table::named(&key.schema, &key.table), Lock::AccessExclusive));
+        for (beside, name) in built::foreign_keys_beside(chain, key, context)? {
+            let AnyObject::ForeignKey(beside) = beside else { continue };
+            let sql = format!(
+                "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
+                qualified([&beside.schema, &beside.table]),
+                ident(&beside.name),
+                ident(&name)
+            );
+            let table = Table::named(&beside.schema, &beside.table);
+            out.push(Statement::new(sql).locks(table, Lock::AccessExclusive));
+        }
+        if family::is_partitioned(&Table::named(&key.schema, &key.table), context) {
+            // It takes those of the partitions for its own, and reads nothing.
+            out.extend(AnyObject::from(key.clone()).create(arrive));
+        }
     }
     for identity in &dependents.own {
         match arrive.after(identity) {
@@ -283,6 +312,7 @@ fn into_place(
             Some(new @ AnyObject::ColumnIdentity(_)) if !context.from.contains(identity) => {
                 out.extend(new.create(arrive));
             }
+            Some(check) if check.carrier(arrive).is_some() => {}
             Some(AnyObject::Check(check)) => {
                 let check = Check {
                     valid: false,
@@ -349,8 +379,9 @@ fn not_null(member: &Member, context: &Context) -> Vec<Statement> {
     out
 }
 
-fn checks<'a>(dependents: &Dependents, reached: &'a Catalog) -> Vec<&'a Check> {
-    let objects = dependents.own.iter().filter_map(|own| reached.get(own));
+fn checks<'a>(dependents: &Dependents, arrive: &Context<'a>) -> Vec<&'a Check> {
+    let objects = dependents.own.iter().filter_map(|own| arrive.after(own));
+    let objects = objects.filter(|object| object.carrier(arrive).is_none());
     objects
         .filter_map(|object| match object {
             AnyObject::Check(check) if check.valid && check.enforced => Some(check.as_ref()),
@@ -363,15 +394,16 @@ fn check_identity(check: &Check) -> Identity {
     Check::named(&check.schema, &check.table, &check.name)
 }
 
-fn validate(check: &Check) -> Statement {
+fn validate(check: &Check, context: &Context) -> Statement {
     let table = Table::named(&check.schema, &check.table);
     let sql = format!(
         "ALTER TABLE {} VALIDATE CONSTRAINT {}",
         qualified([&check.schema, &check.table]),
         ident(&check.name)
     );
-    Statement::new(sql)
-        .locks(table.clone(), Lock::ShareUpdateExclusive)
-        .scans(table)
-        .transaction(Transaction::Alone)
+    let validate = Statement::new(sql).transaction(Transaction::Alone);
+    let validate = family::for_each(family::nodes(&table, context), validate, |statement, node| {
+        statement.locks(node, Lock::ShareUpdateExclusive)
+    });
+    family::for_each(family::leaves(&table, context), validate, Statement::scans)
 }
