@@ -182,13 +182,21 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
     steps
 }
 
-/// Returns the live catalog without what a rollback that stopped part-way has left of what only stands on the way: the
-/// next one makes the same. Nothing where it has left nothing.
+/// Returns the live catalog without what an execution that stopped part-way has left of what only stands on the way: the way
+/// back makes the like of it. Nothing where it has left nothing.
 fn cleared(live: &Catalog, execution: &Execution) -> Option<Catalog> {
-    let temporary = execution.plan.rollback.iter().flat_map(|step| &step.temporary);
-    let is_left = |identity: &&Identity| temporary.clone().any(|top| identity.path.starts_with(&top.path));
-    let all = live.objects.keys().filter(|_| execution.half_rolled_back);
-    let left: Vec<&Identity> = all.filter(is_left).collect();
+    let plan = &execution.plan;
+    let ways = plan.forward.iter().chain(&plan.rollback);
+    let temporary: BTreeSet<&Identity> = ways.flat_map(|step| &step.temporary).collect();
+    let was_there = |identity: &Identity| {
+        let known = plan.scope.iter().find(|(known, _)| known == identity);
+        known.is_some_and(|(_, print)| print.is_some())
+    };
+    let is_left = |identity: &Identity| temporary.iter().any(|top| identity.path.starts_with(&top.path));
+    let all = live.objects.keys();
+    let left: Vec<&Identity> = all
+        .filter(|identity| is_left(identity) && !was_there(identity))
+        .collect();
     (!left.is_empty()).then(|| {
         let mut out = live.clone();
         for identity in left {

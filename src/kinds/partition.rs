@@ -279,6 +279,25 @@ impl Partition {
     }
 }
 
+impl Partition {
+    /// Returns what attaches the parent itself, where identity columns come from above: a table that is attached gets them, and
+    /// its own partitions do not.
+    fn giver_of_identity(&self, context: &Context) -> Option<Identity> {
+        let giver = Self::named(&self.parent_schema, &self.parent_table);
+        let mut above = self;
+        while let Some(AnyObject::Partition(next)) =
+            context.after(&Self::named(&above.parent_schema, &above.parent_table))
+        {
+            above = next;
+        }
+        let (schema, table) = (&above.parent_schema, &above.parent_table);
+        let has_some = partitioning::within(context.to, Kind::ColumnIdentity, schema, table)
+            .next()
+            .is_some();
+        (context.version_num >= 170_000 && has_some && context.to.contains(&giver)).then_some(giver)
+    }
+}
+
 /// Returns the column of a condition that reads one only.
 fn only_column(condition: &str) -> Option<String> {
     let parsed = pg_query::parse(&format!("SELECT {condition}"), 0).ok()?;
@@ -369,6 +388,7 @@ impl Object for Partition {
         let mut out = self.compared(context);
         out.extend(gone);
         out.retain(|identity| !self.is_left_out_of(identity, context));
+        out.extend(self.giver_of_identity(context));
         out
     }
 

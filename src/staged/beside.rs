@@ -81,7 +81,10 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
         }
     }
     let foreign_keys = built::foreign_keys(chain, context);
-    for key in foreign_keys.into_iter().filter(|key| built::is_kept(chain, key, context)) {
+    for key in foreign_keys
+        .into_iter()
+        .filter(|key| built::is_kept(chain, key, context))
+    {
         let own = Column::named(&key.schema, &key.table, &key.columns[0]);
         if let Some(member) = chain.member(&own) {
             script.about(&member.identity());
@@ -198,11 +201,7 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
     let body = format!("\nBEGIN\n{sets}    RETURN NEW;\nEND\n");
     let on = qualified(&table.path);
     let own = |sql: String| Statement::new(sql).temporary(identity.clone());
-    let settings = if chain.keeps_what_is_said() {
-        ""
-    } else {
-        ALIKE
-    };
+    let settings = if chain.keeps_what_is_said() { "" } else { ALIKE };
     out.push(own(format!(
         "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql {settings}AS {}",
         dollar(&body)
@@ -317,9 +316,11 @@ fn proof(member: &Member, context: &Context) -> [Statement; 2] {
         family::for_each(family::leaves(&table, context), validate, Statement::scans),
     ]
     .map(|statement| {
-        family::for_each(family(), statement.transaction(Transaction::Alone), |statement, node| {
-            statement.temporary(Check::named(&node.path[0], &node.path[1], &name))
-        })
+        family::for_each(
+            family(),
+            statement.transaction(Transaction::Alone),
+            |statement, node| statement.temporary(Check::named(&node.path[0], &node.path[1], &name)),
+        )
     })
 }
 

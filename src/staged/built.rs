@@ -8,9 +8,7 @@ use super::family;
 use super::renamed::{self, Naming};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, list, qualified};
-use crate::kinds::{
-    AnyObject, Column, Context, ForeignKey, Index, Key, KeyType, Statement, Table, temporary_name,
-};
+use crate::kinds::{AnyObject, Column, Context, ForeignKey, Index, Key, KeyType, Statement, Table, temporary_name};
 
 /// Returns the keys that hold a column of the chain.
 pub(super) fn keys<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a Key> {

@@ -6,7 +6,9 @@ use super::{family, once};
 use crate::catalog::Identity;
 use crate::catalog::quote::ident;
 use crate::kinds::number_as_uuid::{self, NUMBERS};
-use crate::kinds::{AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Partition, Table, temporary_name, type_change};
+use crate::kinds::{
+    AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Partition, Table, temporary_name, type_change,
+};
 
 /// One column of a chain.
 #[derive(Debug, Clone)]
@@ -93,8 +95,7 @@ impl Chain {
 
     pub(super) fn member(&self, column: &Identity) -> Option<&Member> {
         let table = Table::named(&column.path[0], &column.path[1]);
-        self.of_table(&table)
-            .find(|member| member.before.name == column.name())
+        self.of_table(&table).find(|member| member.before.name == column.name())
     }
 
     /// Returns the name that a column of a table has before the swap when it is to be the new one.
@@ -151,7 +152,9 @@ pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool)
     known.extend(keys.flat_map(|key| {
         let table = Table::named(&key.schema, &key.table);
         let columns = key.columns.iter();
-        columns.map(move |name| whole(&table, name, context)).collect::<Vec<_>>()
+        columns
+            .map(move |name| whole(&table, name, context))
+            .collect::<Vec<_>>()
     }));
     let mut left: BTreeSet<Identity> = retyped
         .keys()

@@ -221,4 +221,3 @@ fn bring(catalog: &mut Catalog, identity: &Identity, context: &Context) {
         catalog.insert(after.clone());
     }
 }
-

@@ -72,7 +72,11 @@ pub fn tables(context: &Context, has_rows: impl Fn(&Identity) -> bool) -> Result
         .iter()
         .filter_map(|chain| {
             let why = write(chain, context).err()?;
-            let columns: Vec<String> = chain.members.iter().map(|member| member.identity().path_text()).collect();
+            let columns: Vec<String> = chain
+                .members
+                .iter()
+                .map(|member| member.identity().path_text())
+                .collect();
             Some(format!("{}: {why}", columns.join(", ")))
         })
         .collect();

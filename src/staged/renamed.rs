@@ -113,9 +113,14 @@ mod tests {
             ("lower((id)::text)", "lower((new)::text)"),
             ("(id = ANY (ARRAY[id, other]))", "(new = ANY (ARRAY[new, other]))"),
             ("public.id(id, 'id'::text)", "public.id(new, 'id'::text)"),
-            ("((\"Odd, name\" COLLATE \"C\") ~~ 'é id'::text)", "((\"Odd, new\" COLLATE \"C\") ~~ 'é id'::text)"),
-            ("CASE WHEN (id IS NULL) THEN '{id}'::public.id[] ELSE NULL::public.id[] END",
-             "CASE WHEN (new IS NULL) THEN '{id}'::public.id[] ELSE NULL::public.id[] END"),
+            (
+                "((\"Odd, name\" COLLATE \"C\") ~~ 'é id'::text)",
+                "((\"Odd, new\" COLLATE \"C\") ~~ 'é id'::text)",
+            ),
+            (
+                "CASE WHEN (id IS NULL) THEN '{id}'::public.id[] ELSE NULL::public.id[] END",
+                "CASE WHEN (new IS NULL) THEN '{id}'::public.id[] ELSE NULL::public.id[] END",
+            ),
         ] {
             assert_eq!(expression(text, &new).as_deref(), Some(renamed));
         }
@@ -127,8 +132,14 @@ mod tests {
         for (text, renamed) in [
             ("id", "new"),
             ("other, id DESC NULLS LAST", "other, new DESC NULLS LAST"),
-            ("id public.id, abs(id, id), ((id + 1)) DESC", "new public.id, abs(new, new), ((new + 1)) DESC"),
-            ("\"Odd, name\" COLLATE \"C\" text_pattern_ops, id", "\"Odd, new\" COLLATE \"C\" text_pattern_ops, new"),
+            (
+                "id public.id, abs(id, id), ((id + 1)) DESC",
+                "new public.id, abs(new, new), ((new + 1)) DESC",
+            ),
+            (
+                "\"Odd, name\" COLLATE \"C\" text_pattern_ops, id",
+                "\"Odd, new\" COLLATE \"C\" text_pattern_ops, new",
+            ),
         ] {
             assert_eq!(keys(text, &new).as_deref(), Some(renamed));
         }

@@ -10,8 +10,8 @@ use super::{Script, built, family};
 use crate::catalog::quote::{ident, literal, qualified};
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::{
-    AnyObject, Check, ColumnIdentity, Context, Index, Kind, Lock, Loss, NotNull, Statement, Table,
-    Transaction, chosen_name,
+    AnyObject, Check, ColumnIdentity, Context, Index, Kind, Lock, Loss, NotNull, Statement, Table, Transaction,
+    chosen_name,
 };
 use crate::plan::{Change, Phase, Sentence, Verb, route};
 
@@ -34,13 +34,14 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     let mut sentences = said(&lock(chain, context));
     sentences.extend(way(&Context::new(context.from, &open, context.version_num)));
     sentences.extend(said(&out_of_the_way(chain, &dependents, &leave, &reached)));
-    sentences.extend(said(&renames(chain)));
+    sentences.extend(said(&renames(chain, context)));
+    sentences.extend(said(&hand_over(&dependents, &arrive)));
+    // Before anything else takes their places: a name that PostgreSQL chooses must not be taken.
+    sentences.extend(chain.members.iter().map(|member| drop(member, context)));
     sentences.extend(said(&into_place(chain, &dependents, context, &arrive)?));
     let mut back = way(&Context::new(&closing, &reached, context.version_num));
     let filled = left_empty(&mut back, &dependents, &arrive);
     sentences.extend(back);
-    // In the same transaction: a row that is written by the places of columns must not land in an old one.
-    sentences.extend(chain.members.iter().map(drop));
     push(chain, script, sentences, changes(chain, &dependents, context, &reached));
     for check in checks(&dependents, &arrive) {
         script.step(
@@ -67,7 +68,9 @@ fn left_empty(sentences: &mut [Sentence], dependents: &Dependents, arrive: &Cont
     let views = views.filter(|identity| identity.kind == Kind::MaterializedView);
     let mut out: Vec<(usize, (Identity, Statement))> = Vec::new();
     for view in views {
-        let create = arrive.after(view).and_then(|view| view.create(arrive).into_iter().next());
+        let create = arrive
+            .after(view)
+            .and_then(|view| view.create(arrive).into_iter().next());
         let Some(create) = create.map(|statement| statement.sql()) else {
             continue;
         };
@@ -171,9 +174,25 @@ fn alter(member: &Member, action: &str) -> Statement {
     Statement::new(format!("ALTER TABLE {table} {action}")).locks(member.table(), Lock::AccessExclusive)
 }
 
-/// Drops an old column: what its values lost on the way is lost now.
-fn drop(member: &Member) -> Sentence {
-    let mut out = plain(Sentence::from(&alter(member, &format!("DROP COLUMN {}", ident(&member.old)))));
+/// Gives the new columns the sequences that go with the old ones otherwise.
+fn hand_over(dependents: &Dependents, arrive: &Context) -> Vec<Statement> {
+    let objects = dependents.own.iter().filter_map(|own| arrive.after(own));
+    let owners = objects.filter_map(|object| match object {
+        AnyObject::SequenceOwner(owner) => Some(Statement::new(format!(
+            "ALTER SEQUENCE {} OWNED BY {}",
+            qualified([&owner.schema, &owner.sequence]),
+            qualified([&owner.schema, &owner.table, &owner.column])
+        ))),
+        _ => None,
+    });
+    owners.collect()
+}
+
+/// Drops an old column, in the same transaction: a row that is written by the places of columns must not land in it. What its
+/// values lost on the way is lost now.
+fn drop(member: &Member, context: &Context) -> Sentence {
+    let drop = alter(member, &format!("DROP COLUMN {}", ident(&member.old)));
+    let mut out = plain(Sentence::from(&with_partitions(drop, context)));
     out.facts.loss = (member.loses()).map(|how| Loss::Precision(format!("{}: {how}", member.identity().path_text())));
     out
 }
@@ -184,7 +203,8 @@ fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context, reach
     for table in chain.tables() {
         let on = qualified(&table.path);
         let (function, _) = beside::function(&table);
-        out.push(Statement::new(format!("DROP TRIGGER {TRIGGER} ON {on}")).locks(table, Lock::AccessExclusive));
+        let trigger = Statement::new(format!("DROP TRIGGER {TRIGGER} ON {on}")).locks(table, Lock::AccessExclusive);
+        out.push(with_partitions(trigger, leave));
         out.push(Statement::new(format!("DROP FUNCTION {function}()")));
     }
     for (number, sequence) in carried(dependents, leave.from, reached).into_iter().enumerate() {
@@ -200,7 +220,6 @@ fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context, reach
         Kind::Index,
         Kind::ColumnDefault,
         Kind::ColumnIdentity,
-        Kind::NotNull,
     ];
     for kind in order {
         let objects = dependents.own.iter().filter(|own| own.kind == kind);
@@ -208,7 +227,13 @@ fn out_of_the_way(chain: &Chain, dependents: &Dependents, leave: &Context, reach
             objects
                 .filter_map(|own| leave.before(own))
                 .filter(|object| !goes_with_another(object, leave))
-                .flat_map(|object| object.drop(leave)),
+                .flat_map(|object| object.drop(leave))
+                .map(|drop| match kind {
+                    // Each partition has one of its own.
+                    Kind::ColumnDefault => drop,
+                    Kind::ColumnIdentity => identity_of_all(drop, leave),
+                    _ => with_partitions(drop, leave),
+                }),
         );
     }
     let owned = dependents.own.iter().filter(|own| own.kind == Kind::SequenceOwner);
@@ -228,9 +253,33 @@ fn goes_with_another(object: &AnyObject, context: &Context) -> bool {
     }
 }
 
-fn renames(chain: &Chain) -> Vec<Statement> {
+/// Adds the partitions of the tables that a statement locks.
+fn with_partitions(mut statement: Statement, context: &Context) -> Statement {
+    let strong = statement.facts.locks.clone();
+    for (table, lock) in strong
+        .into_iter()
+        .filter(|(table, _)| family::is_partitioned(table, context))
+    {
+        let partitions = family::nodes(&table, context).split_off(1);
+        statement = family::for_each(partitions, statement, |own, node| own.locks(node, lock));
+    }
+    statement
+}
+
+/// Partitions have the identity of the whole since PostgreSQL 17.
+fn identity_of_all(add: Statement, context: &Context) -> Statement {
+    if context.version_num < 170_000 {
+        return add;
+    }
+    with_partitions(add, context)
+}
+
+fn renames(chain: &Chain, context: &Context) -> Vec<Statement> {
     let both = chain.members.iter().flat_map(|member| {
-        let rename = |from: &str, to: &str| alter(member, &format!("RENAME COLUMN {} TO {}", ident(from), ident(to)));
+        let rename = |from: &str, to: &str| {
+            let rename = alter(member, &format!("RENAME COLUMN {} TO {}", ident(from), ident(to)));
+            with_partitions(rename, context)
+        };
         let name = &member.before.name;
         [rename(name, &member.old), rename(&member.new, name)]
     });
@@ -268,7 +317,8 @@ fn into_place(
         .iter()
         .filter(|member| beside::must_have_value(member, context))
     {
-        out.extend(not_null(member, context));
+        let own = not_null(member, context).into_iter();
+        out.extend(own.map(|statement| with_partitions(statement, context)));
     }
     for key in built::keys(chain, context) {
         if family::is_partitioned(&Table::named(&key.schema, &key.table), context) {
@@ -284,9 +334,14 @@ fn into_place(
     let attachments = attachments.filter_map(|own| arrive.after(own));
     out.extend(attachments.flat_map(|attachment| attachment.create(arrive)));
     let foreign_keys = built::foreign_keys(chain, context);
-    for key in foreign_keys.into_iter().filter(|key| built::is_kept(chain, key, context)) {
+    for key in foreign_keys
+        .into_iter()
+        .filter(|key| built::is_kept(chain, key, context))
+    {
         for (beside, name) in built::foreign_keys_beside(chain, key, context)? {
-            let AnyObject::ForeignKey(beside) = beside else { continue };
+            let AnyObject::ForeignKey(beside) = beside else {
+                continue;
+            };
             let sql = format!(
                 "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
                 qualified([&beside.schema, &beside.table]),
@@ -298,19 +353,19 @@ fn into_place(
         }
         if family::is_partitioned(&Table::named(&key.schema, &key.table), context) {
             // It takes those of the partitions for its own, and reads nothing.
-            out.extend(AnyObject::from(key.clone()).create(arrive));
+            let create = AnyObject::from(key.clone()).create(arrive).into_iter();
+            out.extend(create.map(|add| {
+                let add = add.locks(key.referenced_identity(), Lock::AccessExclusive);
+                with_partitions(add, context)
+            }));
         }
     }
     for identity in &dependents.own {
         match arrive.after(identity) {
-            Some(AnyObject::SequenceOwner(owner)) => out.push(Statement::new(format!(
-                "ALTER SEQUENCE {} OWNED BY {}",
-                qualified([&owner.schema, &owner.sequence]),
-                qualified([&owner.schema, &owner.table, &owner.column])
-            ))),
             Some(default @ AnyObject::ColumnDefault(_)) => out.extend(default.create(arrive)),
             Some(new @ AnyObject::ColumnIdentity(_)) if !context.from.contains(identity) => {
-                out.extend(new.create(arrive));
+                let create = new.create(arrive).into_iter();
+                out.extend(create.map(|add| identity_of_all(add, context)));
             }
             Some(check) if check.carrier(arrive).is_some() => {}
             Some(AnyObject::Check(check)) => {
@@ -326,7 +381,7 @@ fn into_place(
     for (number, sequence) in carried(dependents, arrive.to, context.from).into_iter().enumerate() {
         // What follows the first statement guesses the next value, which is known here.
         let create = AnyObject::from(sequence.clone()).create(arrive);
-        out.extend(create.into_iter().take(1));
+        out.extend(create.into_iter().take(1).map(|add| identity_of_all(add, context)));
         let name = literal(&qualified([&sequence.schema, &sequence.sequence]));
         let part =
             |at| format!("pg_catalog.split_part(pg_catalog.current_setting('trueup.identity_{number}'), ' ', {at})");

@@ -23,6 +23,8 @@ use crate::support::{Database, ends, machine, servers};
 mod cases;
 mod interrupted;
 mod staged;
+mod staged_parts;
+mod staged_types;
 mod staged_uuid;
 mod writers;
 
@@ -44,7 +46,15 @@ impl Pair {
         self.plan_with(online, false)
     }
 
+    pub(super) fn try_plan(&self, online: Online) -> Result<Plan, Error> {
+        self.try_plan_with(online, false)
+    }
+
     fn plan_with(&self, online: Online, prove: bool) -> Plan {
+        self.try_plan_with(online, prove).unwrap()
+    }
+
+    fn try_plan_with(&self, online: Online, prove: bool) -> Result<Plan, Error> {
         let setup = Setup {
             environment: Environment::default(),
             machine: machine(),
@@ -59,7 +69,7 @@ impl Pair {
             preflight: false,
             on_drop: trueup::config::OnDrop::Drop,
         };
-        reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url())).unwrap()
+        reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url()))
     }
 
     pub(super) fn apply(&self, plan: &Plan, events: &mut dyn FnMut(Event)) -> Result<Outcome, Error> {

@@ -5,6 +5,7 @@ use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use postgres::{Client, NoTls};
+use trueup::error::ErrorKind;
 
 use super::interrupted::killed_after;
 use super::*;
@@ -74,24 +75,36 @@ fn identifiers_grow_in_stages_and_come_back() {
 }
 
 #[test]
-fn what_cannot_be_staged_is_said() {
+fn what_cannot_be_staged_is_refused_while_there_are_rows() {
     let (_, server) = servers().pop().unwrap();
-    let table = "CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1);";
+    let table = "CREATE TABLE t (id integer PRIMARY KEY);";
     for (more, why) in [
         (
             "ALTER TABLE t ADD twice integer GENERATED ALWAYS AS (id * 2) STORED;",
             "twice depends on it",
         ),
-        ("CREATE INDEX odd ON t ((id + 1));", "odd depends on it"),
         ("CREATE PUBLICATION p FOR TABLE t;", "is published"),
-        ("CREATE TABLE child () INHERITS (t);", "is partitioned, inherits"),
+        ("CREATE TABLE child () INHERITS (t);", "inherits"),
+        (
+            "ALTER TABLE t ADD CONSTRAINT one EXCLUDE USING btree (id WITH =);",
+            "excludes",
+        ),
     ] {
         let before = format!("{table}{more}");
-        let pair = Pair::new(&server, &before, &before.replace("id integer", "id bigint"));
-        let plan = pair.plan(Online::Always);
-        let mut notes = plan.notes.iter();
-        let said = notes.find(|note| note.contains("public.t.id is not changed in stages"));
-        assert!(said.is_some_and(|note| note.contains(why)), "{more} {:?}", plan.notes);
+        let after = before.replace("t (id integer", "t (id bigint");
+        let empty = Pair::new(&server, &before, &after);
+        let plan = empty.plan(Online::Always);
+        assert!(script(&plan.forward).contains(" TYPE bigint"), "{more}");
+        let pair = Pair::new(&server, &format!("{before} INSERT INTO t VALUES (1);"), &after);
+        for online in [Online::Always, Online::Above(1 << 40)] {
+            let refused = pair.try_plan(online).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Blocked, "{refused:?}");
+            assert!(refused.message.contains("public.t.id"), "{more} {refused:?}");
+            assert!(refused.message.contains(why), "{more} {refused:?}");
+            assert!(refused.hint.unwrap().contains("--online never"));
+        }
+        let whole = pair.plan(Online::Never);
+        assert!(script(&whole.forward).contains(" TYPE bigint"), "{more}");
     }
 }
 
