@@ -1,5 +1,7 @@
 //! Table of a publication, with the columns and rows that are published.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Alter, Context, Fold, Kind, Lock, Object, Publication, Row, Statement, sql};
@@ -11,7 +13,7 @@ use crate::db::Server;
 use crate::error::Result;
 
 /// A table of a publication.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicationTable {
     /// Publication.
@@ -26,7 +28,34 @@ pub struct PublicationTable {
     pub filter: Option<String>,
 }
 
+impl PartialEq for PublicationTable {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            publication,
+            schema,
+            table,
+            columns,
+            filter,
+        } = self;
+        *publication == other.publication
+            && *schema == other.schema
+            && *table == other.table
+            && set(columns.as_ref()) == set(other.columns.as_ref())
+            && *filter == other.filter
+    }
+}
+
+/// Returns columns as they count: PostgreSQL cannot move one, so that their order is no difference.
+fn set(columns: Option<&Vec<String>>) -> Option<BTreeSet<&String>> {
+    columns.map(|columns| columns.iter().collect())
+}
+
 impl PublicationTable {
+    /// Returns the identity of a table's place in a publication.
+    pub fn named(publication: &str, schema: &str, table: &str) -> Identity {
+        Identity::new(Kind::PublicationTable, [publication, schema, table])
+    }
+
     fn table_identity(&self) -> Identity {
         Identity::new(Kind::Table, [&self.schema, &self.table])
     }
@@ -96,7 +125,14 @@ impl Object for PublicationTable {
     }
 
     fn identity(&self) -> Identity {
-        Identity::new(Kind::PublicationTable, [&self.publication, &self.schema, &self.table])
+        Self::named(&self.publication, &self.schema, &self.table)
+    }
+
+    fn significant(mut self) -> Self {
+        if let Some(columns) = &mut self.columns {
+            columns.sort();
+        }
+        self
     }
 
     fn after(&self, context: &Context) -> Vec<Identity> {
@@ -123,14 +159,7 @@ impl Object for PublicationTable {
     }
 
     fn alter(&self, desired: &Self, _context: &Context) -> Alter {
-        let Self {
-            publication: _,
-            schema: _,
-            table: _,
-            columns,
-            filter,
-        } = self;
-        if *columns == desired.columns && *filter == desired.filter {
+        if self == desired {
             return Alter::Unchanged;
         }
         Alter::in_place(vec![self.remove(), desired.add()])

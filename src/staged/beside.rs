@@ -1,7 +1,7 @@
 //! What is built beside the old columns while everybody works: columns, triggers, values, indexes, foreign keys.
 
 use super::chain::{Chain, Member, all};
-use super::{Script, built, family, once};
+use super::{Script, built, family, once, published};
 use crate::backfill::Batches;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
 use crate::catalog::{Identity, Name};
@@ -26,12 +26,9 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     for table in chain.tables() {
         check_table(&table, chain, context)?;
         about(chain, &table, script);
-        script.step(
-            Phase::Structure,
-            "new columns, kept in step",
-            columns(chain, &table, context),
-            Vec::new(),
-        );
+        let (mut statements, published) = published::keep_as_it_is(&table, context);
+        statements.extend(columns(chain, &table, context));
+        script.step(Phase::Structure, "new columns, kept in step", statements, published);
     }
     for table in chain.tables() {
         about(chain, &table, script);
@@ -150,17 +147,7 @@ fn check_node(table: &Identity, context: &Context) -> Result<(), String> {
         AnyObject::Inheritance(link) => is(&link.schema, &link.table) || is(&link.parent_schema, &link.parent_table),
         _ => false,
     });
-    let is_published = context.from.objects.values().any(|object| match object {
-        AnyObject::Publication(publication) => publication.all_tables,
-        AnyObject::PublicationSchema(published) => published.schema == table.path[0],
-        AnyObject::PublicationTable(published) => is(&published.schema, &published.table),
-        _ => false,
-    });
-    if is_published {
-        return Err(format!(
-            "{name} is published, and subscribers do not have the new column"
-        ));
-    }
+    published::check(table, context)?;
     if found.foreign.is_some() || found.of_type.is_some() || inherits {
         return Err(format!("{name} inherits or is inherited from, is foreign or of a type"));
     }

@@ -235,11 +235,12 @@ fn retyped(context: &Context) -> BTreeMap<Identity, Member> {
         let (AnyObject::Column(before), Some(AnyObject::Column(after))) = (object, context.after(identity)) else {
             continue;
         };
+        let is_part = || {
+            let partition = Partition::named(&before.schema, &before.table);
+            context.before(&partition).is_some()
+        };
         // A partition's columns change with those of the partitioned table.
-        let is_part = context
-            .before(&Partition::named(&before.schema, &before.table))
-            .is_some();
-        if before.data_type != after.data_type && !is_part {
+        if before.data_type != after.data_type && !is_part() {
             let member = Member {
                 new: free(before, "new", context),
                 old: free(before, "old", context),

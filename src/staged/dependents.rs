@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::built;
 use super::chain::Chain;
-use super::{family, once};
+use super::{family, once, published};
 use crate::catalog::{Catalog, Identity};
-use crate::kinds::{AnyObject, Column, Context, ForeignKey, Index, Key, Kind};
+use crate::kinds::{AnyObject, Column, Context, ForeignKey, Index, Key, Kind, PublicationTable};
 
 /// Kinds that are dropped before the swap and created again behind it, in its transaction.
-const REMADE: [Kind; 9] = [
+const REMADE: [Kind; 10] = [
     Kind::View,
     Kind::MaterializedView,
     Kind::Rule,
@@ -19,6 +19,7 @@ const REMADE: [Kind; 9] = [
     Kind::Function,
     Kind::Procedure,
     Kind::ReplicaIdentity,
+    Kind::PublicationTable,
 ];
 
 /// Kinds that are a part of a column, or only hold while it is what it is.
@@ -46,12 +47,17 @@ pub(super) struct Dependents {
     pub(super) remade: BTreeSet<Identity>,
 }
 
-/// Finds what depends on the columns of a chain.
-///
-/// # Errors
-///
-/// Says what stands in the way of the stages.
-pub(super) fn dependents(chain: &Chain, context: &Context) -> Result<Dependents, String> {
+/// Keys, indexes and foreign keys of a chain.
+struct Built {
+    /// All of them.
+    own: BTreeSet<Identity>,
+    /// Those that go with the old columns.
+    leaving: BTreeSet<Identity>,
+    /// Indexes that stay, in the form that they will have.
+    indexes: Vec<Index>,
+}
+
+fn built_of(chain: &Chain, context: &Context) -> Built {
     let mut own: BTreeSet<Identity> = BTreeSet::new();
     let (mut leaving, mut indexes) = (BTreeSet::new(), Vec::new());
     own.extend(
@@ -74,6 +80,20 @@ pub(super) fn dependents(chain: &Chain, context: &Context) -> Result<Dependents,
         }
         own.insert(identity);
     }
+    Built { own, leaving, indexes }
+}
+
+/// Finds what depends on the columns of a chain.
+///
+/// # Errors
+///
+/// Says what stands in the way of the stages.
+pub(super) fn dependents(chain: &Chain, context: &Context) -> Result<Dependents, String> {
+    let Built {
+        mut own,
+        leaving,
+        indexes,
+    } = built_of(chain, context);
     let all = context.from.dependents();
     let columns = chain.columns();
     let mut direct: BTreeSet<Identity> = BTreeSet::new();
@@ -115,6 +135,12 @@ pub(super) fn dependents(chain: &Chain, context: &Context) -> Result<Dependents,
             said.push(identity.clone());
         }
     }
+    // Without them until the new columns have their names.
+    let published = chain
+        .tables()
+        .into_iter()
+        .flat_map(|table| published::places(&table, context));
+    open.extend(published.map(|place| PublicationTable::named(&place.publication, &place.schema, &place.table)));
     let mut remade = BTreeSet::new();
     while let Some(identity) = open.pop() {
         if columns.contains(&identity) || own.contains(&identity) || !remade.insert(identity.clone()) {

@@ -7,6 +7,7 @@ mod built;
 mod chain;
 mod dependents;
 mod family;
+mod published;
 mod renamed;
 mod swap;
 

@@ -43,20 +43,20 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     let filled = left_empty(&mut back, &dependents, &arrive);
     sentences.extend(back);
     push(chain, script, sentences, changes(chain, &dependents, context, &reached));
-    for check in checks(&dependents, &arrive) {
-        script.step(
-            Phase::Validation,
-            "validated again",
-            vec![validate(check, context)],
-            vec![rebuilt(&check_identity(check))],
-        );
-    }
     for (view, refresh) in filled {
         script.step(
             Phase::Validation,
             "filled again behind the swap",
             vec![refresh],
             vec![rebuilt(&view)],
+        );
+    }
+    for check in checks(&dependents, &arrive) {
+        script.step(
+            Phase::Validation,
+            "validated again",
+            vec![validate(check, context)],
+            vec![rebuilt(&check_identity(check))],
         );
     }
     Ok(reached)

@@ -17,12 +17,13 @@
 //!
 //! ## Safer way
 //!
-//! From one integer type to another, and from integers to UUIDs, trueup takes the safer way by itself wherever a table of
-//! the chain has rows (not with `--online never`). It adds a column of the new type beside the old one, keeps it filled by a trigger, fills old
+//! trueup takes the safer way by itself wherever a table of the chain has rows (not with `--online never`). It adds a column
+//! of the new type beside the old one, keeps it filled by a trigger, fills old
 //! rows in batches, builds its unique index with `CREATE INDEX CONCURRENTLY`, does the same in every table of the chain,
 //! then switches keys and foreign keys over in one short transaction, and drops the old columns. What remains dangerous:
 //! the new column stands at the end of its table, so that `INSERT` without a list of columns and `SELECT *` see another
-//! order. Between other types do the same by hand, and keep the old columns until nobody reads them any more.
+//! order. Where that way is closed (a published table, a generated column, an exclusion constraint), the plan is refused and
+//! says what is in the way.
 //!
 //! Number 5 becomes the UUID `00000000-0000-8000-8000-000000000005`, in every table: the number as 16 hexadecimal digits
 //! around the version, which is 8, so that it meets no UUID that is drawn at random. Others who keep numbers can do the same.

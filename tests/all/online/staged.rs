@@ -83,7 +83,11 @@ fn what_cannot_be_staged_is_refused_while_there_are_rows() {
             "ALTER TABLE t ADD twice integer GENERATED ALWAYS AS (id * 2) STORED;",
             "twice depends on it",
         ),
-        ("CREATE PUBLICATION p FOR TABLE t;", "is published"),
+        ("CREATE PUBLICATION p FOR ALL TABLES;", "is published"),
+        (
+            "CREATE PUBLICATION p FOR TABLE t; ALTER TABLE t REPLICA IDENTITY FULL;",
+            "is published",
+        ),
         ("CREATE TABLE child () INHERITS (t);", "inherits"),
         (
             "ALTER TABLE t ADD CONSTRAINT one EXCLUDE USING btree (id WITH =);",
@@ -111,7 +115,9 @@ fn what_cannot_be_staged_is_refused_while_there_are_rows() {
 #[test]
 fn a_killed_change_goes_on_or_back_after_each_statement() {
     let (_, server) = servers().into_iter().max_by_key(|(major, _)| *major).unwrap();
-    let table = "CREATE TABLE t (id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, of INT REFERENCES t, CHECK (id > 0));
+    // Two chains, one after the other, of which one table has columns.
+    let table = "CREATE TABLE o (id INT PRIMARY KEY);
+         CREATE TABLE t (id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, of INT REFERENCES t, o INT REFERENCES o, CHECK (id > 0));
          CREATE VIEW v AS SELECT id FROM t;";
     let before = format!(
         "{} INSERT INTO t (of) SELECT n / 2 + 1 FROM generate_series(1, 40) n;",

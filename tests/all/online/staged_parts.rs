@@ -5,7 +5,7 @@ use super::interrupted::killed_after;
 use super::staged::assert_staged;
 use super::*;
 
-const ATTACHED: &str = r#"CREATE TABLE c (id INT PRIMARY KEY);
+const ATTACHED: &str = "CREATE TABLE c (id INT PRIMARY KEY);
     CREATE TABLE t (id INT GENERATED ALWAYS AS IDENTITY, c INT REFERENCES c, code text, note int, CONSTRAINT t_pk PRIMARY KEY (id) INCLUDE (note) WITH (fillfactor=80), CONSTRAINT t_u UNIQUE (c, code) DEFERRABLE INITIALLY DEFERRED, CONSTRAINT nv CHECK (id <> 77) NOT VALID);
     ALTER TABLE t CLUSTER ON t_pk;
     CREATE INDEX t_expr ON t (lower(id::text), (id + 1) DESC) WHERE id > 2 AND code <> 'id';
@@ -20,7 +20,7 @@ const ATTACHED: &str = r#"CREATE TABLE c (id INT PRIMARY KEY);
     CREATE MATERIALIZED VIEW mv2 AS SELECT max(id) AS m FROM mv;
     CREATE VIEW over AS SELECT * FROM mv2;
     GRANT SELECT ON mv TO PUBLIC;
-    COMMENT ON INDEX t_expr IS 'Odd.';"#;
+    COMMENT ON INDEX t_expr IS 'Odd.';";
 
 const ATTACHED_ROWS: &str = "INSERT INTO c SELECT generate_series(1,10);
     INSERT INTO t (c, code, note) SELECT n, 'c'||n, n FROM generate_series(1,10) n;
@@ -119,5 +119,61 @@ fn a_killed_change_of_partitions_goes_on_or_back_after_each_statement() {
             pair.assert_is(&first, &text);
         }
         assert_eq!(pair.live.text(CONTENTS), rows, "{text}");
+    }
+}
+
+const PUBLISHED: &str =
+    "CREATE TABLE t (id INT PRIMARY KEY, a text); CREATE TABLE u (id INT PRIMARY KEY, t INT REFERENCES t, b text);
+    CREATE PUBLICATION whole FOR TABLE t; CREATE PUBLICATION parts FOR TABLE u (id, t) WHERE (id > 0), t (id, a);
+    CREATE PUBLICATION other FOR TABLE u (b, id);";
+
+/// What subscribers do not have is not published at any time, and rows can be changed, which PostgreSQL refuses where a
+/// publication lacks a column of the key.
+#[test]
+fn published_tables_publish_what_they_did() {
+    for (major, server) in servers() {
+        let rows = "INSERT INTO t SELECT n, 'a' FROM generate_series(1, 9) n; INSERT INTO u SELECT n, n FROM generate_series(1, 9) n;";
+        if major < 15 {
+            let whole = "CREATE TABLE t (id INT PRIMARY KEY); CREATE PUBLICATION whole FOR TABLE t;";
+            let pair = pair(&server, whole, "INSERT INTO t VALUES (1);");
+            let refused = pair.try_plan(Online::Always).unwrap_err();
+            assert!(refused.message.contains("public.t is published"), "{refused:?}");
+            continue;
+        }
+        let pair = pair(&server, PUBLISHED, rows);
+        let (before, wanted) = (pair.live.catalog(), pair.desired.catalog());
+        let published = "SELECT string_agg(concat_ws(' ', pubname, tablename, (SELECT array_agg(name ORDER BY name) FROM unnest(attnames) AS a (name))),
+                 '; ' ORDER BY pubname, tablename) FROM pg_publication_tables";
+        let first = pair.live.text(published);
+        assert_eq!(
+            first, "other u {b,id}; parts t {a,id}; parts u {id,t}; whole t {a,id}",
+            "PostgreSQL {major}"
+        );
+        let plan = pair.plan_with(Online::Above(1 << 40), true);
+        let text = script(&plan.forward);
+        assert_eq!(
+            plan.proof.as_ref().unwrap().verdict,
+            Verdict::Held,
+            "{:?}\n{text}",
+            plan.proof
+        );
+        assert_staged(&plan);
+        let mut looked = 0;
+        let mut look = |event: Event| {
+            if matches!(event, Event::Started { .. }) {
+                assert_eq!(pair.live.text(published), first, "PostgreSQL {major}\n{text}");
+                looked += 1;
+            }
+        };
+        pair.apply(&plan, &mut look)
+            .unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+        pair.assert_is(&wanted, &text);
+        assert!(pair.plan(Online::Always).is_empty(), "PostgreSQL {major}");
+        pair.live
+            .execute("UPDATE t SET a = 'b'; DELETE FROM u WHERE id = 9; UPDATE u SET id = id + 100");
+        pair.rollback_with(&mut look).unwrap();
+        assert!(looked > 20, "{looked}");
+        pair.assert_is(&before, &script(&plan.rollback));
+        pair.live.execute("UPDATE t SET a = 'c'; UPDATE u SET id = id + 100");
     }
 }
