@@ -10,7 +10,7 @@ use crate::catalog::quote::{ident, qualified};
 
 impl Column {
     /// Tells whether the type is a domain that checks values: PostgreSQL writes them all anew to check them.
-    pub(super) fn has_checked_domain(&self, context: &Context) -> bool {
+    pub(crate) fn has_checked_domain(&self, context: &Context) -> bool {
         let mut users = vec![self.identity()];
         while let Some(user) = users.pop() {
             for on in context.to.dependencies_of(&user).filter(|on| on.kind == Kind::Domain) {

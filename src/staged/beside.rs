@@ -119,6 +119,12 @@ fn check_table(table: &Identity, chain: &Chain, context: &Context) -> Result<(),
         if member.before.generated.is_some() || member.after.generated.is_some() {
             return Err(format!("{} is generated", member.identity().path_text()));
         }
+        if member.after.has_checked_domain(context) {
+            let (column, domain) = (member.identity().path_text(), &member.after.data_type);
+            return Err(format!(
+                "{column} becomes {domain}, which has checks, and PostgreSQL writes a table anew to add a column of it"
+            ));
+        }
     }
     let family = family::nodes(table, context);
     for node in &family {

@@ -206,7 +206,11 @@ pub(super) fn reached(chain: &Chain, dependents: &Dependents, context: &Context)
         for node in family::nodes(&member.table(), context) {
             let column = Column::named(&node.path[0], &node.path[1], &member.before.name);
             if let Some(after) = context.after(&column) {
+                out.remove(&column);
                 out.insert(after.clone());
+                if let Some(edges) = context.to.dependencies.get(&column) {
+                    out.dependencies.insert(column, edges.clone());
+                }
             }
         }
     }

@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Identity};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kinds::{Context, Large, Statement};
-use crate::plan::{Change, Phase, Step, Verb, go_on};
+use crate::kinds::{AnyObject, Context, Large, Statement};
+use crate::plan::{Change, Phase, Step, Verb, go_on, route};
 use chain::Chain;
 
 /// How the form of every stage begins.
@@ -46,18 +46,47 @@ pub(crate) fn stages(context: &Context) -> Option<Staged> {
         reached: context.from.clone(),
     };
     for chain in chains {
-        let reached = out.reached.clone();
+        let reached = with_types(&chain, &out.reached, context);
         let here = Context {
             from: &reached,
             ..*context
         };
         if let Ok(written) = write(&chain, &here) {
+            let types = route(&Context::new(&out.reached, &reached, context.version_num));
+            go_on(&mut out.steps, types.steps);
+            out.changes.extend(types.changes);
             go_on(&mut out.steps, written.steps);
             out.changes.extend(written.changes);
             out.reached = written.reached;
         }
     }
     (!out.steps.is_empty()).then_some(out)
+}
+
+/// Returns a state with the types that the columns of a chain will have, and what these need.
+fn with_types(chain: &Chain, state: &Catalog, context: &Context) -> Catalog {
+    let mut out = state.clone();
+    let mut open: Vec<Identity> = chain.columns().into_iter().collect();
+    while let Some(user) = open.pop() {
+        let needed = context.to.dependencies_of(&user).cloned();
+        let parts = context
+            .to
+            .objects
+            .values()
+            .filter(|object| object.parent().as_ref() == Some(&user));
+        let parts = parts.map(AnyObject::identity).filter(|_| !context.from.contains(&user));
+        for identity in needed.chain(parts).collect::<Vec<_>>() {
+            let Some(object) = context.after(&identity).filter(|_| !out.contains(&identity)) else {
+                continue;
+            };
+            out.insert(object.clone());
+            if let Some(edges) = context.to.dependencies.get(&identity) {
+                out.dependencies.insert(identity.clone(), edges.clone());
+            }
+            open.push(identity);
+        }
+    }
+    out
 }
 
 /// Returns the tables whose identifying columns change their type and that have rows: they are changed in stages however small

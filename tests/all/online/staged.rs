@@ -156,7 +156,8 @@ fn a_killed_change_goes_on_or_back_after_each_statement() {
 pub(super) fn assert_staged(plan: &Plan) {
     for steps in [&plan.forward, &plan.rollback] {
         let text = script(steps);
-        assert!(!text.contains(" TYPE "), "{text}");
+        let is_whole = |line: &str| line.contains(" ALTER COLUMN ") && line.contains(" TYPE ");
+        assert!(!text.lines().any(is_whole), "{text}");
         let mut statements = steps.iter().flat_map(|step| &step.statements);
         assert!(statements.all(|sentence| sentence.facts.rewrites.is_empty()), "{text}");
     }

@@ -143,3 +143,41 @@ fn a_value_that_is_none_of_the_new_type_stops_the_stages_and_nothing_is_lost() {
     pair.assert_is(&first, "after the rollback");
     assert_eq!(values(&pair), rows);
 }
+
+const WORDS: &str = "CREATE TYPE size AS ENUM ('small', 'large'); CREATE TABLE w (id size PRIMARY KEY);
+    CREATE TABLE t (id text PRIMARY KEY); CREATE TABLE u (t text REFERENCES t);
+    INSERT INTO w VALUES ('large'); INSERT INTO t VALUES ('red'), ('green'); INSERT INTO u VALUES ('green');";
+
+/// A type that the same plan makes stands before the first column of it, and one that it drops until the last is gone.
+#[test]
+fn types_of_the_same_plan_come_first_and_go_last() {
+    for (major, server) in ends() {
+        let pair = Pair::new(
+            &server,
+            WORDS,
+            "CREATE SCHEMA types; CREATE TYPE types.colour AS ENUM ('red', 'green'); COMMENT ON TYPE types.colour IS 'Of all.';
+             CREATE DOMAIN types.word AS text; CREATE TABLE w (id types.word PRIMARY KEY);
+             CREATE TABLE t (id types.colour PRIMARY KEY); CREATE TABLE u (t types.colour REFERENCES t);",
+        );
+        let plan = there_and_back(&pair);
+        super::staged::assert_staged(&plan);
+        let left = "SELECT concat_ws(' ', (SELECT string_agg(id, ',' ORDER BY id) FROM t), (SELECT t FROM u), (SELECT id FROM w))";
+        assert_eq!(pair.live.text(left), "green,red green large", "PostgreSQL {major}");
+    }
+}
+
+/// PostgreSQL writes a table anew to add a column whose domain has checks.
+#[test]
+fn a_domain_with_checks_is_refused() {
+    let (_, server) = servers().pop().unwrap();
+    let pair = Pair::new(
+        &server,
+        "CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1)",
+        "CREATE DOMAIN positive AS bigint CHECK (VALUE > 0); CREATE TABLE t (id positive PRIMARY KEY)",
+    );
+    let refused = pair.try_plan(Online::Always).unwrap_err();
+    assert!(
+        refused.message.contains("becomes public.positive, which has checks"),
+        "{refused:?}"
+    );
+}
