@@ -110,15 +110,46 @@ pub(super) fn index_name(index: &Index) -> String {
 ///
 /// It is as it shall be in the end, unless that needs columns which are not there yet: then as it is, if it is of columns.
 pub(super) fn index_form(chain: &Chain, index: &Index, context: &Context) -> Option<Index> {
+    let stays = attached_together(index, context).into_iter().all(|part| {
+        let after = context.after(&Index::named(&part.schema, &part.name));
+        matches!(after, Some(AnyObject::Index(after)) if after.table == part.table && after.inherits == part.inherits)
+    });
     let after = match context.after(&Index::named(&index.schema, &index.name)) {
-        Some(AnyObject::Index(after)) if after.table == index.table => Some(Index::clone(after)),
+        Some(AnyObject::Index(after)) if stays => Some(Index::clone(after)),
         _ => None,
     };
-    let is_of_columns = index.predicate.is_none() && index.columns.iter().all(Option::is_some);
+    let is_of_columns = index.predicate.is_none() && renamed::is_of_columns(&index.keys);
     let now = Some(index.clone()).filter(|_| is_of_columns);
     after
         .filter(|after| renamed_index(chain, after, context).is_some())
         .or(now)
+}
+
+/// Returns an index with all that are attached to one another with it: they are of one form.
+fn attached_together<'a>(index: &'a Index, context: &Context<'a>) -> Vec<&'a Index> {
+    let find = |schema: &str, name: &str| match context.before(&Index::named(schema, name)) {
+        Some(AnyObject::Index(found)) => Some(found.as_ref()),
+        _ => None,
+    };
+    let mut root = index;
+    while let Some(above) = root.inherits.as_ref().and_then(|(schema, name)| find(schema, name)) {
+        root = above;
+    }
+    let mut out = vec![root];
+    let mut at = 0;
+    while let Some(above) = out.get(at).copied() {
+        at += 1;
+        let all = context.from.objects.values().filter_map(|object| match object {
+            AnyObject::Index(index) => Some(index.as_ref()),
+            _ => None,
+        });
+        let is_below = |index: &&Index| {
+            let parent = index.inherits.as_ref();
+            parent.is_some_and(|(schema, name)| (schema, name) == (&above.schema, &above.name))
+        };
+        out.extend(all.filter(is_below));
+    }
+    out
 }
 
 /// Builds the index beside that takes an index's place.

@@ -91,7 +91,7 @@ fn built_of(chain: &Chain, context: &Context) -> Built {
 pub(super) fn dependents(chain: &Chain, context: &Context) -> Result<Dependents, String> {
     let Built {
         mut own,
-        leaving,
+        mut leaving,
         indexes,
     } = built_of(chain, context);
     let all = context.from.dependents();
@@ -116,12 +116,14 @@ pub(super) fn dependents(chain: &Chain, context: &Context) -> Result<Dependents,
     let (mut said, mut open) = (Vec::new(), Vec::new());
     for identity in direct {
         match identity.kind {
-            Kind::NotNull
-            | Kind::ColumnDefault
-            | Kind::ColumnIdentity
-            | Kind::SequenceOwner
-            | Kind::Check
-            | Kind::IndexAttachment => {
+            Kind::NotNull | Kind::ColumnDefault | Kind::ColumnIdentity | Kind::SequenceOwner | Kind::Check => {
+                own.insert(identity);
+            }
+            Kind::IndexAttachment => {
+                let index = context.before(&identity).and_then(AnyObject::parent);
+                if index.is_some_and(|index| leaving.contains(&index)) {
+                    leaving.insert(identity.clone());
+                }
                 own.insert(identity);
             }
             Kind::Key | Kind::Index | Kind::ForeignKey if own.contains(&identity) => {}

@@ -46,15 +46,18 @@ pub(crate) fn stages(context: &Context) -> Option<Staged> {
         reached: context.from.clone(),
     };
     for chain in chains {
-        let reached = with_types(&chain, &out.reached, context);
+        let prepared = with_types(&chain, &out.reached, context);
+        let reached = prepared.clone().unwrap_or_else(|| out.reached.clone());
         let here = Context {
             from: &reached,
             ..*context
         };
         if let Ok(written) = write(&chain, &here) {
-            let types = route(&Context::new(&out.reached, &reached, context.version_num));
-            go_on(&mut out.steps, types.steps);
-            out.changes.extend(types.changes);
+            if let Some(prepared) = prepared {
+                let types = route(&Context::new(&out.reached, &prepared, context.version_num));
+                go_on(&mut out.steps, types.steps);
+                out.changes.extend(types.changes);
+            }
             go_on(&mut out.steps, written.steps);
             out.changes.extend(written.changes);
             out.reached = written.reached;
@@ -63,28 +66,28 @@ pub(crate) fn stages(context: &Context) -> Option<Staged> {
     (!out.steps.is_empty()).then_some(out)
 }
 
-/// Returns a state with the types that the columns of a chain will have, and what these need.
-fn with_types(chain: &Chain, state: &Catalog, context: &Context) -> Catalog {
-    let mut out = state.clone();
-    let mut open: Vec<Identity> = chain.columns().into_iter().collect();
-    while let Some(user) = open.pop() {
-        let needed = context.to.dependencies_of(&user).cloned();
-        let parts = context
-            .to
-            .objects
-            .values()
-            .filter(|object| object.parent().as_ref() == Some(&user));
-        let parts = parts.map(AnyObject::identity).filter(|_| !context.from.contains(&user));
-        for identity in needed.chain(parts).collect::<Vec<_>>() {
-            let Some(object) = context.after(&identity).filter(|_| !out.contains(&identity)) else {
-                continue;
-            };
-            out.insert(object.clone());
-            if let Some(edges) = context.to.dependencies.get(&identity) {
-                out.dependencies.insert(identity.clone(), edges.clone());
-            }
-            open.push(identity);
+/// Returns a state with the types that the columns of a chain will have, and what these need; nothing where all are there.
+fn with_types(chain: &Chain, state: &Catalog, context: &Context) -> Option<Catalog> {
+    let mut out: Option<Catalog> = None;
+    let columns = chain.columns();
+    let mut open: Vec<Identity> = columns
+        .iter()
+        .flat_map(|column| context.to.dependencies_of(column).cloned())
+        .collect();
+    while let Some(identity) = open.pop() {
+        let there = out.as_ref().unwrap_or(state);
+        let Some(object) = context.after(&identity).filter(|_| !there.contains(&identity)) else {
+            continue;
+        };
+        let out = out.get_or_insert_with(|| state.clone());
+        out.insert(object.clone());
+        if let Some(edges) = context.to.dependencies.get(&identity) {
+            out.dependencies.insert(identity.clone(), edges.clone());
         }
+        let objects = context.to.objects.values();
+        let parts = objects.filter(|object| object.parent().as_ref() == Some(&identity));
+        open.extend(parts.map(AnyObject::identity));
+        open.extend(context.to.dependencies_of(&identity).cloned());
     }
     out
 }

@@ -37,6 +37,24 @@ pub(super) fn keys(text: &str, naming: Naming) -> Option<String> {
     Some(renamed.strip_prefix(head)?.strip_suffix(')')?.to_owned())
 }
 
+/// Tells whether a key list is one of columns, of whatever type they are: in the order and by the operators of the type.
+pub(super) fn is_of_columns(text: &str) -> bool {
+    let Ok(parsed) = pg_query::parse(&format!("CREATE INDEX ON t ({text})"), 0) else {
+        return false;
+    };
+    let statements = parsed.protobuf.stmts.iter();
+    let mut nodes = statements.filter_map(|statement| statement.stmt.as_ref()?.node.as_ref());
+    let Some(NodeEnum::IndexStmt(index)) = nodes.next() else {
+        return false;
+    };
+    index.index_params.iter().all(|element| match &element.node {
+        Some(NodeEnum::IndexElem(element)) => {
+            !element.name.is_empty() && element.opclass.is_empty() && element.collation.is_empty()
+        }
+        _ => false,
+    })
+}
+
 /// Returns where each element of a list begins whose first one does so at a place.
 fn starts(sql: &str, first: usize) -> Option<Vec<usize>> {
     let mut out = Vec::new();
@@ -125,6 +143,14 @@ mod tests {
             assert_eq!(expression(text, &new).as_deref(), Some(renamed));
         }
         assert_eq!(expression("(gone > 1)", &new), None);
+    }
+
+    #[test]
+    fn columns_alone_are_of_any_type() {
+        assert!(is_of_columns("id, \"Odd, name\" DESC NULLS LAST"));
+        for text in ["id text_pattern_ops", "lower(id)", "id COLLATE \"C\"", "((id + 1))"] {
+            assert!(!is_of_columns(text), "{text}");
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
         .changes()
         .filter(|(_, change)| change.object.kind == Kind::Column && change.verb != Verb::Rebuild)
         .filter_map(|(at, change)| Some((at, &change.object, retyped(look, &change.object)?)))
+        .filter(|(_, _, (before, _))| !goes_with_parent(look, before))
         .collect();
     if changed.is_empty() {
         return Vec::new();
@@ -60,6 +61,12 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
 fn retyped<'a>(look: &Look<'a>, object: &Identity) -> Option<(&'a Column, &'a Column)> {
     let types = (look.column_before(object)?, look.column_after(object)?);
     (types.0.data_type != types.1.data_type).then_some(types)
+}
+
+/// Tells whether the column changes with that of a partitioned or inherited table, which says it.
+fn goes_with_parent(look: &Look, column: &Column) -> bool {
+    let mut parents = column.parents.iter();
+    parents.any(|(schema, table)| retyped(look, &Column::named(schema, table, &column.name)).is_some())
 }
 
 fn hit(look: &Look, chains: &Chains, (at, object): (usize, &Identity), types: (&Column, &Column)) -> Option<Hit> {

@@ -177,3 +177,47 @@ fn published_tables_publish_what_they_did() {
         pair.live.execute("UPDATE t SET a = 'c'; UPDATE u SET id = id + 100");
     }
 }
+
+const CHANGED_BEFORE: &str = "CREATE TABLE e (id int, ts date NOT NULL, c int, x text, CONSTRAINT e_pk PRIMARY KEY (id, ts)) PARTITION BY RANGE (ts);
+    CREATE TABLE e1 PARTITION OF e FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+    CREATE INDEX e_gone ON e ((id + c)) WHERE id > 5;
+    CREATE INDEX e_new ON e (id, c);
+    CREATE UNIQUE INDEX e_u ON e (ts, id) INCLUDE (c);
+    CREATE TABLE p (id text PRIMARY KEY); CREATE TABLE q (p text CONSTRAINT q_p REFERENCES p, r text);
+    CREATE INDEX p_like ON p (id text_pattern_ops);
+    INSERT INTO e SELECT n, '2024-02-02', n, 'x' FROM generate_series(1,9) n; INSERT INTO p VALUES ('1'),('2'); INSERT INTO q VALUES ('1');";
+
+const CHANGED_AFTER: &str = "CREATE TABLE e (id bigint, ts date NOT NULL, c int, x text, y text, CONSTRAINT e_pk PRIMARY KEY (id, ts)) PARTITION BY RANGE (ts);
+    CREATE TABLE e1 PARTITION OF e FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+    CREATE INDEX e_new ON e (id, y);
+    CREATE UNIQUE INDEX e_u ON e (ts, id) INCLUDE (c);
+    CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE q (p text, r text);";
+
+/// Indexes that change, or go, in the same plan, and a foreign key that goes since the other side keeps its type.
+#[test]
+fn what_else_changes_goes_its_own_way() {
+    for (major, server) in ends() {
+        let pair = Pair::new(&server, CHANGED_BEFORE, CHANGED_AFTER);
+        let (before, wanted) = (pair.live.catalog(), pair.desired.catalog());
+        let plan = pair.plan_with(Online::Above(1 << 40), true);
+        let text = script(&plan.forward);
+        assert_eq!(
+            plan.proof.as_ref().unwrap().verdict,
+            Verdict::Held,
+            "PostgreSQL {major}: {:?}\n{text}",
+            plan.proof
+        );
+        assert_staged(&plan);
+        pair.apply(&plan, &mut |_| {})
+            .unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+        pair.assert_is(&wanted, &text);
+        assert!(pair.plan(Online::Always).is_empty(), "PostgreSQL {major}");
+        pair.rollback().unwrap();
+        pair.assert_is(&before, &script(&plan.rollback));
+        assert_eq!(
+            pair.live
+                .text("SELECT concat_ws(' ', (SELECT sum(id) FROM e), (SELECT max(id) FROM p), (SELECT p FROM q))"),
+            "45 2 1"
+        );
+    }
+}
