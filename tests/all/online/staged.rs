@@ -126,30 +126,36 @@ fn a_killed_change_goes_on_or_back_after_each_statement() {
     let after = table.replace("INT ", "bigint ");
     let contents = "SELECT string_agg(concat_ws(',', id, of), ';' ORDER BY id) FROM t";
     let new = || Pair::new(&server, &before, &after);
-    let count: usize = new()
-        .plan(Online::Always)
-        .forward
-        .iter()
-        .map(|step| step.statements.len())
-        .sum();
+    let count = statements(&new());
     assert!(count > 20, "{count} statements");
     for at in 1..=count {
         let pair = new();
-        let (first, rows) = (pair.live.catalog(), pair.live.text(contents));
-        let plan = killed_after(&pair, at);
-        let text = format!("killed after {at}\n{}", script(&plan.forward));
-        if at % 2 == 0 {
-            pair.resume().unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-            pair.assert_is(&pair.desired.catalog(), &text);
-            assert!(pair.plan(Online::Always).is_empty(), "{text}");
-        } else {
-            pair.rollback().unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-            pair.assert_is(&first, &text);
-        }
-        assert_eq!(pair.live.text(contents), rows, "{text}");
+        goes_on_or_back(&pair, contents, at);
         pair.live.execute("INSERT INTO t (of) VALUES (1)");
-        assert_eq!(pair.live.text("SELECT max(id)::text FROM t"), "41", "{text}");
+        assert_eq!(pair.live.text("SELECT max(id)::text FROM t"), "41", "killed after {at}");
     }
+}
+
+/// Returns how many statements a pair's plan has.
+pub(super) fn statements(pair: &Pair) -> usize {
+    let plan = pair.plan(Online::Always);
+    plan.forward.iter().map(|step| step.statements.len()).sum()
+}
+
+/// Kills a plan behind one of its statements, goes on or back, one after the other, and looks at schema and contents.
+pub(super) fn goes_on_or_back(pair: &Pair, contents: &str, at: usize) {
+    let (first, rows) = (pair.live.catalog(), pair.live.text(contents));
+    let plan = killed_after(pair, at);
+    let text = format!("killed after {at}\n{}", script(&plan.forward));
+    if at.is_multiple_of(2) {
+        pair.resume().unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+        pair.assert_is(&pair.desired.catalog(), &text);
+        assert!(pair.plan(Online::Always).is_empty(), "{text}");
+    } else {
+        pair.rollback().unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+        pair.assert_is(&first, &text);
+    }
+    assert_eq!(pair.live.text(contents), rows, "{text}");
 }
 
 /// No table is written anew, and no column changes its type as a whole.

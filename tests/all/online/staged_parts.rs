@@ -1,8 +1,7 @@
 //! What goes along with an identifier that changes in stages: indexes over expressions, keys with settings, routines,
 //! materialized views, partitions.
 
-use super::interrupted::killed_after;
-use super::staged::assert_staged;
+use super::staged::{assert_staged, goes_on_or_back, statements};
 use super::*;
 
 const ATTACHED: &str = "CREATE TABLE c (id INT PRIMARY KEY);
@@ -98,27 +97,24 @@ fn partitioned_tables_change_with_all_their_partitions() {
 }
 
 #[test]
-fn a_killed_change_of_partitions_goes_on_or_back_after_each_statement() {
+fn a_killed_change_goes_on_or_back_with_all_that_goes_along() {
     let (_, server) = servers().into_iter().max_by_key(|(major, _)| *major).unwrap();
-    let new = || pair(&server, PARTITIONED, PARTITIONED_ROWS);
-    let statements = |plan: &Plan| plan.forward.iter().map(|step| step.statements.len()).sum::<usize>();
-    let count = statements(&new().plan(Online::Always));
-    assert!(count > 60, "{count} statements");
-    // One transaction of many statements is one place to come back from.
-    for at in (1..=count).step_by(3) {
-        let pair = new();
-        let (first, rows) = (pair.live.catalog(), pair.live.text(CONTENTS));
-        let plan = killed_after(&pair, at);
-        let text = format!("killed after {at}\n{}", script(&plan.forward));
-        if at % 2 == 0 {
-            pair.resume().unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-            pair.assert_is(&pair.desired.catalog(), &text);
-            assert!(pair.plan(Online::Always).is_empty(), "{text}");
-        } else {
-            pair.rollback().unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-            pair.assert_is(&first, &text);
+    for (schema, rows, contents) in [
+        (PARTITIONED, PARTITIONED_ROWS, CONTENTS),
+        (ATTACHED, ATTACHED_ROWS, SEEN),
+        (
+            PUBLISHED,
+            PUBLISHED_ROWS,
+            "SELECT string_agg(concat_ws(',', t.id, u.id, a), ';' ORDER BY t.id) FROM t JOIN u ON u.t = t.id",
+        ),
+    ] {
+        let new = || pair(&server, schema, rows);
+        let count = statements(&new());
+        assert!(count > 30, "{count} statements");
+        // One transaction of many statements is one place to come back from.
+        for at in (1..=count).step_by(3) {
+            goes_on_or_back(&new(), contents, at);
         }
-        assert_eq!(pair.live.text(CONTENTS), rows, "{text}");
     }
 }
 
@@ -127,12 +123,14 @@ const PUBLISHED: &str =
     CREATE PUBLICATION whole FOR TABLE t; CREATE PUBLICATION parts FOR TABLE u (id, t) WHERE (id > 0), t (id, a);
     CREATE PUBLICATION other FOR TABLE u (b, id);";
 
+const PUBLISHED_ROWS: &str =
+    "INSERT INTO t SELECT n, 'a' FROM generate_series(1, 9) n; INSERT INTO u SELECT n, n FROM generate_series(1, 9) n;";
+
 /// What subscribers do not have is not published at any time, and rows can be changed, which PostgreSQL refuses where a
 /// publication lacks a column of the key.
 #[test]
 fn published_tables_publish_what_they_did() {
     for (major, server) in servers() {
-        let rows = "INSERT INTO t SELECT n, 'a' FROM generate_series(1, 9) n; INSERT INTO u SELECT n, n FROM generate_series(1, 9) n;";
         if major < 15 {
             let whole = "CREATE TABLE t (id INT PRIMARY KEY); CREATE PUBLICATION whole FOR TABLE t;";
             let pair = pair(&server, whole, "INSERT INTO t VALUES (1);");
@@ -140,7 +138,7 @@ fn published_tables_publish_what_they_did() {
             assert!(refused.message.contains("public.t is published"), "{refused:?}");
             continue;
         }
-        let pair = pair(&server, PUBLISHED, rows);
+        let pair = pair(&server, PUBLISHED, PUBLISHED_ROWS);
         let (before, wanted) = (pair.live.catalog(), pair.desired.catalog());
         let published = "SELECT string_agg(concat_ws(' ', pubname, tablename, (SELECT array_agg(name ORDER BY name) FROM unnest(attnames) AS a (name))),
                  '; ' ORDER BY pubname, tablename) FROM pg_publication_tables";
