@@ -129,6 +129,13 @@ pub(crate) fn loses(from: &str, to: &str) -> Option<String> {
     (!safe).then(|| format!("{arrow} may fail or change values"))
 }
 
+/// Returns how values become others where they are not the same numbers afterwards, or refused, or nothing where none does.
+pub(crate) fn alters(from: &str, to: &str) -> Option<String> {
+    let is_number = |name: &str| number_as_uuid::NUMBERS.contains(&name);
+    let is_exact = (is_number(from) && is_number(to)) || number_as_uuid::between(from, to);
+    loses(from, to).filter(|_| !is_exact)
+}
+
 /// Tells whether the time zone of the session decides what a value becomes, and whether the table is written anew.
 pub(crate) fn reads_time_zone(from: &str, to: &str) -> bool {
     let [live, desired] = [from, to].map(|name| TypeName::parse(name).base);

@@ -124,7 +124,7 @@ impl Step {
             changes,
             phase,
             transaction: 0,
-            reversal: reversal(&sentences),
+            reversal: Reversal::of(&sentences),
             statements: sentences,
             form: (!forms.is_empty()).then(|| forms.into_iter().collect::<Vec<_>>().join("; ")),
             temporary: temporary.into_iter().cloned().collect(),
@@ -171,21 +171,23 @@ pub(super) fn phase_of(role: Role, statements: &[Statement]) -> Phase {
     Phase::Structure
 }
 
-/// Derives the label of a step's rollback from what its statements destroy.
-fn reversal(sentences: &[Sentence]) -> Reversal {
-    let losses = sentences.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
-    let fills = |sentence: &Sentence| sentence.facts.batches.as_ref().is_some_and(|batches| batches.stays);
-    let filled = sentences
-        .iter()
-        .any(fills)
-        .then(|| Reversal::Lossy("rows that had no value keep the one that they were filled with".to_owned()));
-    losses
-        .map(|loss| match loss {
-            Loss::Values(what) => Reversal::SchemaOnly(format!("lost: {what}")),
-            Loss::Precision(how) => Reversal::Lossy(how.clone()),
-            Loss::Secret(what) => Reversal::Impossible(format!("{what} is known to the server only")),
-        })
-        .chain(filled)
-        .min_by_key(|reversal| (!matches!(reversal, Reversal::Impossible(_)), reversal.clone()))
-        .unwrap_or(Reversal::Exact)
+impl Reversal {
+    /// Derives the label of a step's rollback from what its statements destroy.
+    pub(crate) fn of(sentences: &[Sentence]) -> Self {
+        let losses = sentences.iter().filter_map(|sentence| sentence.facts.loss.as_ref());
+        let fills = |sentence: &Sentence| sentence.facts.batches.as_ref().is_some_and(|batches| batches.stays);
+        let filled = sentences
+            .iter()
+            .any(fills)
+            .then(|| Self::Lossy("rows that had no value keep the one that they were filled with".to_owned()));
+        losses
+            .map(|loss| match loss {
+                Loss::Values(what) => Self::SchemaOnly(format!("lost: {what}")),
+                Loss::Precision(how) => Self::Lossy(how.clone()),
+                Loss::Secret(what) => Self::Impossible(format!("{what} is known to the server only")),
+            })
+            .chain(filled)
+            .min_by_key(|reversal| (!matches!(reversal, Self::Impossible(_)), reversal.clone()))
+            .unwrap_or(Self::Exact)
+    }
 }

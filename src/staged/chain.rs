@@ -55,9 +55,7 @@ impl Member {
 
     /// Returns how values change where some may become others, rather than being refused.
     pub(super) fn loses(&self) -> Option<String> {
-        let (from, to) = (&self.before.data_type, &self.after.data_type);
-        let is_exact = !self.is_converted() || number_as_uuid::between(from, to);
-        type_change::loses(from, to).filter(|_| !is_exact)
+        type_change::alters(&self.before.data_type, &self.after.data_type)
     }
 
     /// Tells whether PostgreSQL changes the type without a look at a row.

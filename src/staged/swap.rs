@@ -13,7 +13,7 @@ use crate::kinds::{
     AnyObject, Check, ColumnIdentity, Context, Index, Kind, Lock, Loss, NotNull, Statement, Table, Transaction,
     chosen_name,
 };
-use crate::plan::{Change, Phase, Sentence, Verb, route};
+use crate::plan::{Change, Phase, Reversal, Sentence, Verb, route};
 
 /// Writes the swap and what comes behind it; returns the state that is reached.
 pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Result<Catalog, String> {
@@ -132,6 +132,7 @@ fn push(chain: &Chain, script: &mut Script, sentences: Vec<Sentence>, mut change
         changes,
     );
     if let Some(step) = script.steps.last_mut() {
+        step.reversal = Reversal::of(&sentences);
         step.statements = sentences;
     }
 }

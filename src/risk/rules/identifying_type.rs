@@ -12,7 +12,7 @@
 //! a foreign key disagree. A conversion that changes the text of a value (`uuid` to `varchar`, `text` to `integer`)
 //! breaks everybody who kept the old form, and that cannot be seen from here.
 //!
-//! It is `critical`; `dangerous` where it is changed in stages; `caution` where all tables of the chain are empty, or
+//! It is `critical`; `dangerous` where it is changed in stages and no value becomes another; `caution` where all tables of the chain are empty, or
 //! where only a length limit grows and PostgreSQL touches no row.
 //!
 //! ## Safer way
@@ -33,7 +33,7 @@
 //! All. `varchar(n)` to a larger `n` or to `text` needs no rewrite since 9.2.
 
 use crate::catalog::Identity;
-use crate::kinds::{Column, Kind, number_as_uuid};
+use crate::kinds::{Column, Kind, number_as_uuid, type_change};
 use crate::plan::Verb;
 use crate::risk::Risk;
 use crate::risk::chain::Chains;
@@ -95,8 +95,14 @@ fn hit(look: &Look, chains: &Chains, (at, object): (usize, &Identity), types: (&
         .all(|column| look.size(&table_of(column)) == Size::Empty);
     if crate::staged::is_stage(&look.steps[at]) {
         message.push_str(" It is changed in stages, while everybody reads and writes.");
+        let risk = if type_change::alters(&types.0.data_type, &types.1.data_type).is_some() {
+            message.push_str(" Values that become others cannot be given back.");
+            Risk::Critical
+        } else {
+            Risk::Dangerous
+        };
         return Some(
-            Hit::new(Risk::Dangerous, at, object, message)
+            Hit::new(risk, at, object, message)
                 .hint("The new column stands at the end of its table: make sure that nobody writes `INSERT` without a list of columns, or \
              reads `SELECT *` by place."),
         );

@@ -22,6 +22,7 @@
 
 use crate::catalog::Identity;
 use crate::kinds::{AnyObject, Kind, Loss, type_change};
+use crate::plan::Change;
 use crate::quarantine::copies;
 use crate::risk::Risk;
 use crate::risk::look::{Hit, Look, table_of};
@@ -39,7 +40,12 @@ fn reads_time_zone(look: &Look, column: &Identity) -> bool {
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let mut out = Vec::new();
     for (at, step, sentence) in look.statements() {
-        let (Some(Loss::Precision(how)), Some(change)) = (&sentence.facts.loss, step.changes.first()) else {
+        let Some(Loss::Precision(how)) = &sentence.facts.loss else {
+            continue;
+        };
+        // A step of several columns says which of them it is.
+        let is_named = |change: &&Change| how.starts_with(&format!("{}: ", change.object.path_text()));
+        let Some(change) = step.changes.iter().find(is_named).or(step.changes.first()) else {
             continue;
         };
         // The value that a sequence moves is another rule's affair.

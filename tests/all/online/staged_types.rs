@@ -1,6 +1,8 @@
 //! Identifiers of any two types that change in stages: what becomes of each value is what PostgreSQL's own statement makes of
 //! it, whoever writes it meanwhile and in whatever settings.
 
+use trueup::plan::Reversal;
+
 use super::*;
 
 /// Types before and after, and what each of five rows gets, by its number `n`.
@@ -77,6 +79,12 @@ fn write(pair: &Pair, value: &str) {
     client.batch_execute(&sql).unwrap();
 }
 
+/// Tells whether a plan says that it cannot give every value back.
+fn is_lossy(plan: &Plan) -> bool {
+    let mut steps = plan.forward.iter();
+    steps.any(|step| matches!(step.reversal, Reversal::Lossy(_)))
+}
+
 #[test]
 fn every_type_becomes_what_postgresql_makes_of_it() {
     for (major, server) in ends() {
@@ -86,6 +94,7 @@ fn every_type_becomes_what_postgresql_makes_of_it() {
             let whole = pair(&server, types);
             write(&whole, value);
             let plan = whole.plan(Online::Never);
+            let loses = is_lossy(&plan);
             assert!(script(&plan.forward).contains(" TYPE "), "{text}");
             whole
                 .apply(&plan, &mut |_| {})
@@ -107,6 +116,7 @@ fn every_type_becomes_what_postgresql_makes_of_it() {
                 .chain(&plan.rollback)
                 .flat_map(|step| &step.statements);
             assert!(statements.all(|sentence| sentence.facts.rewrites.is_empty()), "{text}");
+            assert_eq!(is_lossy(&plan), loses, "{text}");
             let is_random = value.contains("random");
             let mut written = false;
             staged
