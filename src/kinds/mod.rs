@@ -72,7 +72,7 @@ mod operator_member;
 mod owner;
 mod parent_index;
 mod partition;
-mod partitioning;
+pub(crate) mod partitioning;
 mod policy;
 mod present;
 mod privilege;

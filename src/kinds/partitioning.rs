@@ -28,7 +28,7 @@ pub(super) fn only(schema: &str, table: &str, context: &Context) -> &'static str
 }
 
 /// Tells whether a table is partitioned in a catalog.
-pub(super) fn is_partitioned(schema: &str, table: &str, catalog: &Catalog) -> bool {
+pub(crate) fn is_partitioned(schema: &str, table: &str, catalog: &Catalog) -> bool {
     let table = Identity::new(Kind::Table, [schema, table]);
     matches!(catalog.get(&table), Some(AnyObject::Table(table)) if table.partition_key.is_some())
 }
@@ -38,7 +38,7 @@ fn has_partitions(schema: &str, table: &str, catalog: &Catalog) -> bool {
 }
 
 /// Returns every partition of a catalog.
-pub(super) fn partitions(catalog: &Catalog) -> impl Iterator<Item = &super::Partition> {
+pub(crate) fn partitions(catalog: &Catalog) -> impl Iterator<Item = &super::Partition> {
     catalog
         .objects
         .range(Identity::new(Kind::Partition, [""; 0])..)

@@ -1,5 +1,7 @@
 //! What is built beside the old columns while everybody works: columns, triggers, values, indexes, foreign keys.
 
+use std::collections::BTreeSet;
+
 use super::chain::{Chain, Member, all};
 use super::{Script, built, family, once, published};
 use crate::backfill::Batches;
@@ -47,28 +49,25 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
             Vec::new(),
         );
     }
+    let (keys, forms) = (built::keys(chain, context), built::index_forms(chain, context));
     for table in chain.tables() {
+        let leaves: BTreeSet<Identity> = family::leaves(&table, context).into_iter().collect();
         about(chain, &table, script);
         for member in chain.of_table(&table).filter(|member| must_have_value(member, context)) {
             for statement in proof(member, context) {
                 script.step(Phase::Validation, "proven to have values", vec![statement], Vec::new());
             }
         }
-        for key in built::keys(chain, context)
-            .into_iter()
-            .filter(|key| has_rows_of(&table, &Table::named(&key.schema, &key.table), context))
+        for key in keys
+            .iter()
+            .filter(|key| leaves.contains(&Table::named(&key.schema, &key.table)))
         {
             let (build, _) = built::key_beside(chain, key, context)?;
             script.step(Phase::Validation, "index built beside", vec![build], Vec::new());
         }
-        for index in built::indexes(chain, context)
-            .into_iter()
-            .filter(|index| has_rows_of(&table, &Table::named(&index.schema, &index.table), context))
-        {
-            let Some(form) = built::index_form(chain, index, context) else {
-                continue;
-            };
-            let beside = built::index_beside(chain, &form, context)?;
+        let forms = forms.iter().filter_map(|(_, form)| form.as_ref());
+        for form in forms.filter(|form| leaves.contains(&Table::named(&form.schema, &form.table))) {
+            let beside = built::index_beside(chain, form, context)?;
             let temporary = beside.identity();
             let build = beside
                 .create(context)
@@ -100,11 +99,6 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
         }
     }
     Ok(())
-}
-
-/// Tells whether a table is one of those in which the rows of another are.
-fn has_rows_of(table: &Identity, one: &Identity, context: &Context) -> bool {
-    family::leaves(table, context).contains(one)
 }
 
 fn about(chain: &Chain, table: &Identity, script: &mut Script) {

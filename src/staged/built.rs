@@ -1,5 +1,7 @@
 //! Keys, indexes and foreign keys that hold columns of a chain, and those that are built beside them and take their places.
 
+use std::collections::BTreeSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{self, Constraint};
 
@@ -80,7 +82,7 @@ fn name_of(node: &protobuf::Node) -> Option<String> {
 }
 
 /// Returns the indexes that hold a column of the chain.
-pub(super) fn indexes<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a Index> {
+fn indexes<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a Index> {
     let columns = chain.columns();
     let holds = |index: &Index| {
         let table = Table::named(&index.schema, &index.table);
@@ -106,50 +108,41 @@ pub(super) fn index_name(index: &Index) -> String {
     temporary_name(&index.name, "new")
 }
 
-/// Returns an index as it will be when the columns have their other type; nothing where it only stood for the old one.
+/// Returns the indexes that hold a column of the chain, each as it will be when the columns have their other type; nothing for
+/// one that only stood for the old one.
 ///
-/// It is as it shall be in the end, unless that needs columns which are not there yet: then as it is, if it is of columns.
-pub(super) fn index_form(chain: &Chain, index: &Index, context: &Context) -> Option<Index> {
-    let stays = attached_together(index, context).into_iter().all(|part| {
-        let after = context.after(&Index::named(&part.schema, &part.name));
-        matches!(after, Some(AnyObject::Index(after)) if after.table == part.table && after.inherits == part.inherits)
-    });
-    let after = match context.after(&Index::named(&index.schema, &index.name)) {
-        Some(AnyObject::Index(after)) if stays => Some(Index::clone(after)),
+/// An index is as it shall be in the end, unless that needs columns which are not there yet: then as it is, if it is of columns.
+/// Those that are attached to one another are of one form.
+pub(super) fn index_forms<'a>(chain: &Chain, context: &Context<'a>) -> Vec<(&'a Index, Option<Index>)> {
+    let all = indexes(chain, context);
+    let after = |index: &Index| match context.after(&Index::named(&index.schema, &index.name)) {
+        Some(AnyObject::Index(after)) if after.table == index.table && after.inherits == index.inherits => {
+            Some(after.as_ref())
+        }
         _ => None,
     };
-    let is_of_columns = index.predicate.is_none() && renamed::is_of_columns(&index.keys);
-    let now = Some(index.clone()).filter(|_| is_of_columns);
-    after
-        .filter(|after| renamed_index(chain, after, context).is_some())
-        .or(now)
+    let torn = all.iter().filter(|index| after(index).is_none());
+    let torn: BTreeSet<Identity> = torn.map(|index| whole_index(index, context)).collect();
+    let forms = all.into_iter().map(|index| {
+        let after = after(index).filter(|_| !torn.contains(&whole_index(index, context)));
+        let is_of_columns = index.predicate.is_none() && renamed::is_of_columns(&index.keys);
+        let form = after
+            .filter(|after| renamed_index(chain, after, context).is_some())
+            .or(Some(index).filter(|_| is_of_columns));
+        (index, form.cloned())
+    });
+    forms.collect()
 }
 
-/// Returns an index with all that are attached to one another with it: they are of one form.
-fn attached_together<'a>(index: &'a Index, context: &Context<'a>) -> Vec<&'a Index> {
-    let find = |schema: &str, name: &str| match context.before(&Index::named(schema, name)) {
-        Some(AnyObject::Index(found)) => Some(found.as_ref()),
-        _ => None,
-    };
-    let mut root = index;
-    while let Some(above) = root.inherits.as_ref().and_then(|(schema, name)| find(schema, name)) {
-        root = above;
+/// Returns the index of the partitioned table that an index is a part of, on whatever level; any other as it is.
+fn whole_index(index: &Index, context: &Context) -> Identity {
+    let mut out = index;
+    while let Some((schema, name)) = &out.inherits
+        && let Some(AnyObject::Index(above)) = context.before(&Index::named(schema, name))
+    {
+        out = above;
     }
-    let mut out = vec![root];
-    let mut at = 0;
-    while let Some(above) = out.get(at).copied() {
-        at += 1;
-        let all = context.from.objects.values().filter_map(|object| match object {
-            AnyObject::Index(index) => Some(index.as_ref()),
-            _ => None,
-        });
-        let is_below = |index: &&Index| {
-            let parent = index.inherits.as_ref();
-            parent.is_some_and(|(schema, name)| (schema, name) == (&above.schema, &above.name))
-        };
-        out.extend(all.filter(is_below));
-    }
-    out
+    Index::named(&out.schema, &out.name)
 }
 
 /// Builds the index beside that takes an index's place.

@@ -65,10 +65,10 @@ fn built_of(chain: &Chain, context: &Context) -> Built {
             .iter()
             .map(|key| Key::named(&key.schema, &key.table, &key.name)),
     );
-    for index in built::indexes(chain, context) {
+    for (index, form) in built::index_forms(chain, context) {
         let identity = Index::named(&index.schema, &index.name);
         own.insert(identity.clone());
-        match built::index_form(chain, index, context) {
+        match form {
             Some(form) => indexes.push(form),
             None => _ = leaving.insert(identity),
         }

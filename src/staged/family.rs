@@ -1,16 +1,10 @@
 //! A table with its partitions: what is done to it is done to them, but each has its rows and indexes of its own.
 
-use crate::catalog::Identity;
-use crate::kinds::{AnyObject, Context, Kind, Partition, Statement, Table};
+use std::collections::BTreeMap;
 
-fn partitions<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Partition> {
-    let from = Identity::new(Kind::Partition, [""; 0]);
-    let all = context.from.objects.range(from..);
-    all.map_while(|(_, object)| match object {
-        AnyObject::Partition(partition) => Some(&**partition),
-        _ => None,
-    })
-}
+use crate::catalog::Identity;
+use crate::kinds::partitioning::{self, partitions};
+use crate::kinds::{AnyObject, Context, Partition, Statement, Table};
 
 /// Returns the partitioned table that a partition is one of, on whatever level; any other table as it is.
 pub(super) fn root(table: &Identity, context: &Context) -> Identity {
@@ -26,12 +20,21 @@ pub(super) fn root(table: &Identity, context: &Context) -> Identity {
 /// Returns a table and its partitions on all levels, each behind the one that it is a part of.
 pub(super) fn nodes(table: &Identity, context: &Context) -> Vec<Identity> {
     let mut out = vec![table.clone()];
+    if !is_partitioned(table, context) {
+        return out;
+    }
+    let mut parts: BTreeMap<Identity, Vec<Identity>> = BTreeMap::new();
+    for part in partitions(context.from) {
+        let parent = Table::named(&part.parent_schema, &part.parent_table);
+        parts
+            .entry(parent)
+            .or_default()
+            .push(Table::named(&part.schema, &part.table));
+    }
     let mut at = 0;
-    while let Some(parent) = out.get(at).cloned() {
+    while let Some(parent) = out.get(at) {
         at += 1;
-        let parts = partitions(context);
-        let own = parts.filter(|part| parent.path[..] == [part.parent_schema.as_str(), part.parent_table.as_str()]);
-        out.extend(own.map(|part| Table::named(&part.schema, &part.table)));
+        out.extend(parts.remove(parent).unwrap_or_default());
     }
     out
 }
@@ -45,7 +48,7 @@ pub(super) fn leaves(table: &Identity, context: &Context) -> Vec<Identity> {
 
 /// Tells whether a table has its rows in partitions.
 pub(super) fn is_partitioned(table: &Identity, context: &Context) -> bool {
-    matches!(context.before(table), Some(AnyObject::Table(table)) if table.partition_key.is_some())
+    partitioning::is_partitioned(&table.path[0], &table.path[1], context.from)
 }
 
 /// Adds to what a statement does to a table what it does to each table of its family.
