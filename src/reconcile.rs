@@ -26,7 +26,7 @@ use crate::desired::source::Source;
 use crate::diff::{Filter, Rename, renames};
 use crate::error::{Error, Result};
 use crate::introspect;
-use crate::kinds::{Context, Large};
+use crate::kinds::{Context, Large, OldValues};
 use crate::plan::{Database, Plan, Proof, Sides, draft};
 use crate::progress::{Progress, Stage};
 use crate::prove::{self, prove};
@@ -358,6 +358,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         renames: &settled.renames,
         large: Large::NONE,
         backfills: &backfills,
+        old_values: OldValues::NONE,
     };
     let mut plan = draft(sides, ground.database.clone());
     let known = ground.release(&plan)?;
@@ -371,11 +372,22 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     let questions = pairs.questions(&plan, &settled, &figures, &rulings);
     let large = setup.online.large(&plan, from, &figures);
     let large = with_identifiers(setup.online, large, sides, &figures)?;
+    let sides = Sides { large: &large, ..sides };
+    let mut rows_kept = rows::Kept::ask(setup, &mut ground)?;
+    let old_values = rows_kept.old_values(setup, &sides, &mut ground);
     if !large.is_empty() {
-        plan = draft(Sides { large: &large, ..sides }, plan.database);
+        let old_values = &old_values;
+        plan = draft(Sides { old_values, ..sides }, plan.database);
     }
     plan.questions = questions;
-    let plain = rows::keep(setup, &mut plan, &settled, &figures, &mut ground)?;
+    let mut plain = rows_kept.keep(setup, &mut plan, &settled, &figures, &mut ground);
+    if let Some(plain) = plain.as_mut().filter(|_| !old_values.is_empty()) {
+        let questions = std::mem::take(&mut plain.questions);
+        *plain = Plan {
+            questions,
+            ..draft(sides, plan.database.clone())
+        };
+    }
     if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);

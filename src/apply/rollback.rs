@@ -15,9 +15,9 @@ use crate::catalog::{Catalog, Identity};
 use crate::db::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Loss, Secrets};
-use crate::plan::{Reversal, Step, Verb, go_on, transactions, way};
-use crate::quarantine;
+use crate::plan::{Phase, Reversal, Step, Verb, go_on, transactions, way};
 use crate::risk::{Finding, Risk};
+use crate::{quarantine, staged};
 
 /// Code of the finding that a rollback loses data.
 pub const LOSS_CODE: &str = "TU901";
@@ -155,11 +155,14 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
         .map_or_else(Vec::new, |clear| way(&Context::new(live, clear, version_num)).steps);
     let start = clear.as_ref().unwrap_or(live);
     let before = snapshot.restore(start, &execution.plan);
-    let context = Context::new(start, &before, version_num).with_large(&execution.plan.large);
+    let context = Context::new(start, &before, version_num)
+        .with_large(&execution.plan.large)
+        .with_old_values(&execution.plan.old_values);
     go_on(
         &mut steps,
         quarantine::take_back(way(&context).steps, &execution.plan, &context),
     );
+    clear_quarantine(&mut steps, execution);
     // What stood only on the way holds nothing that is not elsewhere.
     let ways = execution.plan.forward.iter().chain(&execution.plan.rollback);
     let temporary: BTreeSet<&Identity> = ways.flat_map(|step| &step.temporary).collect();
@@ -180,6 +183,29 @@ fn from_here(live: &Catalog, execution: &Execution, version_num: i32) -> Vec<Ste
         }));
     }
     steps
+}
+
+/// Drops what an execution has put into quarantine beside the columns that it was about to change, where the way back does
+/// not do so anyway.
+fn clear_quarantine(steps: &mut Vec<Step>, execution: &Execution) {
+    let plan = &execution.plan;
+    let all = items(&plan.forward);
+    let begun = all
+        .iter()
+        .filter(|item| execution.reached(item.ordinal) != Reached::Pending);
+    let made: Vec<&str> = begun
+        .map(|item| plan.forward[item.step].statements[item.statement].sql.as_str())
+        .collect();
+    let left = staged::left_behind(&plan.old_values, &made, steps);
+    let Some(about) = plan
+        .forward
+        .iter()
+        .find_map(|step| step.changes.first())
+        .filter(|_| !left.is_empty())
+    else {
+        return;
+    };
+    go_on(steps, vec![Step::new(vec![about.clone()], Phase::Contract, &left)]);
 }
 
 /// Returns the live catalog without what an execution that stopped part-way has left of what only stands on the way: the way

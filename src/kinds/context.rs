@@ -1,6 +1,6 @@
 //! What an object may look at, beyond itself, while it writes its statements.
 
-use super::{AnyObject, Kind, Large};
+use super::{AnyObject, Kind, Large, OldValues};
 use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Identity};
 
@@ -17,6 +17,8 @@ pub struct Context<'a> {
     pub large: &'a Large,
     /// Columns that are filled when they are made, or made `NOT NULL`; none for a replay or a way back.
     pub backfills: &'a Backfills,
+    /// Where old values of columns that change in stages are kept; none for a replay or a creation.
+    pub old_values: &'a OldValues,
 }
 
 impl<'a> Context<'a> {
@@ -28,6 +30,7 @@ impl<'a> Context<'a> {
             version_num,
             large: Large::NONE,
             backfills: Backfills::NONE,
+            old_values: OldValues::NONE,
         }
     }
 
@@ -41,6 +44,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn with_backfills(self, backfills: &'a Backfills) -> Self {
         Self { backfills, ..self }
+    }
+
+    /// Returns the same context with these old values kept.
+    #[must_use]
+    pub fn with_old_values(self, old_values: &'a OldValues) -> Self {
+        Self { old_values, ..self }
     }
 
     /// Returns the same context in which every statement has its plain form.

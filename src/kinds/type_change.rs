@@ -49,6 +49,15 @@ pub(super) fn base(data_type: &str) -> String {
     format!("{}{}", parsed.base, if parsed.array { "[]" } else { "" })
 }
 
+/// Returns the type to which a cast cuts nothing that an assignment would refuse.
+pub(crate) fn unlimited(data_type: &str) -> String {
+    match base(data_type).as_str() {
+        "character" => "pg_catalog.bpchar".to_owned(),
+        "bit" => "pg_catalog.varbit".to_owned(),
+        base => base.to_owned(),
+    }
+}
+
 /// Returns the `USING` expression that the change needs, if any.
 ///
 /// Where PostgreSQL casts by assignment none is needed; where it casts explicitly, or there is no cast at all, the value

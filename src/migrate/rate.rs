@@ -15,7 +15,7 @@ use crate::desired::place::Place;
 use crate::desired::replay::replay;
 use crate::diff::{Hint, Rename, renames};
 use crate::error::Result;
-use crate::kinds::{Facts, Large, Statement};
+use crate::kinds::{Facts, Large, OldValues, Statement};
 use crate::plan::{Change, Database, Phase, Plan, Reversal, Sentence, Sides, Step, Verb, draft};
 use crate::prove::files::Tried;
 use crate::risk::{Day, Finding, Look, Ruling, Statistics, apply_rulings, findings, touched};
@@ -92,6 +92,7 @@ impl Rating {
                 renames: known,
                 large: Large::NONE,
                 backfills: Backfills::NONE,
+                old_values: OldValues::NONE,
             },
             database(after),
         );

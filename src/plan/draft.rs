@@ -11,7 +11,7 @@ use super::steps::{Change, Phase, Step, Verb, go_on, transactions};
 use crate::backfill::Backfills;
 use crate::catalog::{Catalog, Fingerprint, Identity};
 use crate::diff::Rename;
-use crate::kinds::{AnyObject, Context, Large, Statement};
+use crate::kinds::{AnyObject, Context, Large, OldValues, Statement};
 use crate::staged::stages;
 
 /// The states that a plan stands between.
@@ -29,6 +29,8 @@ pub struct Sides<'a> {
     pub large: &'a Large,
     /// Columns that are filled.
     pub backfills: &'a Backfills,
+    /// Where old values of columns that change in stages are kept.
+    pub old_values: &'a OldValues,
 }
 
 /// Plans the way from one catalog to another, and back. Findings, notes and places are added by the caller.
@@ -40,12 +42,16 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         renames,
         large,
         backfills,
+        old_values,
     } = sides;
     let version_num = database.version_num;
     let context = Context::new(from, to, version_num)
         .with_large(large)
-        .with_backfills(backfills);
-    let inverse = Context::new(to, from, version_num).with_large(large);
+        .with_backfills(backfills)
+        .with_old_values(old_values);
+    let inverse = Context::new(to, from, version_num)
+        .with_large(large)
+        .with_old_values(old_values);
     let (mut forward, mut rollback) = rayon::join(|| way(&context), || way(&inverse));
     let mut scope = scope(&[&forward, &rollback], from, to);
     for rename in renames {
@@ -78,6 +84,7 @@ pub fn draft(sides: Sides, database: Database) -> Plan {
         forward: forward.steps,
         rollback: rollback.steps,
         large: large.clone(),
+        old_values: old_values.clone(),
         findings: Vec::new(),
         questions: Vec::new(),
         trials: Vec::new(),

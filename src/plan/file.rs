@@ -12,7 +12,7 @@ use super::steps::{Change, Step};
 use crate::catalog::{Fingerprint, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::Area;
-use crate::kinds::{Large, needs_secrets};
+use crate::kinds::{Large, OldValues, needs_secrets};
 use crate::preflight::Trial;
 use crate::risk::Finding;
 
@@ -123,6 +123,9 @@ pub struct Plan {
     /// Tables whose size gave statements their form, each with its size in words.
     #[serde(default, skip_serializing_if = "Large::is_empty")]
     pub large: Large,
+    /// Where the old values of columns are kept that change in stages.
+    #[serde(default, skip_serializing_if = "OldValues::is_empty")]
+    pub old_values: OldValues,
     /// What the rules found.
     pub findings: Vec<Finding>,
     /// What somebody has to say before it can be applied.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{BACK, REFILLED, narrowed, sentences};
+use super::{BACK, REFILLED, SCHEMA, narrowed, sentences};
 use postgres::Client;
 use postgres::types::Type;
 
+use crate::backfill::Batches;
 use crate::catalog::Identity;
+use crate::catalog::quote::qualified;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kinds::{Context, Kind, Statement};
 use crate::plan::{Change, Plan, Step, Verb};
@@ -110,11 +112,17 @@ fn fills(step: &Step) -> bool {
 
 /// Refuses a way back from quarantine when what it would bring back was purged.
 pub fn refuse_purged(client: &mut Client, steps: &[Step]) -> Result<()> {
-    let places = steps.iter().filter_map(|step| {
+    let said = steps.iter().filter_map(|step| {
         let form = step.form.as_ref()?;
         form.strip_prefix(BACK).or_else(|| form.strip_prefix(REFILLED))
     });
-    for place in places {
+    let sentences = steps.iter().flat_map(|step| &step.statements);
+    let batches = sentences.filter_map(|sentence| sentence.facts.batches.as_ref());
+    let read: BTreeSet<String> = batches
+        .flat_map(Batches::mentions)
+        .filter_map(|name| in_quarantine(&name))
+        .collect();
+    for place in said.map(str::to_owned).chain(read) {
         let row = client.query_typed_one("SELECT pg_catalog.to_regclass($1) IS NULL", &[(&place, Type::TEXT)])?;
         if row.try_get(0)? {
             return Err(Error::new(
@@ -125,6 +133,12 @@ pub fn refuse_purged(client: &mut Client, steps: &[Step]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns the quoted name of a table of quarantine from `schema.name`.
+fn in_quarantine(name: &str) -> Option<String> {
+    let (schema, table) = name.split_once('.')?;
+    schema.starts_with(SCHEMA).then(|| qualified([schema, table]))
 }
 
 /// Puts the way back from quarantine into steps that were planned from a live catalog, as far as what a plan has moved is

@@ -30,7 +30,7 @@ pub(super) fn keep(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outco
         let Some(first) = step
             .changes
             .first()
-            .filter(|change| loses(step, change, ground))
+            .filter(|change| !super::copies(step) && loses(step, change, ground))
             .cloned()
         else {
             continue;

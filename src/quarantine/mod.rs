@@ -11,6 +11,7 @@ mod table;
 
 pub use back::{refuse_purged, take_back};
 pub use purge::{Kept, list, purge};
+pub(crate) use stored::{declared, place_of, stored};
 
 use std::collections::BTreeSet;
 
@@ -30,7 +31,7 @@ pub const SCHEMA: &str = "trueup_quarantine";
 /// How the form of a step begins whose table is moved.
 const MOVED: &str = "rows are kept: the table moves to schema ";
 /// How the form of a step begins whose column is copied.
-const COPIED: &str = "values are kept: they are copied to ";
+pub(crate) const COPIED: &str = "values are kept: they are copied to ";
 /// How the form of a step begins whose tables are copied.
 const SAVED: &str = "rows are kept: they are copied to ";
 /// Form of a step that drops a partitioned table, whose partitions have steps of their own.
@@ -150,7 +151,7 @@ fn place<'a>(names: impl Iterator<Item = &'a str> + Clone, taken: &mut Taken) ->
 }
 
 /// Returns the statement that makes a schema of quarantine. Only its owner has a right to it.
-fn schema_statement(schema: &str) -> Statement {
+pub(crate) fn schema_statement(schema: &str) -> Statement {
     Statement::new(format!(
         "CREATE SCHEMA IF NOT EXISTS {}",
         crate::catalog::quote::ident(schema)

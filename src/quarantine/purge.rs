@@ -91,6 +91,11 @@ fn place(sql: &str) -> Option<(String, String)> {
             let table = copied.into.as_ref()?.rel.as_ref()?;
             Some((table.schemaname.clone(), table.relname.clone()))
         }
+        // What takes the old values of a column that changes in stages.
+        NodeEnum::CreateStmt(made) => {
+            let table = made.relation.as_ref()?;
+            Some((table.schemaname.clone(), table.relname.clone()))
+        }
         _ => None,
     }
 }
@@ -123,6 +128,10 @@ mod tests {
         assert_eq!(
             found("CREATE TABLE trueup_quarantine_2.\"a.b.c\" AS SELECT id FROM a.b").as_deref(),
             Some("trueup_quarantine_2/a.b.c")
+        );
+        assert_eq!(
+            found("CREATE TABLE trueup_quarantine.\"a.b.c\" (id uuid, old text)").as_deref(),
+            Some("trueup_quarantine/a.b.c")
         );
         assert_eq!(found("CREATE SCHEMA IF NOT EXISTS trueup_quarantine"), None);
     }

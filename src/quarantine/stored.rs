@@ -27,13 +27,19 @@ impl Copy {
     }
 }
 
+/// Returns the schema and the name of the table where the copy of something goes, and takes the place.
+pub(crate) fn place_of(what: &str, taken: &mut Taken) -> (String, String) {
+    let name = clip(what, NAME_LIMIT);
+    (place([name].into_iter(), taken), name.to_owned())
+}
+
 /// Returns where the copy of something goes, and takes the place.
 pub(super) fn copy_of(what: &str, taken: &mut Taken) -> Copy {
-    let name = clip(what, NAME_LIMIT);
-    let schema = place([name].into_iter(), taken);
+    let (schema, name) = place_of(what, taken);
+    let path = [schema.as_str(), &name];
     Copy {
-        table: Identity::new(Kind::Table, [schema.as_str(), name]),
-        name: qualified([schema.as_str(), name]),
+        table: Identity::new(Kind::Table, path),
+        name: qualified(path),
         schema,
     }
 }
@@ -43,11 +49,25 @@ fn is_foreign(column: &Column) -> bool {
     column.data_type.contains('.') || column.collation.is_some()
 }
 
+/// Returns the type that the values of a column have in a copy.
+pub(crate) fn declared(column: &Column) -> &str {
+    if is_foreign(column) { "text" } else { &column.data_type }
+}
+
+/// Returns a value of a column as a copy holds it.
+pub(crate) fn stored(value: &str, column: &Column) -> String {
+    if is_foreign(column) {
+        format!("{value}::text")
+    } else {
+        value.to_owned()
+    }
+}
+
 /// Returns a column as a copy takes it.
 pub(super) fn store(column: &Column) -> String {
     let name = ident(&column.name);
     if is_foreign(column) {
-        format!("{name}::text COLLATE pg_catalog.\"default\" AS {name}")
+        format!("{} COLLATE pg_catalog.\"default\" AS {name}", stored(&name, column))
     } else {
         name
     }

@@ -3,9 +3,10 @@
 use super::{Ground, Settled, Setup};
 use crate::config::OnDrop;
 use crate::error::Result;
-use crate::plan::Plan;
+use crate::kinds::{Context, OldValues};
+use crate::plan::{Plan, Sides};
 use crate::risk::{Size, Statistics};
-use crate::{evidence, preflight, quarantine};
+use crate::{evidence, preflight, quarantine, staged};
 
 /// Looks for evidence of use, and asks the rows of the live database what some findings depend on.
 pub(super) fn look(
@@ -35,26 +36,52 @@ pub(super) fn look(
     preflight::rate(client, plan, preflight::Options::default())
 }
 
-/// Rewrites a plan so that what it drops is kept, where that is asked for; returns the plan as it was when anything is kept.
-pub(super) fn keep(
-    setup: &Setup,
-    plan: &mut Plan,
-    settled: &Settled,
-    figures: &Statistics,
-    ground: &mut Ground,
-) -> Result<Option<Plan>> {
-    let Some((_, client)) = ground.live.as_mut().filter(|_| setup.on_drop != OnDrop::Drop) else {
-        return Ok(None);
-    };
-    let plain = plan.clone();
-    let version_num = plan.database.version_num;
-    let sides = quarantine::Ground {
-        from: settled.from(),
-        to: &settled.to,
-        version_num,
-        figures,
-    };
-    let outcome = quarantine::keep(plan, &sides, quarantine::taken(client)?, setup.on_drop);
-    ground.notes.extend(outcome.notes);
-    Ok((outcome.kept > 0).then_some(plain))
+/// What is known of quarantine while a plan is made that drops rows.
+pub(super) struct Kept {
+    /// Names that are taken; none where nothing is kept.
+    taken: Option<quarantine::Taken>,
+}
+
+impl Kept {
+    /// Asks what is in quarantine, where what is dropped has to be kept.
+    pub(super) fn ask(setup: &Setup, ground: &mut Ground) -> Result<Self> {
+        let live = ground.live.as_mut().filter(|_| setup.on_drop != OnDrop::Drop);
+        let taken = live.map(|(_, client)| quarantine::taken(client)).transpose()?;
+        Ok(Self { taken })
+    }
+
+    /// Returns where the old values of columns go that change in stages.
+    pub(super) fn old_values(&mut self, setup: &Setup, sides: &Sides, ground: &mut Ground) -> OldValues {
+        let Some(taken) = self.taken.as_mut().filter(|_| !sides.large.is_empty()) else {
+            return OldValues::default();
+        };
+        let context = Context::new(sides.from, sides.to, ground.database.version_num).with_large(sides.large);
+        let all = setup.on_drop == OnDrop::Quarantine;
+        let (out, notes) = staged::old_values(&context, all, |column| quarantine::place_of(&column.path_text(), taken));
+        ground.notes.extend(notes);
+        out
+    }
+
+    /// Rewrites a plan so that what it drops is kept, where that is asked for; returns the plan as it was when anything is
+    /// kept.
+    pub(super) fn keep(
+        self,
+        setup: &Setup,
+        plan: &mut Plan,
+        settled: &Settled,
+        figures: &Statistics,
+        ground: &mut Ground,
+    ) -> Option<Plan> {
+        let taken = self.taken?;
+        let plain = plan.clone();
+        let sides = quarantine::Ground {
+            from: settled.from(),
+            to: &settled.to,
+            version_num: plan.database.version_num,
+            figures,
+        };
+        let outcome = quarantine::keep(plan, &sides, taken, setup.on_drop);
+        ground.notes.extend(outcome.notes);
+        (outcome.kept > 0 || !plan.old_values.is_empty()).then_some(plain)
+    }
 }

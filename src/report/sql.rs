@@ -194,6 +194,7 @@ mod tests {
             forward,
             rollback: Vec::new(),
             large: crate::kinds::Large::default(),
+            old_values: crate::kinds::OldValues::default(),
             trials: Vec::new(),
             secrets_from: None,
             renamed: None,

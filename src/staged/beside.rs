@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::chain::{Chain, Member, all};
-use super::{Script, built, family, once, published};
+use super::{Script, built, family, kept, once, published};
 use crate::backfill::Batches;
 use crate::catalog::quote::{dollar, ident, literal, qualified};
 use crate::catalog::{Identity, Name};
@@ -28,9 +28,11 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     for table in chain.tables() {
         check_table(&table, chain, context)?;
         about(chain, &table, script);
-        let (mut statements, published) = published::keep_as_it_is(&table, context);
+        let mut statements = kept::make(chain, &table, context);
+        let (published, changes) = published::keep_as_it_is(&table, context);
+        statements.extend(published);
         statements.extend(columns(chain, &table, context));
-        script.step(Phase::Structure, "new columns, kept in step", statements, published);
+        script.step(Phase::Structure, "new columns, kept in step", statements, changes);
     }
     for table in chain.tables() {
         about(chain, &table, script);
@@ -183,16 +185,27 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
             ident(&member.new),
             member.value("NEW.", context)
         ));
+        sets.push_str(&kept::write_down(member, context));
     }
     let (function, identity) = function(table);
     let body = format!("\nBEGIN\n{sets}    RETURN NEW;\nEND\n");
     let on = qualified(&table.path);
     let own = |sql: String| Statement::new(sql).temporary(identity.clone());
-    let settings = if chain.keeps_what_is_said() { "" } else { ALIKE };
+    // Who writes has no right to quarantine, and gets none: nobody else can make a trigger of the function.
+    let concerns_quarantine = kept::concerns(chain, table, context);
+    let settings = match (chain.keeps_what_is_said(), concerns_quarantine) {
+        (true, false) => String::new(),
+        (true, true) => "SECURITY DEFINER SET search_path = '' ".to_owned(),
+        (false, false) => ALIKE.to_owned(),
+        (false, true) => format!("SECURITY DEFINER {ALIKE}"),
+    };
     out.push(own(format!(
         "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql {settings}AS {}",
         dollar(&body)
     )));
+    if concerns_quarantine {
+        out.push(own(format!("REVOKE EXECUTE ON FUNCTION {function}() FROM PUBLIC")));
+    }
     // Always: also for sessions that replay changes of another server, whose rows count as much.
     let both = [
         format!("CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW EXECUTE FUNCTION {function}()"),
@@ -210,9 +223,16 @@ fn columns(chain: &Chain, table: &Identity, context: &Context) -> Vec<Statement>
 
 fn batches(chain: &Chain, table: &Identity, context: &Context) -> Batches {
     let members: Vec<&Member> = chain.of_table(table).collect();
+    let row = |member: &Member| {
+        if kept::reads(member, context) {
+            format!("{}.", ident(table.name()))
+        } else {
+            String::new()
+        }
+    };
     let sets = members
         .iter()
-        .map(|member| format!("{} = {}", ident(&member.new), member.value("", context)));
+        .map(|member| format!("{} = {}", ident(&member.new), member.value(&row(member), context)));
     let open = members.iter().map(|member| {
         format!(
             "({} IS NULL AND {} IS NOT NULL)",

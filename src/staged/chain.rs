@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{family, once};
+use super::{family, kept, once};
 use crate::catalog::Identity;
 use crate::catalog::quote::ident;
 use crate::kinds::number_as_uuid::{self, NUMBERS};
@@ -37,9 +37,10 @@ impl Member {
     pub(super) fn value(&self, row: &str, context: &Context) -> String {
         let old = format!("{row}{}", ident(&self.before.name));
         let (from, to) = (&self.before.data_type, &self.after.data_type);
-        number_as_uuid::convert(&old, from, to)
+        let made = number_as_uuid::convert(&old, from, to)
             .or_else(|| type_change::using(&old, from, to, context))
-            .unwrap_or(old)
+            .unwrap_or(old);
+        kept::restored(self, row, &made, context)
     }
 
     /// Tells whether values are something else afterwards, and not the same numbers.
@@ -177,7 +178,9 @@ pub(super) fn chains_with(context: &Context, wanted: impl Fn(&Identity) -> bool)
                 .into_iter()
                 .filter_map(|column| retyped.get(&column).cloned());
             let mut members: Vec<Member> = members.collect();
-            if members.iter().all(Member::is_free) {
+            // Without a look at a row nothing comes back that is kept elsewhere.
+            let comes_back = members.iter().any(|member| kept::reads(member, context));
+            if members.iter().all(Member::is_free) && !comes_back {
                 continue;
             }
             // As people write: a row that is referred to, then those that refer to it; locks are taken in that order.

@@ -7,6 +7,7 @@ mod built;
 mod chain;
 mod dependents;
 mod family;
+mod kept;
 mod published;
 mod renamed;
 mod swap;
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Identity};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kinds::{AnyObject, Context, Large, Statement};
+use crate::kinds::{AnyObject, Context, Large, OldColumn, OldValues, Statement};
 use crate::plan::{Change, Phase, Step, Verb, go_on, route};
 use chain::Chain;
 
@@ -125,6 +126,45 @@ pub fn tables(context: &Context, has_rows: impl Fn(&Identity) -> bool) -> Result
         "Take what is in the way off first and add it again afterwards. With --online never the type changes by one statement, \
          which writes the table anew while nobody reads or writes it.",
     ))
+}
+
+/// Returns where the old values of the columns go that change in stages, and why those of others are lost. Without `all` only
+/// such are kept of which some become others.
+pub fn old_values(
+    context: &Context,
+    all: bool,
+    mut place: impl FnMut(&Identity) -> (String, String),
+) -> (OldValues, Vec<String>) {
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    for chain in chain::chains(context) {
+        let loses = chain.members.iter().any(|member| member.loses().is_some());
+        if !(all || loses) || write(&chain, context).is_err() {
+            continue;
+        }
+        match kept::tables(&chain, context, &mut place) {
+            Ok(tables) => out.extend(tables),
+            Err(why) if all && loses => notes.push(format!(
+                "What {} loses is not kept: {why}.",
+                chain.members[0].identity()
+            )),
+            Err(_) => {}
+        }
+    }
+    (OldValues::new(out), notes)
+}
+
+/// Returns the statements that drop the tables of old values that one way has made and none of the steps of another drops.
+pub fn left_behind(old_values: &OldValues, made: &[&str], steps: &[Step]) -> Vec<Statement> {
+    let said = |sql: &str| {
+        let mut sentences = steps.iter().flat_map(|step| &step.statements);
+        sentences.any(|sentence| sentence.sql == sql)
+    };
+    let is_made = |old: &&OldColumn| {
+        let create = format!("CREATE TABLE {} ", old.place());
+        made.iter().any(|sql| sql.starts_with(&create))
+    };
+    let drops = old_values.own().filter(is_made).map(kept::drop);
+    drops.filter(|drop| !said(&drop.sql())).collect()
 }
 
 /// Tells whether a step is a stage.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::beside::{self, TRIGGER};
 use super::chain::{Chain, Member};
 use super::dependents::{Dependents, OF_COLUMNS, dependents, reached};
-use super::{Script, built, family};
+use super::{Script, built, family, kept};
 use crate::catalog::quote::{ident, literal, qualified};
 use crate::catalog::{Catalog, Identity};
 use crate::kinds::{
@@ -14,6 +14,7 @@ use crate::kinds::{
     chosen_name,
 };
 use crate::plan::{Change, Phase, Reversal, Sentence, Verb, route};
+use crate::quarantine::COPIED;
 
 /// Writes the swap and what comes behind it; returns the state that is reached.
 pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Result<Catalog, String> {
@@ -42,7 +43,8 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
     let mut back = way(&Context::new(&closing, &reached, context.version_num));
     let filled = left_empty(&mut back, &dependents, &arrive);
     sentences.extend(back);
-    push(chain, script, sentences, changes(chain, &dependents, context, &reached));
+    let changes = changes(chain, &dependents, context, &reached);
+    push(chain, context, script, sentences, changes);
     for (view, refresh) in filled {
         script.step(
             Phase::Validation,
@@ -57,6 +59,15 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
             "validated again",
             vec![validate(check, context)],
             vec![rebuilt(&check_identity(check))],
+        );
+    }
+    for (column, drop) in kept::clear(chain, context) {
+        script.about(&column);
+        script.step(
+            Phase::Contract,
+            "the copy in quarantine is needed no more",
+            vec![drop],
+            Vec::new(),
         );
     }
     Ok(reached)
@@ -121,7 +132,7 @@ fn changes(chain: &Chain, dependents: &Dependents, context: &Context, reached: &
 }
 
 /// Adds the step of the swap.
-fn push(chain: &Chain, script: &mut Script, sentences: Vec<Sentence>, mut changes: Vec<Change>) {
+fn push(chain: &Chain, context: &Context, script: &mut Script, sentences: Vec<Sentence>, mut changes: Vec<Change>) {
     script.about(&chain.members[0].identity());
     changes.retain(|change| change.object != script.of.object);
     // The statement only makes the step; what it says is the whole transaction.
@@ -134,6 +145,12 @@ fn push(chain: &Chain, script: &mut Script, sentences: Vec<Sentence>, mut change
     if let Some(step) = script.steps.last_mut() {
         step.reversal = Reversal::of(&sentences);
         step.statements = sentences;
+        let places = kept::places(chain, context);
+        if !places.is_empty() {
+            step.reversal = Reversal::Exact;
+            let form = step.form.take().unwrap_or_default();
+            step.form = Some(format!("{COPIED}{}; {form}", places.join(", ")));
+        }
     }
 }
 

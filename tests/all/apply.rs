@@ -92,6 +92,7 @@ impl Live {
             forward,
             rollback,
             large: trueup::kinds::Large::default(),
+            old_values: trueup::kinds::OldValues::default(),
             findings: Vec::new(),
             questions: Vec::new(),
             trials: Vec::new(),

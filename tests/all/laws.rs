@@ -126,6 +126,7 @@ fn plan(from: &Catalog, to: &Catalog) -> String {
             renames: &[],
             large: trueup::kinds::Large::NONE,
             backfills: trueup::backfill::Backfills::NONE,
+            old_values: trueup::kinds::OldValues::NONE,
         },
         database,
     )

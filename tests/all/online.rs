@@ -7,6 +7,7 @@ use std::time::Duration;
 use postgres::Client;
 use trueup::apply::{self, Approvals, Event, Options, Outcome};
 use trueup::catalog::Catalog;
+use trueup::config::OnDrop;
 use trueup::db::Environment;
 use trueup::desired::source::Source;
 use trueup::diff::Filter;
@@ -23,6 +24,7 @@ use crate::support::{Database, ends, machine, servers};
 mod cases;
 mod interrupted;
 mod staged;
+mod staged_kept;
 mod staged_parts;
 mod staged_types;
 mod staged_uuid;
@@ -32,6 +34,8 @@ mod writers;
 pub(super) struct Pair {
     pub(super) live: Database,
     pub(super) desired: Database,
+    /// What becomes of what a plan drops.
+    pub(super) on_drop: OnDrop,
 }
 
 impl Pair {
@@ -39,6 +43,7 @@ impl Pair {
         Self {
             live: Database::with(server, before),
             desired: Database::with(server, after),
+            on_drop: OnDrop::Drop,
         }
     }
 
@@ -67,7 +72,7 @@ impl Pair {
             rulings: Vec::new(),
             answers: reconcile::Answers::default(),
             preflight: false,
-            on_drop: trueup::config::OnDrop::Drop,
+            on_drop: self.on_drop,
         };
         reconcile::plan(&setup, &self.live.target(), &Source::Database(self.desired.url()))
     }

@@ -44,6 +44,7 @@ impl Pair {
             renames: &[],
             large: trueup::kinds::Large::NONE,
             backfills: trueup::backfill::Backfills::NONE,
+            old_values: trueup::kinds::OldValues::NONE,
         };
         let database = Named {
             name: self.live.name().to_owned(),

@@ -32,6 +32,7 @@ fn plan(live: &Database, desired: &Database) -> Plan {
         renames: &[],
         large: trueup::kinds::Large::NONE,
         backfills: trueup::backfill::Backfills::NONE,
+        old_values: trueup::kinds::OldValues::NONE,
     };
     let database = Target {
         name: "shop".to_owned(),

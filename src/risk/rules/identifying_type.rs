@@ -34,11 +34,13 @@
 
 use crate::catalog::Identity;
 use crate::kinds::{Column, Kind, number_as_uuid, type_change};
-use crate::plan::Verb;
+use crate::plan::{Step, Verb};
+use crate::quarantine::copies;
 use crate::risk::Risk;
 use crate::risk::chain::Chains;
 use crate::risk::look::{Hit, Look, table_of};
 use crate::risk::statistics::Size;
+use crate::staged::is_stage;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
     let changed: Vec<_> = look
@@ -93,13 +95,20 @@ fn hit(look: &Look, chains: &Chains, (at, object): (usize, &Identity), types: (&
     let empty = std::iter::once(object)
         .chain(tied)
         .all(|column| look.size(&table_of(column)) == Size::Empty);
-    if crate::staged::is_stage(&look.steps[at]) {
+    if is_stage(&look.steps[at]) {
         message.push_str(" It is changed in stages, while everybody reads and writes.");
-        let risk = if type_change::alters(&types.0.data_type, &types.1.data_type).is_some() {
+        let is_of_stages = |step: &&Step| is_stage(step) && step.changes.iter().any(|change| change.object == *object);
+        let mut stages = look.steps.iter().filter(is_of_stages);
+        let risk = if type_change::alters(&types.0.data_type, &types.1.data_type).is_none() {
+            Risk::Dangerous
+        } else if stages.any(copies) {
+            message.push_str(
+                " What values were that become others is kept in quarantine, from where a rollback brings it back.",
+            );
+            Risk::Dangerous
+        } else {
             message.push_str(" Values that become others cannot be given back.");
             Risk::Critical
-        } else {
-            Risk::Dangerous
         };
         return Some(
             Hit::new(risk, at, object, message)

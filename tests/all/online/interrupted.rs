@@ -22,7 +22,7 @@ const AFTER: &str = "CREATE TABLE customers (id bigint PRIMARY KEY);
      CREATE TABLE events_1 (at int NOT NULL, note text);";
 
 /// Ends the sessions that work in the database.
-fn kill(live: &Database) {
+pub(super) fn kill(live: &Database) {
     live.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND pid <> pg_backend_pid()",
