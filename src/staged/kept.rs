@@ -167,7 +167,7 @@ pub(super) fn make(chain: &Chain, table: &Identity, context: &Context) -> Vec<St
             quarantine::declared(&member.after)
         ));
         columns.push(format!("{} {}", ident(&old.was), quarantine::declared(&member.before)));
-        columns.push(format!("PRIMARY KEY ({})", list(&columns_of_key(old))));
+        columns.push(format!("PRIMARY KEY ({})", list(columns_of_key(old))));
         [
             quarantine::schema_statement(&old.schema),
             Statement::new(format!("CREATE TABLE {} ({})", old.place(), columns.join(", "))),

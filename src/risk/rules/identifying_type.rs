@@ -12,7 +12,7 @@
 //! a foreign key disagree. A conversion that changes the text of a value (`uuid` to `varchar`, `text` to `integer`)
 //! breaks everybody who kept the old form, and that cannot be seen from here.
 //!
-//! It is `critical`; `dangerous` where it is changed in stages and no value becomes another; `caution` where all tables of the chain are empty, or
+//! It is `critical`; `dangerous` where it is changed in stages and no value becomes another that is not kept; `caution` where all tables of the chain are empty, or
 //! where only a length limit grows and PostgreSQL touches no row.
 //!
 //! ## Safer way
@@ -20,9 +20,10 @@
 //! trueup takes the safer way by itself wherever a table of the chain has rows (not with `--online never`). It adds a column
 //! of the new type beside the old one, keeps it filled by a trigger, fills old
 //! rows in batches, builds its unique index with `CREATE INDEX CONCURRENTLY`, does the same in every table of the chain,
-//! then switches keys and foreign keys over in one short transaction, and drops the old columns. What remains dangerous:
+//! then switches keys and foreign keys over in one short transaction, and drops the old columns, whose values are in quarantine
+//! then, where the environment keeps what is dropped. What remains dangerous:
 //! the new column stands at the end of its table, so that `INSERT` without a list of columns and `SELECT *` see another
-//! order. Where that way is closed (a published table, a generated column, an exclusion constraint), the plan is refused and
+//! order. Where that way is closed (a generated column, an exclusion constraint, a table that is published with all others), the plan is refused and
 //! says what is in the way.
 //!
 //! Number 5 becomes the UUID `00000000-0000-8000-8000-000000000005`, in every table: the number as 16 hexadecimal digits

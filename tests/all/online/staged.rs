@@ -229,7 +229,10 @@ fn write(url: &str, writer: i64, stop: &AtomicBool) -> (BTreeMap<i64, i64>, i64)
 fn nobody_waits_and_no_row_is_lost_while_others_write() {
     for (major, server) in ends() {
         let orders = size();
-        let pair = pair(&server, orders);
+        let pair = Pair {
+            on_drop: OnDrop::Quarantine,
+            ..pair(&server, orders)
+        };
         let url = pair.live.url();
         let written = assert_undisturbed(&pair, orders, &|writer, stop| write(&url, writer, stop));
         let own: usize = written.iter().map(|(own, _)| own.len()).sum();
@@ -237,6 +240,11 @@ fn nobody_waits_and_no_row_is_lost_while_others_write() {
             .live
             .text("SELECT count(*)::text FROM shop.lines WHERE what = 'new'");
         assert_eq!(lines, own.to_string(), "PostgreSQL {major}");
+        let missing = format!(
+            "SELECT count(*)::text FROM shop.orders o LEFT JOIN trueup_quarantine.\"shop.orders.id\" q
+             ON q.id = o.id AND q.id_trueup_old = o.id WHERE o.id <= {orders} AND q.id IS NULL"
+        );
+        assert_eq!(pair.live.text(&missing), "0", "PostgreSQL {major}");
         let strangers = "SELECT count(*)::text FROM shop.lines l WHERE NOT EXISTS (SELECT FROM shop.orders o WHERE o.id = l.order_id)";
         assert_eq!(pair.live.text(strangers), "0");
         let mut client = pair.live.connect();

@@ -155,7 +155,10 @@ impl Writer {
 fn nobody_waits_while_numbers_become_uuids() {
     let (_, server) = servers().pop().unwrap();
     let orders = size();
-    let pair = pair(&server, orders);
+    let pair = Pair {
+        on_drop: OnDrop::Quarantine,
+        ..pair(&server, orders)
+    };
     let url = pair.live.url();
     let written = assert_undisturbed(&pair, orders, &|name, stop| {
         let mut writer = Writer {
@@ -171,6 +174,10 @@ fn nobody_waits_while_numbers_become_uuids() {
         .live
         .text("SELECT count(*)::text FROM shop.lines WHERE number = -1");
     assert_eq!(lines, own.to_string());
+    let kept = format!(
+        "SELECT (count(DISTINCT id_trueup_old) FILTER (WHERE id_trueup_old <= {orders}))::text FROM trueup_quarantine.\"shop.orders.id\""
+    );
+    assert_eq!(pair.live.text(&kept), orders.to_string());
     let mut client = pair.live.connect();
     for (id, total) in written.iter().flat_map(|(own, _)| own) {
         let id = if id.contains('-') { id.clone() } else { as_uuid(id) };
