@@ -121,6 +121,7 @@ fn letter(address: &Address, moment: Moment, news: &News) -> Result<Letter, Stri
 fn word(moment: Moment) -> &'static str {
     match moment {
         Moment::Started => "started",
+        Moment::Paused => "paused",
         Moment::Succeeded => "succeeded",
         Moment::Failed => "failed",
         Moment::RolledBack => "was rolled back",

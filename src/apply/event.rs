@@ -8,6 +8,7 @@ use super::watch::Party;
 use crate::catalog::Identity;
 use crate::config::Blockers;
 use crate::kinds::Secrets;
+use crate::plan::Phase;
 use crate::risk::Risk;
 
 /// How a plan is executed.
@@ -27,6 +28,8 @@ pub struct Options {
     pub wait: Duration,
     /// Makes all checks and executes nothing.
     pub dry_run: bool,
+    /// Phase before whose steps it stops until it is resumed, each time that the way leads into it.
+    pub pause_before: Option<Phase>,
     /// Whether the rows that could refuse the plan are looked at before the first statement.
     pub preflight: bool,
     /// What the ledger says about this run beside its statements.
@@ -86,6 +89,7 @@ impl Default for Options {
             backoff: Duration::from_secs(1),
             wait: Duration::from_secs(10),
             dry_run: false,
+            pause_before: None,
             preflight: true,
             secrets: Secrets::default(),
             record: Record::default(),
@@ -192,4 +196,6 @@ pub struct Outcome {
     pub of_execution: Option<i64>,
     /// SQL that ran or, in a dry run, would run.
     pub statements: Vec<String>,
+    /// Step, counted from 1, before which it paused.
+    pub paused_before: Option<usize>,
 }

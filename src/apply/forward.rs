@@ -4,7 +4,7 @@ use super::approvals::{Approvals, refuse, settles_questions, unapproved};
 use super::batch::{Item, batches, items};
 use super::event::{Event, Options, Outcome};
 use super::gate::{self, State};
-use super::ledger::{self, Cause, ExecutionKind, Ledger, Opening, Snapshot};
+use super::ledger::{self, Cause, ExecutionKind, ExecutionStatus, Ledger, Opening, Snapshot};
 use super::run::Runner;
 use super::secrets;
 use super::session::Session;
@@ -18,7 +18,7 @@ use crate::risk::Finding;
 /// Executes a plan against the database that it was made for.
 ///
 /// Refuses, before anything is changed: another database (usage), open questions and findings that are not approved (blocked), a database
-/// that moved (moved). After that a failure is [`Partial`](crate::error::ErrorKind::Partial), and the ledger says how far
+/// that moved (moved), an execution that is paused (blocked). After that a failure is [`Partial`](crate::error::ErrorKind::Partial), and the ledger says how far
 /// it came.
 pub fn apply(
     plan: &Plan,
@@ -35,6 +35,7 @@ pub fn apply(
     session.meet(&plan.database)?;
     refuse(&open(plan, approvals, options))?;
     session.lock()?;
+    none_paused(&mut session)?;
     let live = session.introspect()?;
     gate::unmoved(&live, plan)?;
     secrets::know(&mut session, plan, &plan.forward)?;
@@ -43,6 +44,7 @@ pub fn apply(
         preflight::refuse(&mut session.client, plan, preflight::Options::default())?;
     }
     let items = items(&plan.forward);
+    nothing_before(plan, &items, options)?;
     // A plan with nothing to do is recorded too: rolling it back then undoes just as little.
     if options.dry_run {
         return Ok(outcome(None, None, &items));
@@ -70,6 +72,35 @@ pub fn apply(
         before: Some(&live),
     };
     work.run(&mut session)
+}
+
+/// Refuses to begin something else while an execution is paused: what stands half-way would be planned away.
+fn none_paused(session: &mut Session) -> Result<()> {
+    if !ledger::is_there(&mut session.client, &session.server)? {
+        return Ok(());
+    }
+    match ledger::newest(&mut session.client, None)? {
+        Some((id, ExecutionStatus::Paused)) => Err(Error::new(
+            ErrorKind::Blocked,
+            format!("execution {id} is paused; nothing was changed"),
+        )
+        .hint("`trueup apply --resume` goes on with it, `trueup rollback` goes back; then apply this plan.")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to pause before what a plan begins with: to run it all would not be what was asked for.
+fn nothing_before(plan: &Plan, items: &[Item], options: &Options) -> Result<()> {
+    let batches = batches(&plan.forward, items);
+    let first = batches.first().into_iter().flat_map(|batch| &batch.items);
+    let mut phases = first.map(|item| plan.forward[item.step].phase);
+    match options.pause_before {
+        Some(phase) if phases.any(|first| first == phase) => Err(Error::usage(
+            "there is nothing to do before that phase: the plan begins with it",
+        )
+        .hint("Apply it without --pause-before at the time that you chose for it.")),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the findings that neither an approval nor the environment covers.
@@ -110,7 +141,14 @@ impl Work<'_> {
             ledger: self.ledger,
             steps: self.steps,
         };
-        runner.run(&batches(self.steps, self.items))?;
+        let batches = batches(self.steps, self.items);
+        if let Some(at) = runner.run(&batches)? {
+            let ran = batches[..at].iter().map(|batch| batch.items.len()).sum();
+            return Ok(Outcome {
+                paused_before: Some(batches[at].items[0].step + 1),
+                ..outcome(Some(self.ledger.execution), self.of_execution, &self.items[..ran])
+            });
+        }
         let live = match verify(runner.session, self.target) {
             Ok(live) => live,
             Err(error) => {
@@ -163,5 +201,6 @@ pub(super) fn outcome(execution: Option<i64>, of_execution: Option<i64>, items: 
         execution,
         of_execution,
         statements: items.iter().map(|item| item.sentence.sql.clone()).collect(),
+        paused_before: None,
     }
 }

@@ -285,6 +285,10 @@ impl Run<'_> {
             }
             events(event);
         });
+        // Checks are about where the plan leads, and so is what follows.
+        if done.as_ref().is_ok_and(|outcome| outcome.paused_before.is_some()) {
+            return done;
+        }
         let done = done.and_then(|outcome| {
             let checked = checks::check(url, &self.guard.environment.checks, &hooks.verify, input, &before);
             if let Some(execution) = execution {

@@ -17,7 +17,7 @@ use crate::kinds::AnyObject;
 use crate::kinds::Transaction;
 use crate::plan::{Plan, Step};
 
-/// Goes on with a failed execution (the newest one when none is named) at its first statement that is not done.
+/// Goes on with an execution that failed or paused (the newest one when none is named) at its first statement that is not done.
 ///
 /// What it does was approved when it began.
 pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut dyn FnMut(Event)) -> Result<Outcome> {
@@ -105,7 +105,7 @@ fn choose(session: &mut Session, wanted: Option<i64>) -> Result<Execution> {
     let execution = ledger::load(&mut session.second, id)?;
     match execution.status {
         // Only a dry run, which holds no lock, can meet one that is at work.
-        ExecutionStatus::Failed | ExecutionStatus::Running => Ok(execution),
+        ExecutionStatus::Failed | ExecutionStatus::Paused | ExecutionStatus::Running => Ok(execution),
         _ if wanted.is_none() => Err(none()),
         status => Err(
             Error::usage(format!("execution {id} has not failed: it {}", ended(status)))

@@ -45,19 +45,33 @@ pub(super) struct Stop {
 }
 
 impl Runner<'_, '_> {
-    /// Runs the batches in order; after an error the ledger says how far they came.
-    pub(super) fn run(&mut self, batches: &[Batch]) -> Result<()> {
+    /// Runs the batches in order; after an error the ledger says how far they came. Returns the number of the batch before
+    /// which it paused.
+    pub(super) fn run(&mut self, batches: &[Batch]) -> Result<Option<usize>> {
         let minded = self.session.mind_replicas(batches.iter().map(Batch::needs));
         if let (Some(first), Err(refused)) = (batches.first(), minded) {
             return Err(self.stopped(first, &refused.into()));
         }
-        for batch in batches {
+        for (at, batch) in batches.iter().enumerate() {
+            if at > 0 && self.leads_into(&batches[at - 1], batch) {
+                let ledger = self.ledger;
+                self.ours(|client| ledger.pause(client))
+                    .map_err(|stop| self.stopped(batch, &stop))?;
+                return Ok(Some(at));
+            }
             if let Err(error) = advisory::check(&mut self.session.second) {
                 return Err(self.stopped(batch, &Stop::of(&error)));
             }
             self.run_batch(batch)?;
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Tells whether the way leads into the phase before which it pauses.
+    fn leads_into(&self, before: &Batch, next: &Batch) -> bool {
+        let has = |batch: &Batch, phase| batch.items.iter().any(|item| self.steps[item.step].phase == phase);
+        let phase = self.session.options.pause_before;
+        phase.is_some_and(|phase| has(next, phase) && !has(before, phase))
     }
 
     fn run_batch(&mut self, batch: &Batch) -> Result<()> {

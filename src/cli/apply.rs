@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::arguments::{LiveArguments, PlanningArguments, PreflightArguments, SchemaArguments};
 use super::execution::ExecutionArguments;
@@ -11,7 +11,7 @@ use super::{execution, export, news, question, setup, terminal};
 use crate::apply::{self, Event, Guard, Options, Outcome};
 use crate::config::Moment;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Plan, Verdict};
+use crate::plan::{Phase, Plan, Verdict};
 use crate::report::Style;
 use crate::{reconcile, report};
 
@@ -34,6 +34,10 @@ pub(super) struct Arguments {
     /// Make no backup where the environment asks for one; the ledger keeps the reason
     #[arg(long, requires = "reason")]
     skip_backup: bool,
+    /// Stop before the first step of this phase, and before each later one that leads into it, until `--resume`: `contract`
+    /// before what cannot be taken back in a moment, such as the swap of identifiers that change in stages
+    #[arg(long, value_name = "PHASE")]
+    pause_before: Option<Pause>,
     /// Roll back at once what fails part-way, or what the checks find wrong
     #[arg(long)]
     rollback_on_failure: bool,
@@ -49,11 +53,33 @@ pub(super) struct Arguments {
     execution: ExecutionArguments,
 }
 
+/// Phase before which an apply pauses.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Pause {
+    /// Backfills
+    Data,
+    /// Builds and scans under weak locks
+    Validation,
+    /// Removal and narrowing
+    Contract,
+}
+
+impl From<Pause> for Phase {
+    fn from(pause: Pause) -> Self {
+        match pause {
+            Pause::Data => Self::Data,
+            Pause::Validation => Self::Validation,
+            Pause::Contract => Self::Contract,
+        }
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let place = place::place(&arguments.live)?;
     let mut options = arguments.execution.options(&place)?;
     options.preflight = !arguments.preflight.no_preflight && place.settings.preflight.unwrap_or(true);
+    options.pause_before = arguments.pause_before.map(Phase::from);
     if let Some(execution) = arguments.resume {
         if arguments.schema.schema.is_some() {
             options.secrets = setup::secrets(&setup::schema(&arguments.schema, &arguments.live)?)?;
@@ -108,7 +134,12 @@ fn guard(arguments: &Arguments, place: &Place) -> Guard {
 
 /// Writes the schema where the environment wants it, and says what was done.
 fn ended(place: &Place, outcome: &Outcome, verb: &str) -> Result<u8> {
-    if let (Some(path), Some(_)) = (&place.settings.export, outcome.execution)
+    let path = place
+        .settings
+        .export
+        .as_ref()
+        .filter(|_| outcome.paused_before.is_none());
+    if let (Some(path), Some(_)) = (path, outcome.execution)
         && let Err(error) = export::export(&place.url, path)
     {
         terminal::say(&format!("warning: the schema could not be exported: {error}"));
@@ -192,6 +223,7 @@ fn told(
         execution::show(event);
     });
     match &done {
+        Ok(outcome) if outcome.paused_before.is_some() => post.tell(Moment::Paused, &news),
         Ok(_) => post.tell(Moment::Succeeded, &news),
         Err(error) => {
             news.error = Some((error.message.clone(), error.sqlstate.clone()));

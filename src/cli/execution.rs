@@ -180,12 +180,15 @@ fn in_words(seconds: u64) -> String {
 
 /// Prints what an execution did, or would do.
 pub(super) fn finish(outcome: &Outcome, verb: &str) -> Result<u8> {
-    match outcome.execution {
-        Some(id) => terminal::progress(&format!(
+    match (outcome.execution, outcome.paused_before) {
+        (Some(id), Some(step)) => terminal::progress(&format!(
+            "paused: execution {id}, before step {step}; `trueup apply --resume` goes on, `trueup rollback` goes back"
+        )),
+        (Some(id), None) => terminal::progress(&format!(
             "{verb}: execution {id}, {}",
             count(outcome.statements.len(), "statement")
         )),
-        None => terminal::print(
+        (None, _) => terminal::print(
             &outcome
                 .statements
                 .iter()

@@ -8,7 +8,7 @@ use crate::notify::{Address, News, Post};
 use crate::plan::Plan;
 
 /// Moments that are told where nothing is said.
-const USUAL: [Moment; 3] = [Moment::Succeeded, Moment::Failed, Moment::RolledBack];
+const USUAL: [Moment; 4] = [Moment::Paused, Moment::Succeeded, Moment::Failed, Moment::RolledBack];
 
 /// Makes the post; an address that is missing is told and holds nothing up.
 pub(super) fn post(wanted: &[Notify]) -> Post {

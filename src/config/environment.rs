@@ -205,6 +205,8 @@ pub enum Form {
 pub enum Moment {
     /// An apply begins.
     Started,
+    /// It paused where it was told to.
+    Paused,
     /// It succeeded.
     Succeeded,
     /// It failed.

@@ -176,7 +176,18 @@ fn ledger_state(url: &Url, server: &Server) -> Result<Check> {
     if let Some(party) = &status.at_work {
         return Ok(Check::ok(name, format!("Version {version}; at work: {party}.")));
     }
-    if let Some(latest) = status.latest.filter(|latest| latest.status == ExecutionStatus::Failed) {
+    let latest = status.latest;
+    if let Some(latest) = latest
+        .as_ref()
+        .filter(|latest| latest.status == ExecutionStatus::Paused)
+    {
+        return Ok(Check::warn(
+            name,
+            format!("Execution {} is paused, as it was told to.", latest.id),
+            "`trueup apply --resume` goes on from there, `trueup rollback` undoes what is done.",
+        ));
+    }
+    if let Some(latest) = latest.filter(|latest| latest.status == ExecutionStatus::Failed) {
         let (id, cause) = (latest.id, latest.error.unwrap_or_default());
         return Ok(Check::warn(
             name,

@@ -2,6 +2,7 @@
 //! back, nothing is applied without what the environment asks for, and the ledger says who, where and why.
 
 mod copies;
+mod pauses;
 mod preflight;
 
 use std::collections::BTreeMap;

@@ -162,20 +162,21 @@ fn no_secret_is_in_a_snapshot() {
 
 #[test]
 fn a_ledger_of_an_older_version_is_brought_up() {
-    const OLD: [&str; 8] = [
+    const OLD: [&str; 9] = [
         include_str!("../../schema/ledger/schema.sql"),
         include_str!("../../schema/ledger/0001_executions.sql"),
         include_str!("../../schema/ledger/0002_applied.sql"),
         include_str!("../../schema/ledger/0003_safety.sql"),
         include_str!("../../schema/ledger/0004_migrations.sql"),
         include_str!("../../schema/ledger/0005_backfills.sql"),
+        include_str!("../../schema/ledger/keep_history.sql"),
         include_str!("../../schema/ledger/append_only.sql"),
         include_str!("../../schema/ledger/append_only_backfills.sql"),
     ];
     for (major, server) in servers() {
         let shop = Shop::new(major, &server);
         for file in OLD {
-            shop.database.execute(file);
+            shop.database.execute(&file.replace(", 'paused'", ""));
         }
         shop.database.execute(
             "INSERT INTO trueup.ledger_version (version) SELECT generate_series(1, 5);
@@ -190,8 +191,11 @@ fn a_ledger_of_an_older_version_is_brought_up() {
         assert_eq!(
             shop.database
                 .text("SELECT max(version)::text FROM trueup.ledger_version"),
-            "6"
+            "7"
         );
+        // The older form of what keeps history knew no pauses, and would let nobody go on.
+        let kept = "SELECT prosrc LIKE '%paused%' FROM pg_proc WHERE proname = 'keep_history'";
+        assert_eq!(shop.database.text(&format!("SELECT ({kept})::text")), "true");
         assert!(
             shop.database
                 .connect()

@@ -89,7 +89,7 @@ pub fn applied(client: &mut Client, server: &Server) -> Result<Applied> {
     let mut out = Applied::default();
     if let Some(row) = newest {
         let status: String = row.try_get(1)?;
-        out.stopped = matches!(status.as_str(), "failed" | "running").then_some(row.try_get(0)?);
+        out.stopped = matches!(status.as_str(), "failed" | "paused" | "running").then_some(row.try_get(0)?);
     }
     if version < 2 {
         return Ok(out);

@@ -54,6 +54,8 @@ impl ExecutionKind {
 pub enum ExecutionStatus {
     /// A session is at work on it.
     Running,
+    /// It stopped where it was told to.
+    Paused,
     /// Every statement ran, and the catalog was as planned.
     Succeeded,
     /// It stopped part-way.
@@ -67,6 +69,7 @@ impl ExecutionStatus {
     pub fn word(self) -> &'static str {
         match self {
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::RolledBack => "rolled back",
@@ -78,6 +81,7 @@ impl ExecutionStatus {
             "succeeded" => Self::Succeeded,
             "rolled_back" => Self::RolledBack,
             "running" => Self::Running,
+            "paused" => Self::Paused,
             _ => Self::Failed,
         }
     }

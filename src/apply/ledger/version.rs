@@ -10,16 +10,20 @@ use crate::error::{Error, ErrorKind, Result};
 const SCHEMA: &str = include_str!("../../../schema/ledger/schema.sql");
 
 /// Files by version: the one at index n brings version n to n + 1.
-const VERSIONS: [&str; 6] = [
+const VERSIONS: [&str; 7] = [
     include_str!("../../../schema/ledger/0001_executions.sql"),
     include_str!("../../../schema/ledger/0002_applied.sql"),
     include_str!("../../../schema/ledger/0003_safety.sql"),
     include_str!("../../../schema/ledger/0004_migrations.sql"),
     include_str!("../../../schema/ledger/0005_backfills.sql"),
     include_str!("../../../schema/ledger/0006_snapshots.sql"),
+    include_str!("../../../schema/ledger/0007_pauses.sql"),
 ];
 
-/// Triggers that keep finished rows as they are; version 3 comes with them.
+/// What keeps finished rows as they are, in the form that knows the statuses of version 7.
+const KEEP_HISTORY: &str = include_str!("../../../schema/ledger/keep_history.sql");
+
+/// Its triggers; version 3 comes with them.
 const APPEND_ONLY: &str = include_str!("../../../schema/ledger/append_only.sql");
 const APPEND_ONLY_SINCE: usize = 3;
 
@@ -77,15 +81,18 @@ pub(in crate::apply) fn ensure(client: &mut Client, server: &Server) -> Result<O
         ));
     }
     let is_new = from < APPEND_ONLY_SINCE && has_plpgsql(client)?;
+    let keeps_history = is_new || keeps_history(client)?;
+    // Whatever is below the newest version has an older form of it.
+    if keeps_history {
+        script.push_str(KEEP_HISTORY);
+    }
     if is_new {
         script.push_str(APPEND_ONLY);
     }
-    let keeps_history = is_new || keeps_history(client)?;
     if from < BACKFILLS_SINCE && keeps_history {
         script.push_str(APPEND_ONLY_BACKFILLS);
     }
-    // Whatever is below the newest version lacks it.
-    if keeps_history {
+    if usize::try_from(SNAPSHOTS_SINCE).is_ok_and(|since| from < since) && keeps_history {
         script.push_str(APPEND_ONLY_SNAPSHOTS);
     }
     script.push_str("COMMIT");

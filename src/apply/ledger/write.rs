@@ -274,6 +274,16 @@ impl Ledger {
         Ok(())
     }
 
+    /// Says that the execution stands still until it is resumed.
+    pub(in crate::apply) fn pause(self, client: &mut Client) -> std::result::Result<(), postgres::Error> {
+        client
+            .execute_typed(
+                "UPDATE trueup.execution SET status = 'paused', finished_at = pg_catalog.clock_timestamp() WHERE id = $1",
+                &[(&self.execution, Type::INT8)],
+            )
+            .map(drop)
+    }
+
     /// Says that the execution succeeded and, for a rollback, that the other one and every earlier attempt at it are
     /// settled.
     pub(in crate::apply) fn succeed(self, client: &mut Client, of_execution: Option<i64>) -> Result<()> {
