@@ -285,7 +285,7 @@ const DESIRED: &str = "CREATE SCHEMA shop;
     END $$;";
 
 /// The plan file holds nothing that its schema does not name, and reads back as it was.
-fn fits_schema(plan: &Plan) {
+pub(crate) fn fits_schema(plan: &Plan) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/plan.schema.json");
     let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let text = plan.to_file().unwrap();

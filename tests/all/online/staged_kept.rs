@@ -50,6 +50,7 @@ fn proven(pair: &Pair) -> Plan {
     let plan = pair.plan_with(Online::Always, true);
     let verdict = plan.proof.as_ref().unwrap();
     assert_eq!(verdict.verdict, Verdict::Held, "{verdict:?}\n{}", script(&plan.forward));
+    crate::rules::fits_schema(&plan);
     plan
 }
 
