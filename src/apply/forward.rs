@@ -18,8 +18,8 @@ use crate::risk::Finding;
 /// Executes a plan against the database that it was made for.
 ///
 /// Refuses, before anything is changed: another database (usage), open questions and findings that are not approved (blocked), a database
-/// that moved (moved), an execution that is paused (blocked). After that a failure is [`Partial`](crate::error::ErrorKind::Partial), and the ledger says how far
-/// it came.
+/// that moved (moved), an execution that is paused (blocked). After that a failure is
+/// [`Partial`](crate::error::ErrorKind::Partial), and the ledger says how far it came.
 pub fn apply(
     plan: &Plan,
     url: &Url,
@@ -69,6 +69,7 @@ pub fn apply(
         items: &items,
         plan,
         target: &plan.expected,
+        was_paused: false,
         before: Some(&live),
     };
     work.run(&mut session)
@@ -124,6 +125,8 @@ pub(super) struct Work<'a> {
     pub(super) plan: &'a Plan,
     /// How the live objects must be in the end.
     pub(super) target: &'a State,
+    /// Whether it stood still where it was told to.
+    pub(super) was_paused: bool,
     /// The database before its first statement; nothing where some ran in an earlier run.
     pub(super) before: Option<&'a Catalog>,
 }
@@ -142,7 +145,7 @@ impl Work<'_> {
             steps: self.steps,
         };
         let batches = batches(self.steps, self.items);
-        if let Some(at) = runner.run(&batches)? {
+        if let Some(at) = runner.run(&batches, self.was_paused)? {
             let ran = batches[..at].iter().map(|batch| batch.items.len()).sum();
             return Ok(Outcome {
                 paused_before: Some(batches[at].items[0].step + 1),

@@ -57,6 +57,7 @@ pub fn resume(url: &Url, execution: Option<i64>, options: &Options, events: &mut
         items: &open[usize::from(settled)..],
         plan: &execution.plan,
         target: target(&execution),
+        was_paused: execution.status == ExecutionStatus::Paused,
         before: None,
     };
     work.run(&mut session)

@@ -97,6 +97,7 @@ pub fn rollback(
         items: &items,
         plan: &execution.plan,
         target: &execution.plan.scope,
+        was_paused: false,
         before: Some(&way.live),
     };
     work.run(&mut session)

@@ -46,14 +46,15 @@ pub(super) struct Stop {
 
 impl Runner<'_, '_> {
     /// Runs the batches in order; after an error the ledger says how far they came. Returns the number of the batch before
-    /// which it paused.
-    pub(super) fn run(&mut self, batches: &[Batch]) -> Result<Option<usize>> {
+    /// which it paused. Where it was paused before, it goes on with the first one.
+    pub(super) fn run(&mut self, batches: &[Batch], was_paused: bool) -> Result<Option<usize>> {
         let minded = self.session.mind_replicas(batches.iter().map(Batch::needs));
         if let (Some(first), Err(refused)) = (batches.first(), minded) {
             return Err(self.stopped(first, &refused.into()));
         }
         for (at, batch) in batches.iter().enumerate() {
-            if at > 0 && self.leads_into(&batches[at - 1], batch) {
+            let before = at.checked_sub(1).map(|before| &batches[before]);
+            if !(at == 0 && was_paused) && self.leads_into(before, batch) {
                 let ledger = self.ledger;
                 self.ours(|client| ledger.pause(client))
                     .map_err(|stop| self.stopped(batch, &stop))?;
@@ -68,10 +69,10 @@ impl Runner<'_, '_> {
     }
 
     /// Tells whether the way leads into the phase before which it pauses.
-    fn leads_into(&self, before: &Batch, next: &Batch) -> bool {
+    fn leads_into(&self, before: Option<&Batch>, next: &Batch) -> bool {
         let has = |batch: &Batch, phase| batch.items.iter().any(|item| self.steps[item.step].phase == phase);
         let phase = self.session.options.pause_before;
-        phase.is_some_and(|phase| has(next, phase) && !has(before, phase))
+        phase.is_some_and(|phase| has(next, phase) && !before.is_some_and(|before| has(before, phase)))
     }
 
     fn run_batch(&mut self, batch: &Batch) -> Result<()> {

@@ -32,10 +32,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         all.iter().try_for_each(|kept| terminal::print(&line(kept)))?;
         return Ok(0);
     };
-    // What nobody knows the age of stays.
+    // What nobody knows the age of stays, and so does what somebody works with.
     let is_old = |kept: &&Kept| {
         let age = kept.since.as_ref().and_then(|(age, _)| u64::try_from(*age).ok());
-        age.is_some_and(|age| age >= limit.as_secs())
+        !kept.in_use && age.is_some_and(|age| age >= limit.as_secs())
     };
     let old: Vec<Kept> = all.iter().filter(is_old).cloned().collect();
     if old.is_empty() {
@@ -67,5 +67,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 fn line(kept: &Kept) -> String {
     let since = kept.since.as_ref().map_or("nobody knows since when", |(_, at)| at);
     let by = kept.execution.map(|id| format!("  execution {id}")).unwrap_or_default();
+    let by = by + if kept.in_use { ", which has not ended" } else { "" };
     format!("{since}  {}.{}  {} bytes{by}\n", kept.schema, kept.name, kept.bytes)
 }

@@ -23,6 +23,8 @@ pub struct Kept {
     pub since: Option<(i64, String)>,
     /// Execution that put it there.
     pub execution: Option<i64>,
+    /// Whether that execution has not ended, or is half rolled back: it may need the rows at any moment.
+    pub in_use: bool,
 }
 
 /// Returns what is in quarantine, oldest first.
@@ -43,17 +45,30 @@ pub fn list(url: &Url) -> Result<Vec<Kept>> {
             schema,
             name,
             bytes: row.try_get(2)?,
-            since: put.as_ref().map(|(_, age, at)| (*age, at.clone())),
-            execution: put.map(|(execution, ..)| execution),
+            since: put.as_ref().map(|put| (put.age, put.at.clone())),
+            in_use: put.as_ref().is_some_and(|put| put.in_use),
+            execution: put.map(|put| put.execution),
         });
     }
     out.sort_by_key(|kept| std::cmp::Reverse(kept.since.as_ref().map(|(age, _)| *age)));
     Ok(out)
 }
 
-type Known = BTreeMap<(String, String), (i64, i64, String)>;
+/// What the ledger knows of something that was put into quarantine.
+#[derive(Debug, Clone)]
+struct Put {
+    execution: i64,
+    /// Whole seconds since then.
+    age: i64,
+    /// When, in UTC.
+    at: String,
+    in_use: bool,
+}
 
-/// Returns what the ledger knows: where something was put, by which execution, how many seconds ago, and when.
+/// By schema and name.
+type Known = BTreeMap<(String, String), Put>;
+
+/// Returns what the ledger knows.
 fn known(client: &mut Client) -> Result<Known> {
     let has_ledger = client.query_typed_opt(
         "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -64,17 +79,27 @@ fn known(client: &mut Client) -> Result<Known> {
         return Ok(Known::new());
     }
     let rows = client.query_typed(
-        "SELECT sql, execution, extract(epoch FROM pg_catalog.now() - finished_at)::int8,
-                pg_catalog.to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
-         FROM trueup.statement
-         WHERE status = 'done' AND direction = 'forward' AND pg_catalog.strpos(sql, 'trueup_quarantine') > 0
-         ORDER BY finished_at",
+        "SELECT s.sql, s.execution, extract(epoch FROM pg_catalog.now() - s.finished_at)::int8,
+                pg_catalog.to_char(s.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
+                CASE e.status WHEN 'rolled_back' THEN false
+                     WHEN 'succeeded' THEN EXISTS (SELECT FROM trueup.execution r
+                                                   WHERE r.of_execution = e.id AND r.status <> 'succeeded')
+                     ELSE true END
+         FROM trueup.statement s JOIN trueup.execution e ON e.id = s.execution
+         WHERE s.status = 'done' AND s.direction = 'forward' AND pg_catalog.strpos(s.sql, 'trueup_quarantine') > 0
+         ORDER BY s.finished_at",
         &[],
     )?;
     let mut out = Known::new();
     for row in rows {
         if let Some(place) = place(row.try_get(0)?) {
-            out.insert(place, (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+            let put = Put {
+                execution: row.try_get(1)?,
+                age: row.try_get(2)?,
+                at: row.try_get(3)?,
+                in_use: row.try_get(4)?,
+            };
+            out.insert(place, put);
         }
     }
     Ok(out)

@@ -259,7 +259,7 @@ fn apply_and_rollback() {
         .apply_with(&plan, &options(), &mut |event| events.push(event))
         .unwrap();
     assert_eq!(outcome.statements.len(), 6);
-    assert!(events.contains(&Event::LedgerReady { version: 6 }));
+    assert!(events.contains(&Event::LedgerReady { version: 7 }));
     assert!(matches!(events.last(), Some(Event::Verified { .. })));
     let steps: Vec<usize> = events
         .iter()

@@ -301,6 +301,34 @@ fn what_was_purged_is_missed_only_where_it_is_needed() {
     assert_eq!(exact.live.text("SELECT sum(id)::text FROM shop.customers"), rows);
 }
 
+/// Every write to the table would fail if what its trigger writes to were gone.
+#[test]
+fn what_a_change_is_writing_to_is_not_purged() {
+    let (_, server) = servers().pop().unwrap();
+    let pair = shop(&server);
+    let in_use = || {
+        let all = trueup::quarantine::list(&pair.live.target()).unwrap();
+        all.iter().map(|kept| kept.in_use).collect::<Vec<bool>>()
+    };
+    super::interrupted::killed_after(&pair, 20);
+    assert_eq!(in_use(), [true]);
+    pair.resume().unwrap();
+    assert_eq!(in_use(), [false]);
+    let mut done = 0;
+    let stopped = pair.rollback_with(&mut |event| {
+        if matches!(event, Event::Done { .. }) {
+            done += 1;
+            if done == 20 {
+                kill(&pair.live);
+            }
+        }
+    });
+    assert_eq!(stopped.unwrap_err().kind, ErrorKind::Partial);
+    assert_eq!(in_use(), [true]);
+    pair.rollback().unwrap();
+    assert!(in_use().is_empty());
+}
+
 /// Where nothing tells what became of which value, the plan says so, and is critical.
 #[test]
 fn values_that_no_key_tells_apart_are_said_to_be_lost() {

@@ -50,6 +50,10 @@ fn what_is_swapped_waits_for_its_hour() {
         let other = shop.run(apply);
         assert_eq!(other.code, 3, "{}", other.err);
         assert!(other.err.contains("execution 1 is paused"), "{}", other.err);
+        let purged = shop.run("purge --env production --older-than 0d --yes").expect(0);
+        assert!(purged.contains("Nothing in quarantine is that old"), "{purged}");
+        let kept = shop.run("purge --env production").expect(0);
+        assert!(kept.contains("execution 1, which has not ended"), "{kept}");
         shop.database
             .execute("INSERT INTO shop.things VALUES (11, 'meanwhile')");
         shop.run("apply --env production --resume").expect(0);
