@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use postgres::Client;
 
-use crate::apply::ledger::paces;
+use crate::apply::ledger::{paces, paused};
 use crate::catalog::{Catalog, Fingerprint, Identity, Pool};
 use crate::config::OnDrop;
 use crate::db::{Environment, Server, Url};
@@ -166,6 +166,21 @@ impl Ground<'_> {
             Some((_, client)) if self.server.keeps_paces && !plan.is_empty() => paces(client),
             _ => Ok(Paces::default()),
         }
+    }
+
+    /// Says where a plan would take back what an execution has done that is paused.
+    fn mind_pause(&mut self, plan: &Plan) -> Result<()> {
+        let live = self
+            .live
+            .as_mut()
+            .filter(|_| self.server.keeps_paces && !plan.is_empty());
+        if let Some(id) = live.map(|(_, client)| paused(client)).transpose()?.flatten() {
+            self.notes.push(format!(
+                "Execution {id} is paused, and what it has done so far counts as a difference. `trueup apply --resume` goes on \
+                 with it, `trueup rollback` goes back; until then no other plan is applied."
+            ));
+        }
+        Ok(())
     }
 
     /// Returns live figures; none are known where there is no live database.
@@ -415,6 +430,7 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
     plan.findings = findings(&look.in_time_zone(plan.database.time_zone.as_deref()));
     rows::look(setup, &mut plan, &settled, &figures, &mut ground)?;
     let paces = ground.paces(&plan)?;
+    ground.mind_pause(&plan)?;
     estimate(&mut plan.forward, from, &figures, &paces);
     let expired = apply_rulings(&mut plan.findings, &rulings, [from, to], Day::today());
     for change in &mut plan.changes {

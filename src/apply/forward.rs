@@ -4,7 +4,7 @@ use super::approvals::{Approvals, refuse, settles_questions, unapproved};
 use super::batch::{Item, batches, items};
 use super::event::{Event, Options, Outcome};
 use super::gate::{self, State};
-use super::ledger::{self, Cause, ExecutionKind, ExecutionStatus, Ledger, Opening, Snapshot};
+use super::ledger::{self, Cause, ExecutionKind, Ledger, Opening, Snapshot};
 use super::run::Runner;
 use super::secrets;
 use super::session::Session;
@@ -80,13 +80,13 @@ fn none_paused(session: &mut Session) -> Result<()> {
     if !ledger::is_there(&mut session.client, &session.server)? {
         return Ok(());
     }
-    match ledger::newest(&mut session.client, None)? {
-        Some((id, ExecutionStatus::Paused)) => Err(Error::new(
+    match ledger::paused(&mut session.client)? {
+        Some(id) => Err(Error::new(
             ErrorKind::Blocked,
             format!("execution {id} is paused; nothing was changed"),
         )
         .hint("`trueup apply --resume` goes on with it, `trueup rollback` goes back; then apply this plan.")),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

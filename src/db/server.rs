@@ -42,7 +42,9 @@ const FACTS: &str = "\
            exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                    join pg_catalog.pg_attribute a on a.attrelid = c.oid
                    where n.nspname = 'trueup' and c.relname = 'statement' and a.attname = 'work' and not a.attisdropped
-                     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')),
+                     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+                     and exists (select from pg_catalog.pg_class e where e.relnamespace = n.oid and e.relname = 'execution'
+                                 and has_table_privilege(e.oid, 'select'))),
            pg_is_in_recovery(), current_setting('TimeZone')";
 
 impl Server {

@@ -25,6 +25,7 @@ pub(crate) use applied::{follows, record_between};
 pub(super) use applied::{record, record_all, record_some};
 pub(super) use filled::Filled;
 pub(crate) use paces::paces;
+pub(crate) use read::paused;
 pub(super) use read::{load, newest};
 pub(super) use record::{Execution, Reached, Snapshot};
 pub(super) use snapshots::{Cause, before as snapshot_before, record as record_snapshot};

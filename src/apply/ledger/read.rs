@@ -95,6 +95,14 @@ pub(in crate::apply) fn newest(
         .transpose()
 }
 
+/// Returns the number of the execution that is paused. Only where [`Server::keeps_paces`] says that the ledger can be read.
+pub(crate) fn paused(client: &mut Client) -> Result<Option<i64>> {
+    let newest = newest(client, None)?;
+    Ok(newest
+        .filter(|(_, status)| *status == ExecutionStatus::Paused)
+        .map(|(id, _)| id))
+}
+
 /// Reads one execution whole. Waits for a backend of a killed session that is still committing.
 pub(in crate::apply) fn load(client: &mut Client, id: i64) -> Result<Execution> {
     let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&id, Type::INT8)];

@@ -42,6 +42,8 @@ fn what_is_swapped_waits_for_its_hour() {
         assert_eq!(shop.one("SELECT count(*)::text FROM shop.orders"), "100");
         // It is not yet what was planned: nobody checks that, writes it down or says so.
         assert!(!shop.project.path("hooks").exists() && !shop.project.path("structure.sql").exists());
+        let planned = shop.run("plan --env production").out;
+        assert!(planned.contains("Execution 1 is paused"), "{planned}");
         let history = shop.run("history --env production").expect(0);
         assert!(history.contains("paused"), "{history}");
         let doctor = shop.run("doctor --env production");
@@ -114,4 +116,26 @@ fn nothing_runs_where_nothing_comes_before() {
     assert_eq!(refused.code, 1, "{}", refused.err);
     assert!(refused.err.contains("nothing to do before"), "{}", refused.err);
     assert_eq!(shop.one("SELECT count(*)::text FROM shop.orders"), "100");
+}
+
+/// What failed on the doorstep has not crossed it: told to pause there, it pauses.
+#[test]
+fn what_failed_before_the_phase_pauses_there_when_it_goes_on() {
+    let (major, server) = servers().pop().unwrap();
+    let shop = Shop::new(major, &server, CONFIGURATION, &target());
+    let paused = shop.apply(" --pause-before contract");
+    assert!(paused.err.contains("paused: "), "{}", paused.err);
+    let mut holder = shop.database.connect();
+    holder.batch_execute("BEGIN; SELECT FROM shop.things").unwrap();
+    let failed = shop.run("apply --env production --resume --lock-timeout 100ms --max-retries 0");
+    assert_eq!(failed.code, 5, "{}", failed.err);
+    let again =
+        shop.run("apply --env production --resume --pause-before contract --lock-timeout 100ms --max-retries 0");
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(again.err.contains("paused: execution 1"), "{}", again.err);
+    holder.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(type_of_key(&shop), "bigint");
+    shop.run("apply --env production --resume --pause-before contract")
+        .expect(0);
+    assert_eq!(type_of_key(&shop), "numeric");
 }
