@@ -411,10 +411,13 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         if let (Some(plain), Err(error)) = (plain, plan.must_hold()) {
             plan = plain;
             prove(&mut plan, settled.ground(), &workshop)?;
-            ground.notes.push(format!(
-                "Rows that are dropped are not kept: {}. Move them out of the way first.",
-                error.message
-            ));
+            // Where this one does not hold either, that was not what was wrong.
+            if plan.must_hold().is_ok() {
+                ground.notes.push(format!(
+                    "Rows that are dropped are not kept: {}. Move them out of the way first.",
+                    error.message
+                ));
+            }
         }
     } else if !plan.is_empty() {
         plan.proof = Some(Proof::skipped());

@@ -138,10 +138,14 @@ pub(crate) fn loses(from: &str, to: &str) -> Option<String> {
     (!safe).then(|| format!("{arrow} may fail or change values"))
 }
 
+/// Tells whether a value is the same number afterwards, or refused.
+pub(crate) fn is_of_numbers(from: &str, to: &str) -> bool {
+    [from, to].iter().all(|name| number_as_uuid::NUMBERS.contains(name))
+}
+
 /// Returns how values become others where they are not the same numbers afterwards, or refused, or nothing where none does.
 pub(crate) fn alters(from: &str, to: &str) -> Option<String> {
-    let is_number = |name: &str| number_as_uuid::NUMBERS.contains(&name);
-    let is_exact = (is_number(from) && is_number(to)) || number_as_uuid::between(from, to);
+    let is_exact = is_of_numbers(from, to) || number_as_uuid::between(from, to);
     loses(from, to).filter(|_| !is_exact)
 }
 

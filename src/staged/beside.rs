@@ -78,11 +78,7 @@ pub(super) fn write(chain: &Chain, context: &Context, script: &mut Script) -> Re
             script.step(Phase::Validation, "index built beside", build.collect(), Vec::new());
         }
     }
-    let foreign_keys = built::foreign_keys(chain, context);
-    for key in foreign_keys
-        .into_iter()
-        .filter(|key| built::is_kept(chain, key, context))
-    {
+    for key in built::kept_foreign_keys(chain, context) {
         let own = Column::named(&key.schema, &key.table, &key.columns[0]);
         if let Some(member) = chain.member(&own) {
             script.about(&member.identity());

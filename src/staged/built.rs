@@ -200,6 +200,13 @@ fn pairs(key: &ForeignKey) -> impl Iterator<Item = (Identity, Identity)> {
     pairs.collect::<Vec<_>>().into_iter()
 }
 
+/// Returns those of the foreign keys that can be had over the columns as they will be.
+pub(super) fn kept_foreign_keys<'a>(chain: &Chain, context: &Context<'a>) -> Vec<&'a ForeignKey> {
+    let mut out = foreign_keys(chain, context);
+    out.retain(|key| is_kept(chain, key, context));
+    out
+}
+
 /// Tells whether a foreign key can be had over the columns as they will be. One that goes need not.
 pub(super) fn is_kept(chain: &Chain, key: &ForeignKey, context: &Context) -> bool {
     let will_be = |column: &Identity| match chain.member(column) {

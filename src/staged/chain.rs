@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{family, kept, once};
 use crate::catalog::Identity;
 use crate::catalog::quote::ident;
-use crate::kinds::number_as_uuid::{self, NUMBERS};
+use crate::kinds::number_as_uuid;
 use crate::kinds::{
     AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Partition, Table, temporary_name, type_change,
 };
@@ -45,8 +45,7 @@ impl Member {
 
     /// Tells whether values are something else afterwards, and not the same numbers.
     pub(super) fn is_converted(&self) -> bool {
-        let is_number = |column: &Column| NUMBERS.contains(&column.data_type.as_str());
-        !(is_number(&self.before) && is_number(&self.after))
+        !type_change::is_of_numbers(&self.before.data_type, &self.after.data_type)
     }
 
     /// Tells whether there may be values that cannot be carried over, and have none in the new column.

@@ -351,11 +351,7 @@ fn into_place(
     let attachments = dependents.own.iter().filter(|own| own.kind == Kind::IndexAttachment);
     let attachments = attachments.filter_map(|own| arrive.after(own));
     out.extend(attachments.flat_map(|attachment| attachment.create(arrive)));
-    let foreign_keys = built::foreign_keys(chain, context);
-    for key in foreign_keys
-        .into_iter()
-        .filter(|key| built::is_kept(chain, key, context))
-    {
+    for key in built::kept_foreign_keys(chain, context) {
         for (beside, name) in built::foreign_keys_beside(chain, key, context)? {
             let AnyObject::ForeignKey(beside) = beside else {
                 continue;
