@@ -395,21 +395,17 @@ fn between(setup: &Setup, mut ground: Ground) -> Result<Plan> {
         plan = draft(Sides { old_values, ..sides }, plan.database);
     }
     plan.questions = questions;
-    let mut plain = rows_kept.keep(setup, &mut plan, &settled, &figures, &mut ground);
-    if let Some(plain) = plain.as_mut().filter(|_| !old_values.is_empty()) {
-        let questions = std::mem::take(&mut plain.questions);
-        *plain = Plan {
-            questions,
-            ..draft(sides, plan.database.clone())
-        };
-    }
+    let keeps = rows_kept.keep(setup, &mut plan, &settled, &figures, &mut ground);
     if setup.prove {
         setup.progress.begin(Stage::Prove);
         let like = like(to, &settled.live);
         let workshop = ground.workshop(setup, &like);
         prove(&mut plan, settled.ground(), &workshop)?;
-        if let (Some(plain), Err(error)) = (plain, plan.must_hold()) {
-            plan = plain;
+        if let (true, Err(error)) = (keeps, plan.must_hold()) {
+            plan = Plan {
+                questions: plan.questions,
+                ..draft(sides, plan.database)
+            };
             prove(&mut plan, settled.ground(), &workshop)?;
             // Where this one does not hold either, that was not what was wrong.
             if plan.must_hold().is_ok() {

@@ -176,22 +176,19 @@ fn ledger_state(url: &Url, server: &Server) -> Result<Check> {
     if let Some(party) = &status.at_work {
         return Ok(Check::ok(name, format!("Version {version}; at work: {party}.")));
     }
-    let latest = status.latest;
-    if let Some(latest) = latest
-        .as_ref()
-        .filter(|latest| latest.status == ExecutionStatus::Paused)
-    {
+    let open = status.latest.and_then(|latest| match latest.status {
+        ExecutionStatus::Paused => Some(format!("Execution {} is paused, as it was told to.", latest.id)),
+        ExecutionStatus::Failed => Some(format!(
+            "Execution {} stopped part-way: {}.",
+            latest.id,
+            latest.error.unwrap_or_default()
+        )),
+        _ => None,
+    });
+    if let Some(what) = open {
         return Ok(Check::warn(
             name,
-            format!("Execution {} is paused, as it was told to.", latest.id),
-            "`trueup apply --resume` goes on from there, `trueup rollback` undoes what is done.",
-        ));
-    }
-    if let Some(latest) = latest.filter(|latest| latest.status == ExecutionStatus::Failed) {
-        let (id, cause) = (latest.id, latest.error.unwrap_or_default());
-        return Ok(Check::warn(
-            name,
-            format!("Execution {id} stopped part-way: {cause}."),
+            what,
             "`trueup apply --resume` goes on from there, `trueup rollback` undoes what is done.",
         ));
     }

@@ -62,8 +62,7 @@ impl Kept {
         out
     }
 
-    /// Rewrites a plan so that what it drops is kept, where that is asked for; returns the plan as it was when anything is
-    /// kept.
+    /// Rewrites a plan so that what it drops is kept, where that is asked for; tells whether anything is.
     pub(super) fn keep(
         self,
         setup: &Setup,
@@ -71,9 +70,10 @@ impl Kept {
         settled: &Settled,
         figures: &Statistics,
         ground: &mut Ground,
-    ) -> Option<Plan> {
-        let taken = self.taken?;
-        let plain = plan.clone();
+    ) -> bool {
+        let Some(taken) = self.taken else {
+            return false;
+        };
         let sides = quarantine::Ground {
             from: settled.from(),
             to: &settled.to,
@@ -82,6 +82,6 @@ impl Kept {
         };
         let outcome = quarantine::keep(plan, &sides, taken, setup.on_drop);
         ground.notes.extend(outcome.notes);
-        (outcome.kept > 0 || !plan.old_values.is_empty()).then_some(plain)
+        outcome.kept > 0 || !plan.old_values.is_empty()
     }
 }

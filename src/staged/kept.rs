@@ -7,7 +7,7 @@ use super::once;
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, list};
 use crate::kinds::{
-    AnyObject, Column, Context, ForeignKey, Index, Key, KeyType, Kind, Lock, OldColumn, Statement, type_change,
+    AnyObject, Column, Context, ForeignKey, Key, KeyType, Kind, Lock, OldColumn, Statement, type_change,
 };
 use crate::quarantine;
 
@@ -93,7 +93,7 @@ fn key(member: &Member, chain: &Chain, context: &Context) -> Result<Vec<String>,
         || context.from.objects.values().any(|object| match object {
             AnyObject::Index(index) => {
                 let is_whole = index.unique && index.valid && index.predicate.is_none();
-                is_whole && of_table(&index.schema, &index.table) && is_of(index, &own[0])
+                is_whole && of_table(&index.schema, &index.table) && index.keys == ident(&own[0])
             }
             _ => false,
         });
@@ -123,10 +123,6 @@ fn key(member: &Member, chain: &Chain, context: &Context) -> Result<Vec<String>,
     } else {
         Err(why())
     }
-}
-
-fn is_of(index: &Index, column: &str) -> bool {
-    index.keys == ident(column)
 }
 
 /// Returns the table that takes the old values of a column, where the column leaves them.
@@ -170,10 +166,15 @@ pub(super) fn make(chain: &Chain, table: &Identity, context: &Context) -> Vec<St
         columns.push(format!("PRIMARY KEY ({})", list(columns_of_key(old))));
         [
             quarantine::schema_statement(&old.schema),
-            Statement::new(format!("CREATE TABLE {} ({})", old.place(), columns.join(", "))),
+            Statement::new(format!("{}{})", making(old), columns.join(", "))),
         ]
     });
     made.collect()
+}
+
+/// Returns how the statement begins that makes a table of old values.
+pub(super) fn making(old: &OldColumn) -> String {
+    format!("CREATE TABLE {} (", old.place())
 }
 
 /// Returns the columns of a row's key beside the value.

@@ -160,8 +160,8 @@ pub fn left_behind(old_values: &OldValues, made: &[&str], steps: &[Step]) -> Vec
         sentences.any(|sentence| sentence.sql == sql)
     };
     let is_made = |old: &&OldColumn| {
-        let create = format!("CREATE TABLE {} ", old.place());
-        made.iter().any(|sql| sql.starts_with(&create))
+        let making = kept::making(old);
+        made.iter().any(|sql| sql.starts_with(&making))
     };
     let drops = old_values.own().filter(is_made).map(kept::drop);
     drops.filter(|drop| !said(&drop.sql())).collect()

@@ -218,7 +218,7 @@ fn other_types_and_keys_come_back_as_they_were() {
                 pair.assert_is(&pair.desired.catalog(), &text);
                 let kept = pair.live.text(KEPT);
                 // What the new column holds too is no loss, but the old one goes.
-                let is_kept = on_drop == OnDrop::Quarantine || trueup_loses(&plan);
+                let is_kept = on_drop == OnDrop::Quarantine || alters_values(&plan);
                 assert_eq!(kept, if is_kept { "public.t.id" } else { "" }, "{text}");
                 pair.rollback()
                     .unwrap_or_else(|error| panic!("{text}: {error:?}\n{}", script(&plan.rollback)));
@@ -231,8 +231,22 @@ fn other_types_and_keys_come_back_as_they_were() {
 }
 
 /// Tells whether values become others.
-fn trueup_loses(plan: &Plan) -> bool {
+fn alters_values(plan: &Plan) -> bool {
     plan.findings.iter().any(|finding| finding.code == "TU105")
+}
+
+/// Goes back, and is killed when this many statements have run.
+fn back_killed_after(pair: &Pair, statements: usize) {
+    let mut done = 0;
+    let stopped = pair.rollback_with(&mut |event| {
+        if matches!(event, Event::Done { .. }) {
+            done += 1;
+            if done == statements {
+                kill(&pair.live);
+            }
+        }
+    });
+    assert_eq!(stopped.unwrap_err().kind, ErrorKind::Partial);
 }
 
 #[test]
@@ -259,16 +273,7 @@ fn a_killed_change_keeps_what_values_were() {
         let (first, rows) = (pair.live.catalog(), pair.live.text(CONTENTS));
         let plan = pair.plan(Online::Always);
         pair.apply(&plan, &mut |_| {}).unwrap();
-        let mut done = 0;
-        let stopped = pair.rollback_with(&mut |event| {
-            if matches!(event, Event::Done { .. }) {
-                done += 1;
-                if done == at {
-                    kill(&pair.live);
-                }
-            }
-        });
-        assert_eq!(stopped.unwrap_err().kind, ErrorKind::Partial);
+        back_killed_after(&pair, at);
         let text = format!("way back killed after {at}\n{}", script(&plan.rollback));
         pair.rollback().unwrap_or_else(|error| panic!("{error:?}\n{text}"));
         pair.assert_is(&first, &text);
@@ -289,7 +294,7 @@ fn what_was_purged_is_missed_only_where_it_is_needed() {
     assert!(refused.message.contains("shop.customers.id"), "{refused:?}");
     let schema = SHOP.replace("OLD PRIMARY", "OLD GENERATED ALWAYS AS IDENTITY PRIMARY");
     let rows = "INSERT INTO shop.customers (n) SELECT n FROM generate_series(1, 5) n;";
-    let exact = super::staged_kept::pair(&server, &schema, ("integer", "bigint"), rows, OnDrop::Quarantine);
+    let exact = self::pair(&server, &schema, ("integer", "bigint"), rows, OnDrop::Quarantine);
     let (first, rows) = (
         exact.live.catalog(),
         exact.live.text("SELECT sum(id)::text FROM shop.customers"),
@@ -314,16 +319,7 @@ fn what_a_change_is_writing_to_is_not_purged() {
     assert_eq!(in_use(), [true]);
     pair.resume().unwrap();
     assert_eq!(in_use(), [false]);
-    let mut done = 0;
-    let stopped = pair.rollback_with(&mut |event| {
-        if matches!(event, Event::Done { .. }) {
-            done += 1;
-            if done == 20 {
-                kill(&pair.live);
-            }
-        }
-    });
-    assert_eq!(stopped.unwrap_err().kind, ErrorKind::Partial);
+    back_killed_after(&pair, 20);
     assert_eq!(in_use(), [true]);
     pair.rollback().unwrap();
     assert!(in_use().is_empty());
