@@ -4,6 +4,7 @@
 
 mod live;
 mod parts;
+mod reading;
 mod rows;
 mod run;
 mod server;
@@ -11,4 +12,4 @@ mod trial;
 
 pub use run::{LIMIT, Options, rate, refuse};
 pub use server::{missing, must_have};
-pub use trial::{Count, Trial, of};
+pub use trial::{Count, References, Trial, of};

@@ -5,6 +5,7 @@ use pg_query::protobuf::{Constraint, IndexElem, Node};
 
 use crate::catalog::quote::ident;
 use crate::desired::expression;
+use crate::kinds::Column;
 
 /// An expression over a row, and the operator that compares it with another row's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +119,16 @@ pub(super) fn range(data_type: &str) -> Option<(i64, i64)> {
         "bigint" => Some((i64::MIN, i64::MAX)),
         _ => None,
     }
+}
+
+/// Returns the type of a column where the server is quick to compare its values and to find them by a hash. Texts are the
+/// same where their bytes are, unless somebody chose a collation for them.
+pub(super) fn quick(column: &Column) -> Option<&str> {
+    let data_type = column.data_type.as_str();
+    if data_type == "text" || data_type.starts_with("character varying") {
+        return column.collation.is_none().then_some("text");
+    }
+    (range(data_type).is_some() || data_type == "uuid").then_some(data_type)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Questions about single rows, about rows that repeat each other, and about rows that get into each other's way.
 
 use super::live::Live;
-use super::parts::{Compared, range};
+use super::parts::{Compared, quick, range};
+use super::reading::number_of;
 use super::trial::{Count, Trial};
 use crate::catalog::quote::ident;
 use crate::catalog::{Fingerprint, Identity};
@@ -53,6 +54,25 @@ impl Values<'_> {
             list.join(", "),
             live.source(schema, table, "t")
         )
+    }
+
+    /// Returns the value `k1` as it is sorted where that takes less than to group by it: where it is the only one, of a type
+    /// that is quick to compare.
+    fn ordered(&self, live: Live) -> Option<&'static str> {
+        let [value] = self.of.as_slice() else { return None };
+        let (schema, table) = self.table;
+        live.from.objects.values().find_map(|object| match object {
+            AnyObject::Column(column)
+                if column.schema == schema && column.table == table && ident(&column.name) == *value =>
+            {
+                Some(if quick(column)? == "text" {
+                    "k.k1 COLLATE \"C\""
+                } else {
+                    "k.k1"
+                })
+            }
+            _ => None,
+        })
     }
 
     fn names(&self) -> Vec<String> {
@@ -125,11 +145,6 @@ impl<'a> Met<'a> {
     }
 }
 
-/// Returns the aggregate for the number of rows that a condition holds for.
-pub(super) fn number_of(condition: &str) -> String {
-    format!("pg_catalog.count(*) FILTER (WHERE {condition})")
-}
-
 /// Counts rows that are wrong by themselves.
 pub(super) fn counting(live: Live, finding: &Finding, bad: Bad) -> Trial {
     let (schema, table) = (&bad.table.0, &bad.table.1);
@@ -147,7 +162,6 @@ pub(super) fn counting(live: Live, finding: &Finding, bad: Bad) -> Trial {
         count: Count::Rows {
             wrong: number_of(condition),
             table: source,
-            join: String::new(),
         },
         attempt: false,
         existence: false,
@@ -170,11 +184,16 @@ pub(super) fn repeated(live: Live, finding: &Finding, values: &Values, nulls_cou
     } else {
         format!(" WHERE {}", filled.join(" AND "))
     };
-    let count = format!(
-        "SELECT coalesce(pg_catalog.sum(q.n - 1), 0)::int8, coalesce(pg_catalog.sum(q.n), 0)::int8
-         FROM (SELECT pg_catalog.count(*) AS n FROM ({}) k{filter} GROUP BY {names}) q",
-        values.query(live, &[])
-    );
+    let rows = values.query(live, &[]);
+    let count = match (values.ordered(live), nulls_count) {
+        (Some(k1), false) => format!(
+            "SELECT pg_catalog.count(k.k1) - pg_catalog.count(DISTINCT {k1}), pg_catalog.count(k.k1) FROM ({rows}) k"
+        ),
+        _ => format!(
+            "SELECT coalesce(pg_catalog.sum(q.n - 1), 0)::int8, coalesce(pg_catalog.sum(q.n), 0)::int8
+             FROM (SELECT pg_catalog.count(*) AS n FROM ({rows}) k{filter} GROUP BY {names}) q"
+        ),
+    };
     let keys = plain_key(live, values.table.0, values.table.1).map(|key| {
         format!(
             "SELECT q.key::text FROM (SELECT k.key, pg_catalog.count(*) OVER (PARTITION BY {names}) AS n

@@ -1,11 +1,12 @@
 //! Asks the rows, in one read-only transaction with one snapshot, and says what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postgres::{Client, IsolationLevel, Transaction};
 
-use super::trial::{Count, Trial};
+use super::reading::{Reading, marked, state};
+use super::trial::{Count, References, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use crate::risk::{Finding, Risk};
@@ -166,43 +167,29 @@ fn together(transaction: &mut Transaction, trials: &[Trial], options: Options) -
     let mut out = vec![None; trials.len()];
     let mut of_table: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, trial) in trials.iter().enumerate() {
-        if let Count::Rows { table, .. } = &trial.count {
+        if let Count::Rows { table, .. } | Count::References(References { table, .. }) = &trial.count {
             of_table.entry(table).or_default().push(at);
         }
     }
-    for all in of_table.values().filter(|all| all.len() > 1) {
+    for (table, all) in of_table.into_iter().filter(|(_, all)| all.len() > 1) {
         let limit = options
             .limit
             .saturating_mul(u32::try_from(all.len()).unwrap_or(u32::MAX));
         let mut savepoint = transaction.transaction()?;
         savepoint.batch_execute(&limited(limit))?;
-        let sql = row_by_row(all.iter().map(|at| &trials[*at].count));
-        let Ok(row) = savepoint.query_typed_one(&marked(&sql), &[]) else {
+        let Ok(counted) = Reading::new(table, all.iter().map(|at| &trials[*at].count)).count(&mut savepoint) else {
             savepoint.rollback()?;
             continue;
         };
-        for (column, at) in all.iter().enumerate() {
-            out[*at] = Some((row.try_get(column)?, row.try_get(all.len())?));
+        if let [wrong @ .., total] = counted.as_slice() {
+            for (at, wrong) in all.iter().zip(wrong) {
+                out[*at] = Some((*wrong, *total));
+            }
         }
         // So that the limit is the one of a single question again.
         savepoint.rollback()?;
     }
     Ok(out)
-}
-
-/// Returns the query for the numbers of rows that are wrong, and that of all at the end.
-fn row_by_row<'c>(counts: impl Iterator<Item = &'c Count>) -> String {
-    let (mut list, mut joins, mut from) = (Vec::new(), BTreeSet::new(), "");
-    for count in counts {
-        if let Count::Rows { table, join, wrong } = count {
-            list.push(wrong.as_str());
-            joins.insert(join.as_str());
-            from = table;
-        }
-    }
-    list.push("pg_catalog.count(*)");
-    let joins: Vec<&str> = joins.into_iter().collect();
-    format!("SELECT {} FROM {from}{}", list.join(", "), joins.concat())
 }
 
 fn limited(limit: Duration) -> String {
@@ -240,25 +227,21 @@ fn answer(transaction: &mut Transaction, trial: &Trial, counted: Option<Counted>
 }
 
 fn count(savepoint: &mut Transaction, trial: &Trial) -> std::result::Result<Counted, postgres::Error> {
-    let sql = match &trial.count {
-        Count::Query(sql) => marked(sql),
-        count @ Count::Rows { .. } => marked(&row_by_row(std::iter::once(count))),
+    let counted = match &trial.count {
+        Count::Query(sql) => {
+            let row = savepoint.query_typed_one(&marked(sql), &[])?;
+            return Ok((row.try_get(0)?, row.try_get(1)?));
+        }
+        count @ (Count::Rows { table, .. } | Count::References(References { table, .. })) => {
+            Reading::new(table, std::iter::once(count)).count(savepoint)?
+        }
     };
-    let row = savepoint.query_typed_one(&sql, &[])?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
-}
-
-/// Marks a question as trueup's own, so that it is no evidence that somebody reads the table.
-fn marked(sql: &str) -> String {
-    match sql.strip_prefix("SELECT") {
-        Some(rest) => format!("SELECT /* trueup */{rest}"),
-        None => sql.to_owned(),
-    }
+    Ok((counted[0], counted[1]))
 }
 
 /// The message of an error about data holds values of rows, and is not kept.
 fn unanswered(error: &postgres::Error, trial: &Trial, options: Options) -> Answer {
-    let state = error.code().map_or("", |code| code.code());
+    let state = state(error);
     Answer::Unknown(match state {
         "57014" => format!("counting takes longer than {:.0} s", options.limit.as_secs_f64()),
         "42501" => format!("the role may not read all of `{}`", trial.table.path_text()),

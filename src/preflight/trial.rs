@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
-use super::parts::{self, checked, limit, range};
-use super::rows::{Bad, Met, Values, conflicting, counting, number_of, repeated, row_wise, split};
+use super::parts::{self, checked, limit, quick, range};
+use super::rows::{Bad, Met, Values, conflicting, counting, repeated, row_wise, split};
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::diff::Rename;
@@ -56,14 +56,30 @@ pub enum Count {
     Rows {
         /// What stands in `FROM`: the table, as `t`.
         table: String,
-        /// What is joined to each of its rows, at most one row of another table.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        join: String,
         /// Aggregate for the number of rows that are wrong.
         wrong: String,
     },
+    /// By what each row refers to, in the same reading.
+    References(References),
     /// Query for the number of rows that are wrong and the number of all.
     Query(String),
+}
+
+/// What rows of one table refer to in another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct References {
+    /// What stands in `FROM`: the table, as `t`.
+    pub table: String,
+    /// Its columns that refer to the other one.
+    pub columns: Vec<String>,
+    /// What is joined by them: at most one row of the other table.
+    pub join: String,
+    /// Condition on those columns, and on what is joined, that a wrong row meets.
+    pub wrong: String,
+    /// Query for the values that are there to refer to, where the one column can be compared with a list of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
 }
 
 /// Codes of the findings that rows decide.
@@ -234,12 +250,27 @@ impl Asking<'_> {
         let bad = row_wise(&key.schema, &key.table, condition(&missing), "refers to no row");
         let met = Met::new(finding, &key.referenced_columns, self.is_key(key));
         Some(Trial {
-            count: Count::Rows {
+            count: Count::References(References {
                 table: self.live.source(&key.schema, &key.table, "t"),
+                columns: key.columns.iter().map(|name| format!("t.{}", ident(name))).collect(),
                 join: met.join(&referenced, &key.columns),
-                wrong: number_of(&condition(&format!("{} IS NULL", met.found()))),
-            },
+                wrong: condition(&format!("{} IS NULL", met.found())),
+                list: self.list(&own, &other, &referenced),
+            }),
             ..self.counting(finding, bad)
+        })
+    }
+
+    /// Returns the query for the values that a column refers to, where the server compares with a list of them as quickly as
+    /// with one.
+    fn list(&self, own: &[Identity], other: &[Identity], referenced: &str) -> Option<String> {
+        let ([own], [other]) = (own, other) else { return None };
+        let (AnyObject::Column(own), AnyObject::Column(other)) = (self.from.get(own)?, self.from.get(other)?) else {
+            return None;
+        };
+        (quick(own)? == quick(other)?).then(|| {
+            let name = ident(&other.name);
+            format!("SELECT r.{name} FROM {referenced} WHERE r.{name} IS NOT NULL")
         })
     }
 
@@ -359,10 +390,19 @@ impl Asking<'_> {
         let bad = |condition: String, wrong: &str| row_wise(&column.schema, &column.table, condition, wrong);
         let server = self.plan.database.version_num / 10_000;
         if let (true, Some(limit)) = (is_string(from), limit(to)) {
-            // Bytes are known without a look at the value, and there are never fewer of them than characters.
-            let condition = format!(
-                "pg_catalog.octet_length({name}) > {limit} AND pg_catalog.char_length(pg_catalog.rtrim({name}::text)) > {limit}"
-            );
+            let long = |value: &str| format!("pg_catalog.char_length({value}) > {limit}");
+            let condition = if from.starts_with("character(") {
+                // Blanks that fill it up are none of its characters.
+                long(&name)
+            } else {
+                // Bytes are known without a look at the value, and there are never fewer of them than characters. Blanks at
+                // the end are cut off.
+                let trimmed = long(&format!("pg_catalog.rtrim({name}::text)"));
+                format!(
+                    "pg_catalog.octet_length({name}) > {limit} AND {} AND {trimmed}",
+                    long(&name)
+                )
+            };
             return Some(self.counting(finding, bad(condition, "is too long")));
         }
         if let (Some(_), Some((least, most))) = (range(from), range(to)) {
@@ -393,7 +433,6 @@ impl Asking<'_> {
         Some(Trial {
             count: Count::Rows {
                 table: self.live.source(&column.schema, &column.table, "t"),
-                join: String::new(),
                 wrong: format!("pg_catalog.count({cast})"),
             },
             attempt: true,

@@ -189,6 +189,68 @@ fn a_table_is_read_once_for_all_that_is_asked_of_its_rows() {
     }
 }
 
+/// By a list of the values, by groups of what refers to the same, and by a join.
+#[test]
+fn references_are_counted_by_whichever_way_is_cheaper() {
+    let table = |name: &str, more: &str| {
+        format!(
+            "CREATE SCHEMA shop; CREATE TABLE shop.places (state text, area int, PRIMARY KEY (area, state)); CREATE TABLE shop.kinds (id numeric PRIMARY KEY); CREATE TABLE shop.owners (id uuid, name varchar(20), UNIQUE (id), UNIQUE (name));
+             CREATE TABLE shop.{name} (id bigint CONSTRAINT once PRIMARY KEY, state text, area int, kind int, owner uuid, name text, \"counted\" int, count int{more});"
+        )
+    };
+    let more = ", CHECK (count < 15000), FOREIGN KEY (kind) REFERENCES shop.kinds,
+        FOREIGN KEY (owner) REFERENCES shop.owners (id), FOREIGN KEY (name) REFERENCES shop.owners (name),
+        FOREIGN KEY (state, area) REFERENCES shop.places (state, area), FOREIGN KEY (area, state) REFERENCES shop.places MATCH FULL";
+    let wanted = table("orders", more).replace(
+        "CREATE TABLE shop.orders",
+        "-- trueup: renamed from old_orders\nCREATE TABLE shop.orders",
+    );
+    // How many kinds there are, of 20,000 orders: each of the first has many, each of the others one.
+    for kinds in [10, 30_000] {
+        for (major, server) in ends() {
+            let shop = Shop::new(major, &server, "", &wanted);
+            shop.database.execute(&format!(
+                "DROP SCHEMA shop CASCADE; {}
+                 INSERT INTO shop.places SELECT 's' || n, n % 3 FROM generate_series(0, 9) n;
+                 INSERT INTO shop.kinds SELECT n FROM generate_series(0, {kinds} - 1) n;
+                 INSERT INTO shop.owners SELECT md5(id::text)::uuid, id FROM shop.kinds UNION ALL SELECT NULL, NULL;
+                 INSERT INTO shop.old_orders SELECT n, 's' || n % 10, n % 10 % 3, n % {kinds}, md5((n % {kinds})::text)::uuid, n % {kinds}, 7, n FROM generate_series(1, 20000) n;
+                 UPDATE shop.old_orders SET kind = -1 WHERE id IN (7, 17, 27);
+                 UPDATE shop.old_orders SET kind = NULL, name = NULL, owner = NULL WHERE id = 37;
+                 UPDATE shop.old_orders SET name = '' WHERE id IN (4, 5, 6, 7);
+                 UPDATE shop.old_orders SET owner = md5('')::uuid WHERE id = 3;
+                 UPDATE shop.old_orders SET state = 's11' WHERE id IN (2, 9);
+                 UPDATE shop.old_orders SET state = NULL, area = 99 WHERE id = 8;
+                 UPDATE shop.old_orders SET state = NULL, area = NULL WHERE id = 11;
+                 ANALYZE;",
+                table("old_orders", "")
+            ));
+            let plan = shop.run("plan --verbose --no-prove --no-cache").expect(0);
+            let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+            for wrong in [
+                "5,001 of 20,000 rows in `shop.orders` breaks it (key 15000, 15001, 15002, 15003, 15004, …)",
+                "3 of 20,000 rows in `shop.orders` refers to no row (key 7, 17, 27)",
+                "2 of 20,000 rows in `shop.orders` refers to no row (key 2, 9)",
+                "4 of 20,000 rows in `shop.orders` refers to no row (key 4, 5, 6, 7)",
+                "1 of 20,000 rows in `shop.orders` refers to no row (key 3)",
+                "3 of 20,000 rows in `shop.orders` refers to no row (key 2, 8, 9)",
+            ] {
+                let said = format!("fails, since {wrong}");
+                assert!(flat.contains(&said), "PostgreSQL {major}: {said} {plan}");
+            }
+            let correct = "UPDATE shop.old_orders SET count = 1, kind = 0, state = 's0', area = 0, name = '0', owner = md5('0')::uuid";
+            shop.database.execute(correct);
+            // Whether or not there is PL/pgSQL.
+            shop.database
+                .execute(if kinds == 10 { "DROP EXTENSION plpgsql" } else { "" });
+            let plan = shop.run("plan --verbose --no-prove --no-cache").expect(0);
+            let holds = "holds for all 20,000 rows of `shop.orders`";
+            let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(flat.matches(holds).count(), 6, "PostgreSQL {major}: {plan}");
+        }
+    }
+}
+
 fn grouped(number: i64) -> String {
     let digits = number.to_string();
     let parts = digits.as_bytes().rchunks(3).rev();
