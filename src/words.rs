@@ -33,6 +33,16 @@ pub(crate) fn plural(noun: &str) -> String {
     }
 }
 
+/// Says of several what is said of one: `is null` becomes `are null`, `breaks it` becomes `break it`.
+pub(crate) fn of_several(said: &str) -> String {
+    let (verb, rest) = said.split_once(' ').unwrap_or((said, ""));
+    let verb = match verb {
+        "is" => "are",
+        _ => verb.strip_suffix('s').unwrap_or(verb),
+    };
+    format!("{verb} {rest}").trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +55,12 @@ mod tests {
         assert_eq!(count(0, "policy"), "0 policies");
         assert_eq!(count(2, "extended statistics"), "2 extended statistics");
         assert_eq!(count(1_234_567, "operator class"), "1,234,567 operator classes");
+    }
+
+    #[test]
+    fn what_is_said_of_one_is_said_of_several() {
+        assert_eq!(of_several("is too long"), "are too long");
+        assert_eq!(of_several("repeats another one"), "repeat another one");
+        assert_eq!(of_several("cannot be read"), "cannot be read");
     }
 }

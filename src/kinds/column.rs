@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
 use super::{
-    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Row, Statement, composite_type, fill, options, sql,
+    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Row, Statement, composite_values, fill, options, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, ColumnFacts, Identity,
@@ -438,17 +438,15 @@ impl Object for Column {
                 disturbs,
             };
         }
-        let name = ident(&self.name);
-        let using = composite_type::conversion(&name, &desired.data_type, replaced, context)
-            .unwrap_or_else(|| format!("{name}::text::{}", desired.data_type));
-        let statement = self
-            .convert(desired, Some(&using))
-            .rewrites(self.table_identity())
-            .scans(self.table_identity());
-        Alter::InPlace {
-            statements: vec![statement],
-            disturbs,
-        }
+        let conversion = composite_values::conversion(desired, context);
+        let mut statement = self
+            .convert(desired, Some(&conversion.using))
+            .rewrites(self.table_identity());
+        statement.facts.loss = conversion.loss;
+        let mut statements = conversion.before;
+        statements.push(statement);
+        statements.extend(conversion.behind);
+        Alter::InPlace { statements, disturbs }
     }
 
     fn rename(&self, desired: &Self, _context: &Context) -> Option<Vec<Statement>> {

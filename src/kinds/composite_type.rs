@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Alter, AnyObject, Context, Kind, Loss, Object, Row, Statement, derived_name, sql, type_change, type_use};
+use super::{Alter, Context, Kind, Loss, Object, Row, Statement, derived_name, sql, type_change, type_use};
 use crate::catalog::{
     Addresses, Identity,
     quote::{ident, qualified},
@@ -62,11 +62,11 @@ pub struct CompositeType {
 }
 
 impl CompositeType {
-    fn sql_name(&self) -> String {
+    pub(super) fn sql_name(&self) -> String {
         qualified([&self.schema, &self.name])
     }
 
-    fn attribute(&self, name: &str) -> Option<&Attribute> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
@@ -109,32 +109,6 @@ impl CompositeType {
         let stays = |kind: &Kind| *kind != Kind::Column;
         sql::READS_COLUMNS.iter().copied().filter(stays).collect()
     }
-}
-
-/// Returns the expression that converts a column of a composite type to its successor of the same name, attribute by
-/// attribute; nothing when the value can go through its text form as it is.
-pub(super) fn conversion(column: &str, data_type: &str, replaced: &Identity, context: &Context) -> Option<String> {
-    let (Some(AnyObject::CompositeType(live)), Some(AnyObject::CompositeType(desired))) =
-        (context.before(replaced), context.after(replaced))
-    else {
-        return None;
-    };
-    let names = |of: &CompositeType| -> Vec<String> { of.attributes.iter().map(|a| a.name.clone()).collect() };
-    // An array has no expression that PostgreSQL would take here: a subquery is refused.
-    if data_type != desired.sql_name() || names(live) == names(desired) {
-        return None;
-    }
-    let values: Vec<String> = (desired.attributes.iter())
-        .map(|attribute| match live.attribute(&attribute.name) {
-            Some(_) => format!("({column}).{}::text::{}", ident(&attribute.name), attribute.data_type),
-            None => "NULL".to_owned(),
-        })
-        .collect();
-    // `IS NULL` would be true for a row of nulls as well.
-    Some(format!(
-        "CASE WHEN {column} IS DISTINCT FROM NULL THEN ROW({})::{data_type} END",
-        values.join(", ")
-    ))
 }
 
 impl Object for CompositeType {
@@ -219,7 +193,7 @@ impl Object for CompositeType {
             .collect();
         let changed: Vec<&Attribute> = self.changed(desired).collect();
         let only_adds = gone.is_empty() && changed.is_empty();
-        let held = !only_adds && !type_use::tables(&self.identity(), context).is_empty();
+        let held = !only_adds && !type_use::tables(&self.identity(), context.from).is_empty();
         // PostgreSQL converts no attribute of a type that tables hold values of.
         if !self.appends(desired) || (held && !changed.is_empty()) {
             return Alter::Replace;
@@ -251,7 +225,7 @@ impl Object for CompositeType {
             .map(Attribute::change)
             .collect();
         let all = self.attributes.iter().filter(uses).count() == actions.len();
-        if actions.is_empty() || !all || !type_use::tables(&self.identity(), context).is_empty() {
+        if actions.is_empty() || !all || !type_use::tables(&self.identity(), context.from).is_empty() {
             return Alter::Replace;
         }
         Alter::InPlace {

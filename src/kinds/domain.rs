@@ -94,7 +94,7 @@ impl Domain {
 
 /// States that a statement reads every table that holds values of the domain, under SHARE.
 pub(super) fn check_rows(statement: Statement, domain: &Identity, context: &Context) -> Statement {
-    type_use::tables(domain, context)
+    type_use::tables(domain, context.from)
         .into_iter()
         .fold(statement, |statement, table| {
             statement.locks(table.clone(), Lock::Share).scans(table)

@@ -23,7 +23,7 @@ mod settled;
 mod sql;
 mod statement;
 pub(crate) mod type_change;
-mod type_use;
+pub(crate) mod type_use;
 
 mod access_method;
 mod aggregate;
@@ -37,6 +37,7 @@ mod column_identity;
 mod column_type;
 mod comment;
 mod composite_type;
+mod composite_values;
 mod connection_string;
 mod constraint;
 mod conversion;

@@ -1,9 +1,6 @@
 //! Partition: the link between a table and the partitioned table that it is attached to. The table itself is an object
 //! of its own that stands alone, so that attaching and detaching it keeps its rows.
 
-use std::collections::BTreeSet;
-
-use pg_query::{NodeEnum, NodeRef};
 use serde::{Deserialize, Serialize};
 
 use super::online::Proof;
@@ -16,6 +13,7 @@ use crate::catalog::{
     quote::{ident, qualified},
 };
 use crate::db::Server;
+use crate::desired::expression::columns;
 use crate::error::Result;
 
 /// The attachment of a table to a partitioned table.
@@ -144,7 +142,8 @@ impl Partition {
     /// Returns what drops the check that PostgreSQL leaves on a table in place of the bound when it is detached
     /// concurrently. Its name is chosen by the server; where a check says the same already there is none.
     fn drop_left_check(&self, context: &Context) -> Statement {
-        let column = self.condition.as_deref().and_then(only_column);
+        let read = self.condition.as_deref().map(columns).unwrap_or_default();
+        let column = read.first().filter(|_| read.len() == 1);
         let is_taken = |name: &str| {
             let constraints = context
                 .from
@@ -161,7 +160,7 @@ impl Partition {
             } else {
                 format!("check{number}")
             };
-            derived_name::chosen(&self.table, column.as_deref(), &label)
+            derived_name::chosen(&self.table, column.map(String::as_str), &label)
         };
         let name = (0..100).map(chosen).find(|name| !is_taken(name)).unwrap_or_default();
         let table = qualified([&self.schema, &self.table]);
@@ -195,7 +194,7 @@ impl Partition {
     }
 
     /// Returns the default partition beside this one, which PostgreSQL searches for rows of a new one.
-    fn default_sibling<'a>(&self, catalog: &'a Catalog) -> Option<&'a Self> {
+    pub(crate) fn default_sibling<'a>(&self, catalog: &'a Catalog) -> Option<&'a Self> {
         partitioning::partitions(catalog).find(|other| {
             other.bound == "DEFAULT"
                 && other.parent_identity() == self.parent_identity()
@@ -296,25 +295,6 @@ impl Partition {
             .is_some();
         (context.version_num >= 170_000 && has_some && context.to.contains(&giver)).then_some(giver)
     }
-}
-
-/// Returns the column of a condition that reads one only.
-fn only_column(condition: &str) -> Option<String> {
-    let parsed = pg_query::parse(&format!("SELECT {condition}"), 0).ok()?;
-    let columns: BTreeSet<String> = parsed
-        .protobuf
-        .nodes()
-        .into_iter()
-        .filter_map(|(node, ..)| match node {
-            NodeRef::ColumnRef(column) => column.fields.last()?.node.clone(),
-            _ => None,
-        })
-        .filter_map(|node| match node {
-            NodeEnum::String(name) => Some(name.sval),
-            _ => None,
-        })
-        .collect();
-    (columns.len() == 1).then(|| columns.into_iter().next()).flatten()
 }
 
 impl Object for Partition {

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Context, Kind, sql};
-use crate::catalog::Identity;
+use super::{Kind, sql};
+use crate::catalog::{Catalog, Identity};
 
-/// Returns the tables that hold values of a type on the side before the plan, through domains, arrays, composite and
-/// range types.
-pub(super) fn tables(of: &Identity, context: &Context) -> BTreeSet<Identity> {
+/// Returns the tables that hold values of a type, through domains, arrays, composite and range types.
+pub(crate) fn tables(of: &Identity, catalog: &Catalog) -> BTreeSet<Identity> {
     let mut out = BTreeSet::new();
-    collect(of, &context.from.dependents(), &mut BTreeSet::new(), &mut out);
+    collect(of, &catalog.dependents(), &mut BTreeSet::new(), &mut out);
     out
 }
 

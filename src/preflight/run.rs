@@ -10,7 +10,7 @@ use super::trial::{Count, References, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use crate::risk::{Finding, Risk};
-use crate::words::grouped;
+use crate::words::{grouped, of_several};
 
 /// How long one question may take where nothing else is said.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -106,11 +106,14 @@ fn words(trial: &Trial, answer: &Answer) -> String {
     match answer {
         Answer::Holds(rows) => format!("holds for all {} of `{table}`", rows_of(*rows)),
         Answer::Fails(bad, all, keys) => {
+            let wrong = match bad {
+                1 => trial.wrong.clone(),
+                _ => of_several(&trial.wrong),
+            };
             format!(
-                "fails, since {} of {} in `{table}` {}{}",
+                "fails, since {} of {} in `{table}` {wrong}{}",
                 grouped(*bad),
                 rows_of(*all),
-                trial.wrong,
                 shown(keys)
             )
         }

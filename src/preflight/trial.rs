@@ -5,21 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
-use super::parts::{self, checked, limit, quick, range};
+use super::parts::{self, checked, quick};
 use super::rows::{Bad, Met, Values, conflicting, counting, repeated, row_wise, split};
 use crate::catalog::quote::ident;
 use crate::catalog::{Catalog, Identity};
 use crate::diff::Rename;
-use crate::kinds::{
-    AnyObject, Check, Column, Context, DomainCheck, ForeignKey, Index, Key, KeyType, Kind, Table, number_as_uuid,
-    type_change,
-};
+use crate::kinds::{AnyObject, Check, ForeignKey, Index, Key, KeyType, Kind, Table};
 use crate::plan::Plan;
 use crate::risk::Finding;
-use crate::staged::is_stage;
-
-/// First major version with `pg_input_is_valid`.
-const INPUT_IS_VALID: i32 = 16;
 
 /// A question to the rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +76,7 @@ pub struct References {
 }
 
 /// Codes of the findings that rows decide.
-const DECIDED: [&str; 5] = ["TU101", "TU105", "TU201", "TU202", "TU203"];
+const DECIDED: [&str; 7] = ["TU101", "TU105", "TU201", "TU202", "TU203", "TU204", "TU502"];
 
 /// Returns the questions of a plan, each once. The live database does not know the names yet that `renames` give.
 pub fn of(plan: &Plan, from: &Catalog, to: &Catalog, renames: &[Rename]) -> Vec<Trial> {
@@ -96,11 +89,13 @@ pub fn of(plan: &Plan, from: &Catalog, to: &Catalog, renames: &[Rename]) -> Vec<
     wanted.flat_map(|finding| asking.trials(finding)).collect()
 }
 
-struct Asking<'a> {
-    plan: &'a Plan,
-    from: &'a Catalog,
-    to: &'a Catalog,
-    live: Live<'a>,
+/// What questions are made from.
+pub(super) struct Asking<'a> {
+    pub(super) plan: &'a Plan,
+    /// Live state, with the renames carried out.
+    pub(super) from: &'a Catalog,
+    pub(super) to: &'a Catalog,
+    pub(super) live: Live<'a>,
 }
 
 impl Asking<'_> {
@@ -110,6 +105,9 @@ impl Asking<'_> {
             _ if finding.code == "TU202" => return self.any_row(finding).into_iter().collect(),
             // The plan writes other columns of the table first.
             _ if finding.code == "TU101" => return self.staged(finding).into_iter().collect(),
+            Some(AnyObject::Partition(partition)) => self.bounds(finding, partition),
+            Some(AnyObject::EnumType(after)) => self.labels(finding, after),
+            Some(AnyObject::Key(key)) => self.key(finding, key),
             Some(AnyObject::DomainCheck(check)) => self.domain_check(finding, check),
             Some(AnyObject::Domain(domain)) if domain.not_null => self.domain_users(
                 finding,
@@ -140,7 +138,6 @@ impl Asking<'_> {
             }
             AnyObject::Check(check) => self.check(&finding.object, check)?,
             AnyObject::ForeignKey(key) => return self.foreign_key(finding, key),
-            AnyObject::Key(key) => return self.key(finding, key),
             AnyObject::Index(index) => return self.index(finding, index),
             AnyObject::Column(column) => return self.column_type(finding, column),
             _ => return None,
@@ -148,12 +145,12 @@ impl Asking<'_> {
         Some(self.counting(finding, bad))
     }
 
-    fn counting(&self, finding: &Finding, bad: Bad) -> Trial {
+    pub(super) fn counting(&self, finding: &Finding, bad: Bad) -> Trial {
         counting(self.live, finding, bad)
     }
 
     /// Tells whether columns are there before and after, under the same type.
-    fn stands(&self, columns: &[Identity]) -> bool {
+    pub(super) fn stands(&self, columns: &[Identity]) -> bool {
         columns.iter().all(|column| {
             let data_type = |catalog: &Catalog| match catalog.get(column) {
                 Some(AnyObject::Column(column)) => Some((column.data_type.clone(), column.generated.clone())),
@@ -181,22 +178,6 @@ impl Asking<'_> {
         };
         let bad = row_wise(schema, table, "true".to_owned(), "gets no value");
         Some(self.counting(finding, bad))
-    }
-
-    /// Asks for values that a column which changes in stages cannot carry over.
-    fn staged(&self, finding: &Finding) -> Option<Trial> {
-        is_stage(self.plan.forward.get(finding.step)?).then_some(())?;
-        let (AnyObject::Column(before), AnyObject::Column(after)) =
-            (self.from.get(&finding.object)?, self.to.get(&finding.object)?)
-        else {
-            return None;
-        };
-        type_change::loses(&before.data_type, &after.data_type)?;
-        let trial = self.column_type(finding, after)?;
-        Some(Trial {
-            keeps_values: false,
-            ..trial
-        })
     }
 
     fn check(&self, object: &Identity, check: &Check) -> Option<Bad> {
@@ -288,34 +269,48 @@ impl Asking<'_> {
         })
     }
 
-    fn key(&self, finding: &Finding, key: &Key) -> Option<Trial> {
-        let said = parts::constraint(&key.definition)?;
+    fn key(&self, finding: &Finding, key: &Key) -> Vec<Trial> {
+        let Some(said) = parts::constraint(&key.definition) else {
+            return Vec::new();
+        };
         let table = (key.schema.as_str(), key.table.as_str());
         if key.constraint == KeyType::Exclusion {
-            self.ground_stands(&finding.object).then_some(())?;
-            let (of, operators) = split(parts::excluded(&said)?);
-            let values = Values {
-                table,
-                of,
-                predicate: key.predicate.as_deref(),
-            };
-            return Some(conflicting(self.live, finding, &values, &operators));
+            let excluded = parts::excluded(&said).filter(|_| self.ground_stands(&finding.object));
+            let conflicting = excluded.map(|excluded| {
+                let (of, operators) = split(excluded);
+                let predicate = key.predicate.as_deref();
+                conflicting(self.live, finding, &Values { table, of, predicate }, &operators)
+            });
+            return conflicting.into_iter().collect();
         }
         let named = |name: &String| Identity::new(Kind::Column, [&key.schema, &key.table, name]);
         let columns: Vec<Identity> = key.columns.iter().map(named).collect();
-        self.stands(&columns).then_some(())?;
+        if !self.stands(&columns) {
+            return Vec::new();
+        }
+        let of: Vec<String> = key.columns.iter().map(|name| ident(name)).collect();
+        let last = of.last().cloned().unwrap_or_default();
         let values = Values {
             table,
-            of: key.columns.iter().map(|name| ident(name)).collect(),
+            of,
             predicate: None,
         };
         if said.without_overlaps {
             let same = values.of.len().saturating_sub(1);
             let mut operators = vec!["OPERATOR(pg_catalog.=)".to_owned(); same];
             operators.push("OPERATOR(pg_catalog.&&)".to_owned());
-            return Some(conflicting(self.live, finding, &values, &operators));
+            let empty = row_wise(
+                table.0,
+                table.1,
+                format!("pg_catalog.isempty(t.{last})"),
+                "holds an empty range",
+            );
+            return vec![
+                conflicting(self.live, finding, &values, &operators),
+                self.counting(finding, empty),
+            ];
         }
-        Some(repeated(self.live, finding, &values, said.nulls_not_distinct))
+        vec![repeated(self.live, finding, &values, said.nulls_not_distinct)]
     }
 
     fn index(&self, finding: &Finding, index: &Index) -> Option<Trial> {
@@ -326,119 +321,5 @@ impl Asking<'_> {
             predicate: index.predicate.as_deref(),
         };
         Some(repeated(self.live, finding, &values, index.nulls_not_distinct))
-    }
-
-    fn domain_check(&self, finding: &Finding, check: &DomainCheck) -> Vec<Trial> {
-        let domain = Identity::new(Kind::Domain, [&check.schema, &check.domain]);
-        let Some(expression) = checked(&check.definition).filter(|_| check.valid) else {
-            return Vec::new();
-        };
-        let condition = |column: &Column| {
-            let name = ident(&column.name);
-            format!("(SELECT ({expression}) FROM (SELECT t.{name}) AS q (value)) IS FALSE")
-        };
-        self.domain_users(finding, &domain, condition, "breaks it")
-    }
-
-    /// Asks each standing column whose type is a domain, or one over it. What a parent table shows is not asked again.
-    fn domain_users(
-        &self,
-        finding: &Finding,
-        domain: &Identity,
-        condition: impl Fn(&Column) -> String,
-        wrong: &str,
-    ) -> Vec<Trial> {
-        let uses = |kind: Kind, domains: &BTreeSet<Identity>| -> Vec<Identity> {
-            let users = self.from.dependencies.iter();
-            let users =
-                users.filter(|(user, on)| user.kind == kind && domains.iter().any(|domain| on.contains(domain)));
-            users.map(|(user, _)| user.clone()).collect()
-        };
-        let mut domains = BTreeSet::from([domain.clone()]);
-        loop {
-            let before = domains.len();
-            domains.extend(uses(Kind::Domain, &domains));
-            if domains.len() == before {
-                break;
-            }
-        }
-        let users = uses(Kind::Column, &domains);
-        let columns = users.iter().filter_map(|user| match self.from.get(user)? {
-            AnyObject::Column(column) => Some((user, column)),
-            _ => None,
-        });
-        let asked = columns.filter(|(user, column)| {
-            column.parents.is_empty() && !column.data_type.ends_with("[]") && self.stands(std::slice::from_ref(*user))
-        });
-        let trials = asked.map(|(_, column)| {
-            let wrong = format!("{wrong} in `{}`", column.name);
-            self.counting(
-                finding,
-                row_wise(&column.schema, &column.table, condition(column), &wrong),
-            )
-        });
-        trials.collect()
-    }
-
-    fn column_type(&self, finding: &Finding, column: &Column) -> Option<Trial> {
-        let AnyObject::Column(before) = self.from.get(&finding.object)? else {
-            return None;
-        };
-        let (from, to) = (before.data_type.as_str(), column.data_type.as_str());
-        let name = format!("t.{}", ident(&column.name));
-        let is_string = |data_type: &str| data_type == "text" || data_type.starts_with("character");
-        let bad = |condition: String, wrong: &str| row_wise(&column.schema, &column.table, condition, wrong);
-        let server = self.plan.database.version_num / 10_000;
-        if let (true, Some(limit)) = (is_string(from), limit(to)) {
-            let long = |value: &str| format!("pg_catalog.char_length({value}) > {limit}");
-            let condition = if from.starts_with("character(") {
-                // Blanks that fill it up are none of its characters.
-                long(&name)
-            } else {
-                // Bytes are known without a look at the value, and there are never fewer of them than characters. Blanks at
-                // the end are cut off.
-                let trimmed = long(&format!("pg_catalog.rtrim({name}::text)"));
-                format!(
-                    "pg_catalog.octet_length({name}) > {limit} AND {} AND {trimmed}",
-                    long(&name)
-                )
-            };
-            return Some(self.counting(finding, bad(condition, "is too long")));
-        }
-        if let (Some(_), Some((least, most))) = (range(from), range(to)) {
-            return Some(self.counting(
-                finding,
-                bad(format!("{name} NOT BETWEEN {least} AND {most}"), "is out of range"),
-            ));
-        }
-        if is_string(from) && server >= INPUT_IS_VALID {
-            let to = crate::catalog::quote::literal(to);
-            let mut trial = self.counting(
-                finding,
-                bad(
-                    format!("NOT pg_catalog.pg_input_is_valid({name}::text, {to})"),
-                    "cannot be read",
-                ),
-            );
-            trial.keeps_values = false;
-            return Some(trial);
-        }
-        if let Some(number) = number_as_uuid::convert(&name, from, to) {
-            let condition = format!("{name} IS NOT NULL AND {number} IS NULL");
-            return Some(self.counting(finding, bad(condition, "is no number as a UUID")));
-        }
-        // As the statement will do it.
-        let context = Context::new(self.from, self.to, self.plan.database.version_num);
-        let cast = type_change::using(&name, from, to, &context).unwrap_or_else(|| format!("{name}::{to}"));
-        Some(Trial {
-            count: Count::Rows {
-                table: self.live.source(&column.schema, &column.table, "t"),
-                wrong: format!("pg_catalog.count({cast})"),
-            },
-            attempt: true,
-            keys: None,
-            keeps_values: false,
-            ..self.counting(finding, bad("false".to_owned(), "cannot be converted"))
-        })
     }
 }

@@ -27,6 +27,9 @@ pub(super) fn saved(
     else {
         return Err("it is not there".to_owned());
     };
+    if before.data_type == after.data_type {
+        return Err("its type is replaced by another one of its name".to_owned());
+    }
     let there = conversion(std::slice::from_ref(step), after);
     let back = conversion(rollback, before);
     let (Some(there), Some(back)) = (there, back) else {

@@ -47,7 +47,7 @@ registry! {
     "TU201" = constraint_on_rows, "constraint that existing rows can break";
     "TU202" = required_column, "required column without a default";
     "TU203" = nulls_possible, "not null where nulls are possible";
-    "TU204" = unproven_attachment, "partition attached without a proof";
+    "TU204" = unproven_attachment, "partition whose rows may be out of bounds";
     "TU301" = table_rewrite, "table rewrite";
     "TU302" = locked_scan, "long scan under a strong lock";
     "TU303" = blocking_build, "index build that blocks writes";

@@ -251,7 +251,7 @@ fn rows_that_stand_in_the_way_are_counted_first() {
         let plan = shop.run("plan").expect(0);
         let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
         for said in [
-            "fails, since 3 of 10 rows in `shop.things` breaks it (key 8, 9, 10)",
+            "fails, since 3 of 10 rows in `shop.things` break it (key 8, 9, 10)",
             "holds for all 10 rows of `shop.things`",
             "fails, since 1 of 10 rows in `shop.things` is too long (key 10)",
         ] {

@@ -1,6 +1,6 @@
 //! ## What it finds
 //!
-//! A `DROP COLUMN` on a table that stays.
+//! A `DROP COLUMN` on a table that stays; an attribute of a composite type that goes while columns hold values of the type.
 //!
 //! ## Why it is dangerous
 //!
@@ -21,8 +21,11 @@
 //!
 //! All. No version rewrites the table for it, so the space comes back only as rows are updated.
 
-use crate::kinds::Kind;
-use crate::plan::Verb;
+use std::collections::BTreeSet;
+
+use crate::catalog::Identity;
+use crate::kinds::{Kind, Loss, type_use};
+use crate::plan::{Sentence, Step, Verb};
 use crate::quarantine::keeps;
 use crate::risk::Risk;
 use crate::risk::chain::Chains;
@@ -30,6 +33,13 @@ use crate::risk::look::{Hit, Look, table_of};
 use crate::risk::statistics::Size;
 
 pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
+    let attributes = look
+        .statements()
+        .filter_map(|(at, step, sentence)| attribute(look, at, step, sentence));
+    columns(look).into_iter().chain(attributes).collect()
+}
+
+fn columns(look: &Look) -> Vec<Hit> {
     let dropped: Vec<_> = look
         .with_verb(Verb::Drop)
         .filter(|(_, object)| object.kind == Kind::Column && look.stands(&table_of(object)))
@@ -81,4 +91,36 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
             )
         })
         .collect()
+}
+
+/// Finds the attributes that a statement takes out of the values that are there.
+fn attribute(look: &Look, at: usize, step: &Step, sentence: &Sentence) -> Option<Hit> {
+    let Some(Loss::Values(what)) = &sentence.facts.loss else {
+        return None;
+    };
+    let changed = |kind: Kind| {
+        let mut changes = step.changes.iter();
+        changes.find(|change| change.verb == Verb::Alter && change.object.kind == kind)
+    };
+    let (object, holders) = if let Some(change) = changed(Kind::CompositeType) {
+        (&change.object, type_use::tables(&change.object, look.from))
+    } else {
+        let column = &changed(Kind::Column)?.object;
+        (column, BTreeSet::from([table_of(column)]))
+    };
+    let filled: Vec<&Identity> = holders.iter().filter(|table| !look.is_empty(table)).collect();
+    if filled.is_empty() {
+        let message =
+            format!("An attribute goes, and with it {what}; no table holds any, but code that names it fails.");
+        return Some(Hit::new(Risk::Caution, at, object, message));
+    }
+    let tables: Vec<String> = filled.into_iter().map(|table| look.sized(table)).collect();
+    let message = format!(
+        "An attribute goes, and with it {what}, in the rows of {}.",
+        tables.join(", ")
+    );
+    Some(Hit::new(Risk::Dangerous, at, object, message).hint(
+        "If it is only called otherwise now, rename it by hand first (`ALTER TYPE … RENAME ATTRIBUTE`); copy key and \
+         attribute to another table if the values may be missed.",
+    ))
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Identity};
-use crate::kinds::{AnyObject, Kind};
+use crate::kinds::{AnyObject, Kind, type_use};
 use crate::plan::{Step, Verb};
 use crate::risk::look::table_of;
 
 /// Returns the objects of the state before whose figures the rules ask for: tables that the steps name as a change, a
-/// lock, a scan or a rewrite; the sequences that give these tables their values; columns that become `NOT NULL`; indexes
+/// lock, a scan or a rewrite, or that hold values of a composite type; the sequences that give these tables their values; columns that become `NOT NULL`; indexes
 /// that go.
 pub fn touched(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
     let mut out = tables(steps, from);
@@ -36,7 +36,12 @@ pub fn touched(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
 fn tables(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
     let mut out = BTreeSet::new();
     for step in steps {
-        out.extend(step.changes.iter().map(|change| table_of(&change.object)));
+        for change in &step.changes {
+            out.insert(table_of(&change.object));
+            if change.object.kind == Kind::CompositeType {
+                out.extend(type_use::tables(&change.object, from));
+            }
+        }
         for facts in step.statements.iter().map(|sentence| &sentence.facts) {
             out.extend(facts.locks.iter().map(|(table, _)| table.clone()));
             out.extend(facts.scans.iter().chain(&facts.rewrites).cloned());

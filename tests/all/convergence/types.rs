@@ -110,6 +110,35 @@ fn values_of_an_exchanged_composite_survive() {
     assert_eq!(found, "(\"x,y\",,7) null (,,)");
 }
 
+/// Attributes that change places would change their values where these went by their text.
+#[test]
+fn values_inside_of_others_are_exchanged_by_name() {
+    let state = |attributes: &str| {
+        format!(
+            "CREATE TYPE public.c AS ({attributes}); CREATE DOMAIN public.d AS public.c; CREATE DOMAIN public.l AS public.c[];
+             CREATE TYPE public.o AS (n int, x public.c, y public.d[]);
+             CREATE TABLE public.t (n int, one public.c, many public.c[], d public.d, l public.l, o public.o, os public.o[]);"
+        )
+    };
+    let server = newest();
+    let live = Database::with(&server, &state("a text, b text"));
+    live.execute(
+        "INSERT INTO public.t (n) VALUES (2);
+         INSERT INTO public.t VALUES (1, ('1', '2'), '[0:1]={\"(1,2)\",NULL}', ('1', '2'), '{\"(1,2)\",\"(,)\"}',
+             (7, ('1', '2'), NULL), ARRAY[(7, NULL, ARRAY[('1', '2')::public.d])::public.o])",
+    );
+    let values =
+        || live.text("SELECT string_agg(to_jsonb(t)::text || array_lower(many, 1), ' ' ORDER BY n) FROM public.t t");
+    let before = values();
+    let aimed = Database::with(&server, &state("b text, a varchar(3)"));
+    walk(&live, &aimed.catalog());
+    assert_eq!(values(), before);
+    assert_eq!(
+        live.text("SELECT many::text FROM public.t WHERE n = 1"),
+        "[0:1]={\"(2,1)\",NULL}"
+    );
+}
+
 #[test]
 fn domains_change_in_place_but_for_their_base() {
     case(

@@ -126,6 +126,31 @@ pub(super) const CASES: &[Case] = &[
         desired: "CREATE TABLE t (a int, b text);",
         findings: &["TU103 critical column public.t.id"],
     },
+    // An attribute that goes where its type is changed, or exchanged together with its columns.
+    Case {
+        rule: "TU103",
+        live: "CREATE TYPE c AS (a int, b text); CREATE TABLE t (x c[]); INSERT INTO t VALUES (ARRAY[(1, 'x')::c]);",
+        desired: "CREATE TYPE c AS (a int); CREATE TABLE t (x c[]);",
+        findings: &["TU103 dangerous composite type public.c"],
+    },
+    Case {
+        rule: "TU103",
+        live: "CREATE TYPE c AS (a int, b text); CREATE TABLE t (x c);",
+        desired: "CREATE TYPE c AS (a int); CREATE TABLE t (x c);",
+        findings: &["TU103 caution composite type public.c"],
+    },
+    Case {
+        rule: "TU103",
+        live: "CREATE TYPE c AS (a int, b text, z int); CREATE TABLE t (x c[]); INSERT INTO t VALUES (ARRAY[(1, 'x', 2)::c]);",
+        desired: "CREATE TYPE c AS (z int, a int); CREATE TABLE t (x c[]);",
+        findings: &["TU103 dangerous column public.t.x", "TU301 caution column public.t.x"],
+    },
+    Case {
+        rule: "TU105",
+        live: "CREATE TYPE c AS (a numeric(9,4), b text); CREATE TABLE t (x c); INSERT INTO t VALUES ((1.2345, 'x'));",
+        desired: "CREATE TYPE c AS (a numeric(9,2), b text); CREATE TABLE t (x c);",
+        findings: &["TU105 dangerous column public.t.x", "TU301 caution column public.t.x"],
+    },
     // TU104, and a sequence that goes with its column.
     Case {
         rule: "TU104",

@@ -35,10 +35,10 @@ const WANTED: &str = "CREATE SCHEMA shop;
 const SAID: [&str; 10] = [
     "fails, since at least one row of `shop.rooms` is in the way of another one (key 1, 2, 3, 4)",
     "holds for all 4 rows of `shop.rooms`",
-    "fails, since 2 of 5 rows in `shop.users` refers to no row (key 1, 4)",
+    "fails, since 2 of 5 rows in `shop.users` refer to no row (key 1, 4)",
     "fails, since 1 of 3 rows in `shop.users` repeats another one (key 1, 2)",
     "holds for all 2 rows of `shop.users`",
-    "fails, since 1 of 2 rows in `shop.others` breaks it in `place` (key 7); fails, since 2 of 5 rows in `shop.users` breaks it in `place` (key 1, 2)",
+    "fails, since 1 of 2 rows in `shop.others` breaks it in `place` (key 7); fails, since 2 of 5 rows in `shop.users` break it in `place` (key 1, 2)",
     "fails, since 1 of 5 rows in `shop.users` is null in `age` (key 2)",
     "fails, since 1 of 3 rows in `shop.goods` breaks it (key 1)",
     "fails, since 1 of 3 rows in `shop.goods` is null (key 2)",
@@ -103,6 +103,64 @@ fn uuids_that_no_number_became_are_counted() {
     assert_eq!(shop.database.text("SELECT id::text FROM shop.orders"), "7");
 }
 
+const PARTS: &str = "CREATE SCHEMA shop;
+    CREATE TABLE shop.sales (id int, at date, state text) PARTITION BY RANGE (at);
+    CREATE TABLE shop.other PARTITION OF shop.sales DEFAULT;
+    CREATE TABLE shop.may (id int NOT NULL, at date, state text) PARTITION BY LIST (state);";
+
+const LABELS: &str = "CREATE TABLE shop.moods (id int PRIMARY KEY, one shop.mood, many shop.mood[]);";
+
+#[test]
+fn bounds_and_labels_are_asked_for() {
+    let said = [
+        "fails, since 2 of 3 rows in `shop.may_open` are out of its bound (key 3, 4)",
+        "fails, since 2 of 4 rows in `shop.other` belong to `shop.june`",
+        "holds for all 2 rows of `shop.july`",
+        "fails, since 1 of 3 rows in `shop.moods` holds a removed label in `one` (key 2)",
+        "fails, since 1 of 3 rows in `shop.moods` holds a removed label in `many` (key 3)",
+        "fails, since 1 of 3 rows in `shop.levels` is no label (key 3)",
+    ];
+    for (major, server) in servers() {
+        let target = format!(
+            "{PARTS} CREATE TABLE shop.june PARTITION OF shop.sales FOR VALUES FROM ('2026-06-01') TO ('2026-07-01');
+             CREATE TABLE shop.july PARTITION OF shop.sales FOR VALUES FROM ('2026-07-01') TO ('2026-08-01');
+             CREATE TABLE shop.may_open (id int PRIMARY KEY, at date, state text);
+             ALTER TABLE shop.may ATTACH PARTITION shop.may_open FOR VALUES IN ('open', NULL);
+             CREATE TYPE shop.mood AS ENUM ('good', 'bad'); CREATE TYPE shop.level AS ENUM ('low', 'high'); {LABELS}
+             CREATE TABLE shop.levels (id int PRIMARY KEY, level shop.level);"
+        );
+        let shop = Shop::new(major, &server, "", &target);
+        shop.database.execute(&format!(
+            "DROP SCHEMA IF EXISTS shop CASCADE; {PARTS} CREATE TYPE shop.mood AS ENUM ('good', 'odd', 'bad'); {LABELS}
+             CREATE TABLE shop.may_open (id int PRIMARY KEY, at date, state text);
+             CREATE TABLE shop.july (id int, at date, state text); CREATE TABLE shop.levels (id int PRIMARY KEY, level text);
+             INSERT INTO shop.july VALUES (1, '2026-07-01', 'x'), (2, '2026-07-31', 'x');
+             INSERT INTO shop.may_open VALUES (1, NULL, 'open'), (3, NULL, 'shut'), (4, NULL, 'Open');
+             INSERT INTO shop.sales VALUES (1, '2026-06-01', 'x'), (2, '2026-06-30', 'x'), (3, NULL, 'x'), (4, '2026-05-31', 'x');
+             INSERT INTO shop.moods VALUES (1, 'good', '{{bad,NULL}}'), (2, 'odd', NULL), (3, NULL, '{{bad,odd}}');
+             INSERT INTO shop.levels VALUES (1, 'low'), (2, NULL), (3, 'High')"
+        ));
+        for online in ["never", "always"] {
+            let plan = shop
+                .run(&format!("plan --verbose --no-prove --no-cache --online {online}"))
+                .expect(0);
+            let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+            for said in said {
+                assert!(flat.contains(said), "PostgreSQL {major}, {online}: {said}\n{plan}");
+            }
+            assert!(!plan.contains("nobody knows"), "PostgreSQL {major}: {plan}");
+            let refused = shop.run(&format!("apply --yes --approve critical --online {online}"));
+            assert_eq!(refused.code, 3, "PostgreSQL {major}: {}", refused.err);
+        }
+        shop.database.execute(
+            "DELETE FROM shop.may_open WHERE id > 2; DELETE FROM shop.other WHERE id < 3; DELETE FROM shop.levels WHERE id = 3;
+             UPDATE shop.moods SET one = 'bad', many = NULL",
+        );
+        shop.run("apply --yes --approve critical --online always").expect(0);
+        shop.run("plan --exit-code --no-cache").expect(0);
+    }
+}
+
 #[test]
 fn ranges_that_must_not_overlap_are_asked_for() {
     for (major, server) in servers().into_iter().filter(|(major, _)| *major >= 18) {
@@ -111,14 +169,16 @@ fn ranges_that_must_not_overlap_are_asked_for() {
         let shop = Shop::new(major, &server, "", target);
         shop.database.execute(
             "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; CREATE TABLE shop.stays (id int4range, during int4range, n int PRIMARY KEY);
-             INSERT INTO shop.stays VALUES ('[1,2)', '[1,5)', 1), ('[1,2)', '[4,6)', 2), ('[2,3)', '[4,6)', 3)",
+             INSERT INTO shop.stays VALUES ('[1,2)', '[1,5)', 1), ('[1,2)', '[4,6)', 2), ('[2,3)', '[4,6)', 3), ('[9,9]', 'empty', 4)",
         );
         let plan = shop.run("plan --no-prove").expect(0);
         let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(
-            flat.contains("fails, since at least one row of `shop.stays` is in the way of another one (key 1, 2)"),
-            "{plan}"
-        );
+        for said in [
+            "fails, since at least one row of `shop.stays` is in the way of another one (key 1, 2)",
+            "fails, since 1 of 4 rows in `shop.stays` holds an empty range (key 4)",
+        ] {
+            assert!(flat.contains(said), "{said}\n{plan}");
+        }
     }
 }
 
@@ -228,12 +288,12 @@ fn references_are_counted_by_whichever_way_is_cheaper() {
             let plan = shop.run("plan --verbose --no-prove --no-cache").expect(0);
             let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
             for wrong in [
-                "5,001 of 20,000 rows in `shop.orders` breaks it (key 15000, 15001, 15002, 15003, 15004, …)",
-                "3 of 20,000 rows in `shop.orders` refers to no row (key 7, 17, 27)",
-                "2 of 20,000 rows in `shop.orders` refers to no row (key 2, 9)",
-                "4 of 20,000 rows in `shop.orders` refers to no row (key 4, 5, 6, 7)",
+                "5,001 of 20,000 rows in `shop.orders` break it (key 15000, 15001, 15002, 15003, 15004, …)",
+                "3 of 20,000 rows in `shop.orders` refer to no row (key 7, 17, 27)",
+                "2 of 20,000 rows in `shop.orders` refer to no row (key 2, 9)",
+                "4 of 20,000 rows in `shop.orders` refer to no row (key 4, 5, 6, 7)",
                 "1 of 20,000 rows in `shop.orders` refers to no row (key 3)",
-                "3 of 20,000 rows in `shop.orders` refers to no row (key 2, 8, 9)",
+                "3 of 20,000 rows in `shop.orders` refer to no row (key 2, 8, 9)",
             ] {
                 let said = format!("fails, since {wrong}");
                 assert!(flat.contains(&said), "PostgreSQL {major}: {said} {plan}");

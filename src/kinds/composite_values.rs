@@ -1,0 +1,229 @@
+//! How values of composite types that are replaced become values of their successors, wherever columns hold them: attribute by
+//! attribute, by name.
+//!
+//! PostgreSQL takes no subquery where a column is converted, so that the elements of an array, and composites inside of
+//! others, are reached by a cast: it is made for the conversion and dropped behind it.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Alter, AnyObject, Column, CompositeType, Context, Loss, Object, Statement, derived_name, sql, type_change,
+};
+use crate::catalog::Identity;
+use crate::catalog::quote::{dollar, ident, qualified};
+
+/// What converts the values of a column.
+pub(super) struct Conversion {
+    /// Statements that come before it.
+    pub(super) before: Vec<Statement>,
+    /// Expression over the column.
+    pub(super) using: String,
+    /// Statements that come behind it.
+    pub(super) behind: Vec<Statement>,
+    /// What it destroys.
+    pub(super) loss: Option<Loss>,
+}
+
+/// Returns the conversion of a column to the successor of its type, which has the same name.
+pub(super) fn conversion(column: &Column, context: &Context) -> Conversion {
+    let types = Types { context };
+    let (name, data_type) = (ident(&column.name), column.data_type.as_str());
+    let own = types.named(&column.identity(), data_type);
+    let path = qualified([&column.schema, &column.table, &column.name]);
+    let Some(own) = own.filter(|own| types.is_reshaped(own)) else {
+        return Conversion {
+            before: Vec::new(),
+            // Fails on a value that does not fit rather than losing it.
+            using: format!("{name}::text::{data_type}"),
+            behind: Vec::new(),
+            loss: types.loss(&column.identity(), data_type, &path),
+        };
+    };
+    let whole = types.composite(own).filter(|(_, after)| after.sql_name() == data_type);
+    let mut casts = Vec::new();
+    types.casts(own, whole.is_none(), &mut casts);
+    let using = match whole {
+        Some(_) => types.converted(own, &name),
+        None => format!("{name}::{data_type}"),
+    };
+    Conversion {
+        before: casts.iter().flat_map(|of| types.make_cast(of)).collect(),
+        using,
+        behind: casts.iter().rev().flat_map(|of| types.drop_cast(of)).collect(),
+        loss: types.loss(&column.identity(), data_type, &path),
+    }
+}
+
+struct Types<'a> {
+    context: &'a Context<'a>,
+}
+
+impl<'a> Types<'a> {
+    /// Returns the type that a column, an attribute or a domain names, as one of those that its owner depends on.
+    fn named(&self, owner: &Identity, data_type: &str) -> Option<&'a Identity> {
+        let name = element(data_type);
+        let mut types = self.context.to.dependencies_of(owner);
+        types.find(|on| sql::IS_TYPE.contains(&on.kind) && qualified(&on.path) == name)
+    }
+
+    fn composite(&self, identity: &Identity) -> Option<(&'a CompositeType, &'a CompositeType)> {
+        match (self.context.before(identity)?, self.context.after(identity)?) {
+            (AnyObject::CompositeType(before), AnyObject::CompositeType(after)) => Some((before, after)),
+            _ => None,
+        }
+    }
+
+    /// Returns the types that a type is made of: those of its attributes, or the one that a domain is over.
+    fn parts(&self, identity: &Identity) -> Vec<&'a Identity> {
+        match self.context.after(identity) {
+            Some(AnyObject::CompositeType(own)) => {
+                let all = own.attributes.iter();
+                all.filter_map(|attribute| self.named(identity, &attribute.data_type))
+                    .collect()
+            }
+            Some(AnyObject::Domain(own)) => self.named(identity, &own.base_type).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Tells whether another type takes the name of a type that columns hold values of.
+    fn is_replaced(&self, identity: &Identity) -> bool {
+        let (Some(before), Some(after)) = (self.context.before(identity), self.context.after(identity)) else {
+            return false;
+        };
+        before.alter(after, self.context) == Alter::Replace
+            || self.parts(identity).into_iter().any(|part| self.is_replaced(part))
+    }
+
+    /// Tells whether the text of a value is not that of its successor: attributes came, went or moved.
+    fn is_reshaped(&self, identity: &Identity) -> bool {
+        let names = |of: &CompositeType| -> Vec<String> { of.attributes.iter().map(|a| a.name.clone()).collect() };
+        let is_own = |(before, after): (&CompositeType, &CompositeType)| names(before) != names(after);
+        self.is_replaced(identity)
+            && (self.composite(identity).is_some_and(is_own)
+                || self.parts(identity).into_iter().any(|part| self.is_reshaped(part)))
+    }
+
+    /// Collects the composite types that need a cast, inner ones first.
+    fn casts(&self, identity: &'a Identity, is_inner: bool, out: &mut Vec<&'a Identity>) {
+        if !self.is_reshaped(identity) || out.contains(&identity) {
+            return;
+        }
+        for part in self.parts(identity) {
+            self.casts(part, true, out);
+        }
+        if is_inner && self.composite(identity).is_some() {
+            out.push(identity);
+        }
+    }
+
+    /// Returns the expression for the successor of a value of a composite type.
+    fn converted(&self, identity: &Identity, value: &str) -> String {
+        let Some((before, after)) = self.composite(identity) else {
+            return value.to_owned();
+        };
+        let attributes = after.attributes.iter().map(|attribute| {
+            let Some(own) = before.attribute(&attribute.name) else {
+                return "NULL".to_owned();
+            };
+            let own_value = format!("({value}).{}", ident(&attribute.name));
+            let part = self.named(identity, &attribute.data_type);
+            let is_same = element(&own.data_type) == element(&attribute.data_type);
+            match part.filter(|part| is_same && self.is_reshaped(part)) {
+                Some(_) => format!("{own_value}::{}", attribute.data_type),
+                None => own_value,
+            }
+        });
+        let attributes: Vec<String> = attributes.collect();
+        // `IS NULL` would be true for a row of nulls as well. By way of the text, since it fails on a value that does not
+        // fit, where a cast of the row would cut it.
+        format!(
+            "CASE WHEN {value} IS DISTINCT FROM NULL THEN ROW({})::text::{} END",
+            attributes.join(", "),
+            after.sql_name()
+        )
+    }
+
+    fn make_cast(&self, identity: &Identity) -> Vec<Statement> {
+        let Some(Cast { of, to, function }) = self.cast(identity) else {
+            return Vec::new();
+        };
+        let body = format!("SELECT {}", self.converted(identity, "$1"));
+        vec![
+            Statement::new(format!(
+                "CREATE FUNCTION {function}({of}) RETURNS {to} LANGUAGE sql AS {}",
+                dollar(&body)
+            )),
+            Statement::new(format!("CREATE CAST ({of} AS {to}) WITH FUNCTION {function}({of})")),
+        ]
+    }
+
+    fn drop_cast(&self, identity: &Identity) -> Vec<Statement> {
+        let Some(Cast { of, to, function }) = self.cast(identity) else {
+            return Vec::new();
+        };
+        vec![
+            Statement::new(format!("DROP CAST ({of} AS {to})")),
+            Statement::new(format!("DROP FUNCTION {function}({of})")),
+        ]
+    }
+
+    fn cast(&self, identity: &Identity) -> Option<Cast> {
+        let (before, after) = self.composite(identity)?;
+        let function = derived_name::temporary(&after.name, "values");
+        Some(Cast {
+            of: qualified([&before.schema, &derived_name::aside(&before.schema, &before.name)]),
+            to: after.sql_name(),
+            function: qualified([&after.schema, &function]),
+        })
+    }
+
+    /// Returns what the values that an owner holds under a type lose: attributes that go, or digits and characters of those
+    /// that stay.
+    fn loss(&self, owner: &Identity, data_type: &str, path: &str) -> Option<Loss> {
+        let (mut gone, mut narrowed) = (BTreeSet::new(), BTreeSet::new());
+        if let Some(identity) = self.named(owner, data_type) {
+            self.losses(identity, &mut gone, &mut narrowed);
+        }
+        let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(", ");
+        if gone.is_empty() {
+            return (!narrowed.is_empty()).then(|| Loss::Precision(format!("{path}: {}", list(narrowed))));
+        }
+        Some(Loss::Values(format!("the values of {} in {path}", list(gone))))
+    }
+
+    fn losses(&self, identity: &Identity, gone: &mut BTreeSet<String>, narrowed: &mut BTreeSet<String>) {
+        // What changes where it stands says itself what it loses.
+        if !self.is_replaced(identity) {
+            return;
+        }
+        if let Some((before, after)) = self.composite(identity) {
+            for own in &before.attributes {
+                let name = format!("{}.{}", before.sql_name(), ident(&own.name));
+                match after.attribute(&own.name) {
+                    None => {
+                        gone.insert(name);
+                    }
+                    Some(attribute) => narrowed.extend(
+                        type_change::loses(&own.data_type, &attribute.data_type).map(|how| format!("{name}, {how}")),
+                    ),
+                }
+            }
+        }
+        for part in self.parts(identity) {
+            self.losses(part, gone, narrowed);
+        }
+    }
+}
+
+/// A cast from a type that is set aside to its successor.
+struct Cast {
+    of: String,
+    to: String,
+    function: String,
+}
+
+/// Returns the name of a type without its modifier, or that of its elements.
+fn element(data_type: &str) -> String {
+    type_change::base(data_type).trim_end_matches("[]").to_owned()
+}
