@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settled::{same, settle};
 use super::{
-    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Row, Statement, composite_values, fill, options, sql,
+    Alter, AnyObject, Context, Fold, Kind, Lock, Loss, Object, Row, Statement, fill, options, replaced_type, sql,
 };
 use crate::catalog::{
     Addresses, Catalog, ColumnFacts, Identity,
@@ -438,10 +438,11 @@ impl Object for Column {
                 disturbs,
             };
         }
-        let conversion = composite_values::conversion(desired, context);
-        let mut statement = self
-            .convert(desired, Some(&conversion.using))
-            .rewrites(self.table_identity());
+        let conversion = replaced_type::conversion(desired, context);
+        let mut statement = self.convert(desired, conversion.using.as_deref());
+        if conversion.rewrites {
+            statement = statement.rewrites(self.table_identity());
+        }
         statement.facts.loss = conversion.loss;
         let mut statements = conversion.before;
         statements.push(statement);

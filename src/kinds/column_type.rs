@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AnyObject, Column, Context, Domain, Kind, Lock, Loss, Object, Statement, Table, partitioning, sql, type_change,
+    AnyObject, Column, Context, Domain, Kind, Lock, Loss, Object, Statement, Table, partitioning, replaced_type, sql,
+    type_change,
 };
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
@@ -49,7 +50,7 @@ impl Column {
         if self.is_elsewhere(context) {
             return self.convert(desired, None);
         }
-        let using = type_change::using(&name, &self.data_type, &desired.data_type, context);
+        let using = replaced_type::using(&name, self, desired, context);
         let mut statement = self.convert(desired, using.as_deref());
         if type_change::rewrites(&self.data_type, &desired.data_type) {
             statement = statement.rewrites(self.table_identity()).scans(self.table_identity());

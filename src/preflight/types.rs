@@ -8,7 +8,10 @@ use super::rows::row_wise;
 use super::trial::{Asking, Count, Trial};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, literal, qualified};
-use crate::kinds::{AnyObject, Column, Context, DomainCheck, EnumType, Kind, number_as_uuid, type_change};
+use crate::kinds::replaced_type::below_domains;
+use crate::kinds::{
+    AnyObject, Column, Context, DomainCheck, EnumType, Kind, number_as_uuid, replaced_type, type_change,
+};
 use crate::risk::Finding;
 use crate::staged::is_stage;
 
@@ -88,9 +91,14 @@ impl Asking<'_> {
         let AnyObject::Column(before) = self.from.get(&finding.object)? else {
             return None;
         };
-        let (from, to) = (before.data_type.as_str(), column.data_type.as_str());
-        // A type that is replaced keeps its name, by which the server knows the old one still.
-        (from != to).then_some(())?;
+        let (mut from, mut to) = (before.data_type.clone(), column.data_type.clone());
+        if from == to {
+            // A type that is replaced keeps its name, by which the server knows the old one still. A domain is over another type.
+            from = below_domains(&finding.object, &from, self.from);
+            to = below_domains(&finding.object, &to, self.to);
+            (from != to).then_some(())?;
+        }
+        let (from, to) = (from.as_str(), to.as_str());
         let name = format!("t.{}", ident(&column.name));
         let is_string = |data_type: &str| data_type == "text" || data_type.starts_with("character");
         let bad = |condition: String, wrong: &str| row_wise(&column.schema, &column.table, condition, wrong);
@@ -141,7 +149,7 @@ impl Asking<'_> {
         }
         // As the statement will do it.
         let context = Context::new(self.from, self.to, self.plan.database.version_num);
-        let cast = type_change::using(&name, from, to, &context).unwrap_or_else(|| format!("{name}::{to}"));
+        let cast = replaced_type::using(&name, before, column, &context).unwrap_or_else(|| format!("{name}::{to}"));
         Some(Trial {
             count: Count::Rows {
                 table: self.live.source(&column.schema, &column.table, "t"),

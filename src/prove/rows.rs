@@ -224,37 +224,87 @@ fn read(client: &mut Client) -> Result<BTreeMap<u32, Table>> {
     Ok(out)
 }
 
+/// Columns of tables and attributes of composite types, each with its type, the relation behind that where it is composed, and
+/// the same of an array's elements.
+const COLUMNS: &str = "
+WITH RECURSIVE base AS (
+    SELECT t.oid, t.oid AS base FROM pg_catalog.pg_type t
+  UNION ALL
+    SELECT b.oid, t.typbasetype FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.base AND t.typtype = 'd'
+)
+SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+       pg_catalog.format_type(t.oid, NULL), t.typcategory::text, l.labels, t.typrelid,
+       pg_catalog.format_type(e.oid, NULL), e.typcategory::text, m.labels, e.typrelid
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'c') AND c.oid >= 16384
+JOIN base ON base.oid = a.atttypid
+JOIN pg_catalog.pg_type t ON t.oid = base.base AND t.typtype <> 'd'
+LEFT JOIN base eb ON t.typcategory = 'A' AND eb.oid = t.typelem
+      AND EXISTS (SELECT FROM pg_catalog.pg_type d WHERE d.oid = eb.base AND d.typtype <> 'd')
+LEFT JOIN pg_catalog.pg_type e ON e.oid = eb.base
+CROSS JOIN LATERAL (SELECT ARRAY(SELECT v.enumlabel::text FROM pg_catalog.pg_enum v WHERE v.enumtypid = t.oid
+                                 ORDER BY v.enumsortorder) AS labels) l
+CROSS JOIN LATERAL (SELECT ARRAY(SELECT v.enumlabel::text FROM pg_catalog.pg_enum v WHERE v.enumtypid = e.oid
+                                 ORDER BY v.enumsortorder) AS labels) m
+WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY a.attrelid, a.attnum";
+
+/// A column, and the relations that tell what it, or an element of it, is composed of.
+struct Known {
+    column: Column,
+    composed_of: u32,
+    elements_of: u32,
+}
+
 fn read_columns(client: &mut Client, tables: &mut BTreeMap<u32, Table>) -> Result<()> {
-    let rows = client.query(
-        "WITH RECURSIVE base AS (
-             SELECT t.oid, t.oid AS base FROM pg_catalog.pg_type t
-           UNION ALL
-             SELECT b.oid, t.typbasetype FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.base AND t.typtype = 'd'
-         )
-         SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
-                pg_catalog.format_type(t.oid, NULL), t.typcategory::text,
-                ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
-         FROM pg_catalog.pg_attribute a
-         JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND c.oid >= 16384
-         JOIN base ON base.oid = a.atttypid
-         JOIN pg_catalog.pg_type t ON t.oid = base.base AND t.typtype <> 'd'
-         WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-         ORDER BY a.attrelid, a.attnum",
-        &[],
-    )?;
-    for row in rows {
-        let Some(table) = tables.get_mut(&row.try_get(0)?) else {
-            continue;
-        };
-        table.columns.push(Column {
+    let mut known: BTreeMap<u32, Vec<Known>> = BTreeMap::new();
+    for row in client.query(COLUMNS, &[])? {
+        let column = Column {
             name: row.try_get(1)?,
             type_name: row.try_get(2)?,
             base: row.try_get(3)?,
             category: row.try_get(4)?,
             labels: row.try_get(5)?,
+            attributes: Vec::new(),
+            element: None,
+        };
+        let element: Option<String> = row.try_get(7)?;
+        let element = match element {
+            Some(base) => Some(Box::new(Column {
+                name: String::new(),
+                type_name: base.clone(),
+                base,
+                category: row.try_get(8)?,
+                labels: row.try_get(9)?,
+                attributes: Vec::new(),
+                element: None,
+            })),
+            None => None,
+        };
+        known.entry(row.try_get(0)?).or_default().push(Known {
+            column: Column { element, ..column },
+            composed_of: row.try_get(6)?,
+            elements_of: row.try_get::<_, Option<u32>>(10)?.unwrap_or_default(),
         });
     }
+    for (oid, table) in tables {
+        table.columns = composed(*oid, &known);
+    }
     Ok(())
+}
+
+/// Returns the columns of a relation with all that they are composed of.
+fn composed(relation: u32, known: &BTreeMap<u32, Vec<Known>>) -> Vec<Column> {
+    let columns = known.get(&relation).into_iter().flatten();
+    let whole = |known_column: &Known| {
+        let mut column = known_column.column.clone();
+        column.attributes = composed(known_column.composed_of, known);
+        if let Some(element) = &mut column.element {
+            element.attributes = composed(known_column.elements_of, known);
+        }
+        column
+    };
+    columns.map(whole).collect()
 }
 
 fn read_references(client: &mut Client, tables: &mut BTreeMap<u32, Table>) -> Result<()> {

@@ -178,7 +178,13 @@ fn measure(client: &mut Client) -> Result<BTreeMap<u32, Contents>> {
 
 fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Contents> {
     let columns = client.query(
-        "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> ''
+        "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
+                EXISTS (WITH RECURSIVE below AS (
+                            SELECT a.atttypid AS oid
+                          UNION
+                            SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END
+                            FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'd' OR t.typcategory = 'A')
+                        SELECT FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'c')
          FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1",
         &[&oid],
@@ -192,9 +198,17 @@ fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Content
     let mut named = Vec::new();
     for row in &columns {
         let (number, name): (i16, String) = (row.try_get(0)?, row.try_get(1)?);
+        // Attributes may change their places, and a new one is null.
+        let text = if row.try_get(4)? {
+            format!(
+                "pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb({}))::text",
+                ident(&name)
+            )
+        } else {
+            format!("{}::text", ident(&name))
+        };
         sums.push(format!(
-            "coalesce(sum(pg_catalog.hashtextextended({}::text, 0)::numeric), 0)::text",
-            ident(&name)
+            "coalesce(sum(pg_catalog.hashtextextended({text}, 0)::numeric), 0)::text"
         ));
         named.push((number, name, row.try_get(2)?, row.try_get(3)?));
     }

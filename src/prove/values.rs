@@ -15,6 +15,10 @@ pub(super) struct Column {
     pub(super) category: String,
     /// Labels of an enum.
     pub(super) labels: Vec<String>,
+    /// Attributes of a composite type.
+    pub(super) attributes: Vec<Self>,
+    /// What an array is of.
+    pub(super) element: Option<Box<Self>>,
 }
 
 /// Constants that constraints mention.
@@ -81,6 +85,14 @@ impl Column {
     fn ordinary(&self, row: usize) -> Vec<String> {
         let number = row + 1;
         let letter = char::from(b'a' + u8::try_from(row % 26).unwrap_or(0));
+        if let Some(element) = &self.element {
+            let of = element.candidates(row, &Constants::default());
+            let filled = of.first().map(|text| format!("{{{}}}", in_quotes(text)));
+            return filled.into_iter().chain(["{}".to_owned()]).collect();
+        }
+        if !self.attributes.is_empty() {
+            return self.composed(row);
+        }
         let texts: &[String] = match (self.base.as_str(), self.category.as_str()) {
             ("uuid", _) => &[format!("00000000-0000-4000-8000-{number:012}")],
             ("json" | "jsonb", _) => &["{}".into(), "[]".into(), format!("{{\"a\": {number}}}"), "\"a\"".into()],
@@ -117,8 +129,14 @@ impl Column {
             (_, "D") => &[format!("2020-01-{number:02}"), format!("2030-06-{number:02}")],
             (_, "T") => &[format!("{number} days")],
             (_, "V") => &["0".into(), "1".into(), "00000000".into()],
-            (_, "R") => &["empty".into()],
-            (_, "A") => &["{}".into(), format!("{{{number}}}"), format!("{{{letter}}}")],
+            (_, "R") => &[
+                format!("[{number},{})", number + 1),
+                format!("[2020-01-{number:02},2020-01-{:02})", number + 1),
+                format!("{{[{number},{})}}", number + 1),
+                "empty".into(),
+                "{}".into(),
+            ],
+            (_, "A") => &["{}".into()],
             (_, "S") => &[
                 letter.to_string(),
                 format!("{letter}{number}"),
@@ -132,11 +150,53 @@ impl Column {
         };
         texts.to_vec()
     }
+
+    /// Returns a value of a composite type with a value in each attribute, and one of nulls alone.
+    fn composed(&self, row: usize) -> Vec<String> {
+        let all = self.attributes.iter().map(|attribute| {
+            let of = attribute.candidates(row, &Constants::default());
+            of.first().map(|text| in_quotes(text)).unwrap_or_default()
+        });
+        let filled = all.collect::<Vec<_>>().join(",");
+        vec![
+            format!("({filled})"),
+            format!("({})", ",".repeat(self.attributes.len() - 1)),
+        ]
+    }
+}
+
+/// Quotes a text as an element of an array or an attribute of a composite.
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_inside_of_others_are_quoted() {
+        let plain = |category: &str| Column {
+            name: "a".to_owned(),
+            type_name: String::new(),
+            base: String::new(),
+            category: category.to_owned(),
+            labels: Vec::new(),
+            attributes: Vec::new(),
+            element: None,
+        };
+        let composite = Column {
+            attributes: vec![plain("N"), plain("S")],
+            ..plain("C")
+        };
+        assert_eq!(composite.candidates(0, &Constants::default())[0], "(\"1\",\"a\")");
+        let array = Column {
+            element: Some(Box::new(composite)),
+            ..plain("A")
+        };
+        let expected = r#"{"(\"1\",\"a\")"}"#;
+        assert_eq!(array.candidates(0, &Constants::default())[0], expected);
+    }
 
     #[test]
     fn constants_of_a_check() {

@@ -19,13 +19,9 @@ mod types;
 
 /// Plans and runs the way from the database's state to another; returns the SQL.
 pub(super) fn walk(database: &Database, to: &Catalog) -> String {
-    let from = database.catalog();
-    let context = Context::new(&from, to, from.version_num);
-    let steps = route(&context).steps;
+    let script = script(database, to);
     let mut client = database.connect();
     client.batch_execute("SET check_function_bodies = off").unwrap();
-    let sentences = steps.iter().flat_map(|step| &step.statements);
-    let script: Vec<String> = sentences.map(|sentence| format!("{};\n", sentence.sql)).collect();
     for sql in &script {
         client
             .batch_execute(sql)
@@ -33,6 +29,15 @@ pub(super) fn walk(database: &Database, to: &Catalog) -> String {
     }
     assert_same(&database.catalog(), to, &script.concat());
     script.concat()
+}
+
+/// Returns the statements that lead a database to a state.
+pub(super) fn script(database: &Database, to: &Catalog) -> Vec<String> {
+    let from = database.catalog();
+    let context = Context::new(&from, to, from.version_num);
+    let steps = route(&context).steps;
+    let sentences = steps.iter().flat_map(|step| &step.statements);
+    sentences.map(|sentence| format!("{};\n", sentence.sql)).collect()
 }
 
 fn assert_same(found: &Catalog, aimed: &Catalog, script: &str) {

@@ -1,6 +1,6 @@
 //! Types, domains, collations and extensions on real servers, in both directions, with rows in the way.
 
-use super::{case, walk};
+use super::{case, script, walk};
 use crate::support::{Database, newest};
 
 #[test]
@@ -157,6 +157,30 @@ fn domains_change_in_place_but_for_their_base() {
         &["VALIDATE CONSTRAINT a", "ALTER DOMAIN public.d SET NOT NULL"],
         &["DROP DOMAIN public.d;", "DROP COLUMN"],
     );
+}
+
+/// A cast to a domain cuts what its type refuses; nothing may be cut.
+#[test]
+fn values_that_do_not_fit_a_narrower_domain_stop_the_plan() {
+    let server = newest();
+    let state =
+        |base: &str, column: &str| format!("CREATE DOMAIN public.d AS {base}; CREATE TABLE public.t (x {column});");
+    for (before, after) in [
+        (("varchar(9)", "public.d"), ("varchar(3)", "public.d")),
+        (("varchar(3)", "text"), ("varchar(3)", "public.d")),
+        (("char(9)", "public.d[]"), ("char(3)", "public.d[]")),
+    ] {
+        let live = Database::with(&server, &state(before.0, before.1));
+        let value = if before.1.ends_with(']') { "{abcdef}" } else { "abcdef" };
+        live.execute(&format!("INSERT INTO public.t VALUES ('{value}')"));
+        let aimed = Database::with(&server, &state(after.0, after.1));
+        let all = format!("BEGIN; {} COMMIT;", script(&live, &aimed.catalog()).concat());
+        let refused = live.connect().batch_execute(&all);
+        let code = refused.err().and_then(|error| error.code().cloned());
+        assert_eq!(code.as_ref().map(|code| code.code()), Some("22001"), "{all}");
+        live.execute("TRUNCATE public.t");
+        walk(&live, &aimed.catalog());
+    }
 }
 
 #[test]

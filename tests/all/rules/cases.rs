@@ -151,6 +151,18 @@ pub(super) const CASES: &[Case] = &[
         desired: "CREATE TYPE c AS (a numeric(9,2), b text); CREATE TABLE t (x c);",
         findings: &["TU105 dangerous column public.t.x", "TU301 caution column public.t.x"],
     },
+    // A domain that gets narrower below its columns.
+    Case {
+        rule: "TU105",
+        live: "CREATE DOMAIN d AS varchar(9); CREATE DOMAIN e AS d; CREATE TABLE t (x d, y e[]); INSERT INTO t VALUES ('abcdef', '{a}');",
+        desired: "CREATE DOMAIN d AS varchar(3); CREATE DOMAIN e AS d; CREATE TABLE t (x d, y e[]);",
+        findings: &[
+            "TU105 dangerous column public.t.x",
+            "TU105 dangerous column public.t.y",
+            "TU301 caution column public.t.x",
+            "TU301 caution column public.t.y",
+        ],
+    },
     // TU104, and a sequence that goes with its column.
     Case {
         rule: "TU104",

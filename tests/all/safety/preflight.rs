@@ -119,6 +119,7 @@ fn bounds_and_labels_are_asked_for() {
         "fails, since 1 of 3 rows in `shop.moods` holds a removed label in `one` (key 2)",
         "fails, since 1 of 3 rows in `shop.moods` holds a removed label in `many` (key 3)",
         "fails, since 1 of 3 rows in `shop.levels` is no label (key 3)",
+        "fails, since 1 of 2 rows in `shop.codes` is too long (key 2)",
     ];
     for (major, server) in servers() {
         let target = format!(
@@ -127,7 +128,8 @@ fn bounds_and_labels_are_asked_for() {
              CREATE TABLE shop.may_open (id int PRIMARY KEY, at date, state text);
              ALTER TABLE shop.may ATTACH PARTITION shop.may_open FOR VALUES IN ('open', NULL);
              CREATE TYPE shop.mood AS ENUM ('good', 'bad'); CREATE TYPE shop.level AS ENUM ('low', 'high'); {LABELS}
-             CREATE TABLE shop.levels (id int PRIMARY KEY, level shop.level);"
+             CREATE TABLE shop.levels (id int PRIMARY KEY, level shop.level);
+             CREATE DOMAIN shop.code AS varchar(3); CREATE TABLE shop.codes (id int PRIMARY KEY, code shop.code);"
         );
         let shop = Shop::new(major, &server, "", &target);
         shop.database.execute(&format!(
@@ -138,7 +140,9 @@ fn bounds_and_labels_are_asked_for() {
              INSERT INTO shop.may_open VALUES (1, NULL, 'open'), (3, NULL, 'shut'), (4, NULL, 'Open');
              INSERT INTO shop.sales VALUES (1, '2026-06-01', 'x'), (2, '2026-06-30', 'x'), (3, NULL, 'x'), (4, '2026-05-31', 'x');
              INSERT INTO shop.moods VALUES (1, 'good', '{{bad,NULL}}'), (2, 'odd', NULL), (3, NULL, '{{bad,odd}}');
-             INSERT INTO shop.levels VALUES (1, 'low'), (2, NULL), (3, 'High')"
+             INSERT INTO shop.levels VALUES (1, 'low'), (2, NULL), (3, 'High');
+             CREATE DOMAIN shop.code AS varchar(5); CREATE TABLE shop.codes (id int PRIMARY KEY, code shop.code);
+             INSERT INTO shop.codes VALUES (1, 'abc'), (2, 'abcd')"
         ));
         for online in ["never", "always"] {
             let plan = shop
@@ -154,7 +158,7 @@ fn bounds_and_labels_are_asked_for() {
         }
         shop.database.execute(
             "DELETE FROM shop.may_open WHERE id > 2; DELETE FROM shop.other WHERE id < 3; DELETE FROM shop.levels WHERE id = 3;
-             UPDATE shop.moods SET one = 'bad', many = NULL",
+             DELETE FROM shop.codes WHERE id = 2; UPDATE shop.moods SET one = 'bad', many = NULL",
         );
         shop.run("apply --yes --approve critical --online always").expect(0);
         shop.run("plan --exit-code --no-cache").expect(0);

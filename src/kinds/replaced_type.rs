@@ -1,27 +1,29 @@
-//! How values of composite types that are replaced become values of their successors, wherever columns hold them: attribute by
-//! attribute, by name.
+//! How values of a type that is replaced become values of its successor, wherever columns hold them: what is in a domain as its
+//! types are converted, a composite attribute by attribute, by name, all else by its text.
 //!
-//! PostgreSQL takes no subquery where a column is converted, so that the elements of an array, and composites inside of
-//! others, are reached by a cast: it is made for the conversion and dropped behind it.
+//! PostgreSQL takes no subquery where a column is converted, so that composites in arrays and inside of others are reached by
+//! a cast: it is made for the conversion and dropped behind it.
 
 use std::collections::BTreeSet;
 
 use super::{
     Alter, AnyObject, Column, CompositeType, Context, Loss, Object, Statement, derived_name, sql, type_change,
 };
-use crate::catalog::Identity;
 use crate::catalog::quote::{dollar, ident, qualified};
+use crate::catalog::{Catalog, Identity};
 
 /// What converts the values of a column.
 pub(super) struct Conversion {
     /// Statements that come before it.
     pub(super) before: Vec<Statement>,
-    /// Expression over the column.
-    pub(super) using: String,
+    /// Expression over the column, where the server's own conversion would do otherwise.
+    pub(super) using: Option<String>,
     /// Statements that come behind it.
     pub(super) behind: Vec<Statement>,
     /// What it destroys.
     pub(super) loss: Option<Loss>,
+    /// Whether the table is written anew.
+    pub(super) rewrites: bool,
 }
 
 /// Returns the conversion of a column to the successor of its type, which has the same name.
@@ -30,13 +32,21 @@ pub(super) fn conversion(column: &Column, context: &Context) -> Conversion {
     let (name, data_type) = (ident(&column.name), column.data_type.as_str());
     let own = types.named(&column.identity(), data_type);
     let path = qualified([&column.schema, &column.table, &column.name]);
+    let loss = types.loss(&column.identity(), data_type, &path);
     let Some(own) = own.filter(|own| types.is_reshaped(own)) else {
+        let [from, to] = [context.from, context.to].map(|of| below_domains(&column.identity(), data_type, of));
+        let is_same = from == to;
         return Conversion {
             before: Vec::new(),
             // Fails on a value that does not fit rather than losing it.
-            using: format!("{name}::text::{data_type}"),
+            using: if is_same {
+                Some(format!("{name}::text::{data_type}"))
+            } else {
+                type_change::using(&name, &from, &to, context)
+            },
             behind: Vec::new(),
-            loss: types.loss(&column.identity(), data_type, &path),
+            loss,
+            rewrites: is_same || type_change::rewrites(&from, &to) || column.has_checked_domain(context),
         };
     };
     let whole = types.composite(own).filter(|(_, after)| after.sql_name() == data_type);
@@ -48,10 +58,31 @@ pub(super) fn conversion(column: &Column, context: &Context) -> Conversion {
     };
     Conversion {
         before: casts.iter().flat_map(|of| types.make_cast(of)).collect(),
-        using,
+        using: Some(using),
         behind: casts.iter().rev().flat_map(|of| types.drop_cast(of)).collect(),
-        loss: types.loss(&column.identity(), data_type, &path),
+        loss,
+        rewrites: true,
     }
+}
+
+/// Returns the type that the domains of a column, an attribute or another domain are over, in one state.
+pub(crate) fn below_domains(owner: &Identity, data_type: &str, catalog: &Catalog) -> String {
+    let mut domains = catalog.dependencies_of(owner).filter_map(|on| match catalog.get(on)? {
+        AnyObject::Domain(domain) if qualified(&on.path) == data_type => Some((on, domain)),
+        _ => None,
+    });
+    match domains.next() {
+        Some((identity, domain)) => below_domains(identity, &domain.base_type, catalog),
+        None => data_type.to_owned(),
+    }
+}
+
+/// Returns the `USING` expression that turns a column into another type, if it needs one. A cast to a domain would cut what its
+/// type refuses, so that the types below domains decide.
+pub(crate) fn using(name: &str, before: &Column, after: &Column, context: &Context) -> Option<String> {
+    let from = below_domains(&before.identity(), &before.data_type, context.from);
+    let to = below_domains(&after.identity(), &after.data_type, context.to);
+    type_change::using(name, &from, &to, context)
 }
 
 struct Types<'a> {
@@ -209,6 +240,13 @@ impl<'a> Types<'a> {
                     ),
                 }
             }
+        }
+        if let (Some(AnyObject::Domain(before)), Some(AnyObject::Domain(after))) =
+            (self.context.before(identity), self.context.after(identity))
+        {
+            let how =
+                type_change::loses(&before.base_type, &after.base_type).filter(|_| before.base_type != after.base_type);
+            narrowed.extend(how.map(|how| format!("{}, {how}", qualified(&identity.path))));
         }
         for part in self.parts(identity) {
             self.losses(part, gone, narrowed);
