@@ -38,6 +38,7 @@ pub(crate) fn of_several(said: &str) -> String {
     let (verb, rest) = said.split_once(' ').unwrap_or((said, ""));
     let verb = match verb {
         "is" => "are",
+        "has" => "have",
         _ => verb.strip_suffix('s').unwrap_or(verb),
     };
     format!("{verb} {rest}").trim_end().to_owned()

@@ -111,6 +111,15 @@ pub(super) fn limit(data_type: &str) -> Option<u32> {
     rest.strip_suffix(')')?.parse().ok()
 }
 
+/// Returns whether a type of bit strings wants exactly so many bits, and how many it allows.
+pub(super) fn bits(data_type: &str) -> Option<(bool, u32)> {
+    let (is_exact, rest) = match data_type.strip_prefix("bit varying(") {
+        Some(rest) => (false, rest),
+        None => (true, data_type.strip_prefix("bit(")?),
+    };
+    Some((is_exact, rest.strip_suffix(')')?.parse().ok()?))
+}
+
 /// Returns the range of a type of whole numbers.
 pub(super) fn range(data_type: &str) -> Option<(i64, i64)> {
     match data_type {
@@ -141,6 +150,9 @@ mod tests {
         assert_eq!(checked("CHECK ((a = ')')) NO INHERIT"), Some("(a = ')')"));
         assert_eq!(limit("character varying(20)"), Some(20));
         assert_eq!(limit("text"), None);
+        assert_eq!(bits("bit(3)"), Some((true, 3)));
+        assert_eq!(bits("bit varying(9)"), Some((false, 9)));
+        assert_eq!(bits("bit varying"), None);
         let exclusion =
             constraint("EXCLUDE USING gist (\"Room\" WITH =, tsrange(a, b) WITH OPERATOR(odd.&&&))").unwrap();
         let pairs = excluded(&exclusion).unwrap();

@@ -131,9 +131,14 @@ impl Asking<'_> {
         let column = || Identity::new(Kind::Column, finding.object.path.iter());
         let bad = match object {
             AnyObject::NotNull(not_null) => {
-                // A null stays one, whatever the type becomes.
-                (self.from.contains(&column()) && self.to.contains(&column())).then_some(())?;
-                let condition = format!("t.{} IS NULL", ident(&not_null.column));
+                let condition = match self.to.get(&column())? {
+                    // A null stays one, whatever the type becomes.
+                    _ if self.from.contains(&column()) => format!("t.{} IS NULL", ident(&not_null.column)),
+                    AnyObject::Column(new) if self.ground_stands(&column()) => {
+                        format!("({}) IS NULL", new.generated.as_ref()?.expression)
+                    }
+                    _ => return None,
+                };
                 row_wise(&not_null.schema, &not_null.table, condition, "is null")
             }
             AnyObject::Check(check) => self.check(&finding.object, check)?,
@@ -204,12 +209,8 @@ impl Asking<'_> {
             .map(|name| of(&key.referenced_schema, &key.referenced_table, name))
             .collect();
         let said = parts::constraint(&key.definition)?;
-        (key.enforced
-            && !said.fk_with_period
-            && self.stands(&own)
-            && self.stands(&other)
-            && self.ground_stands(&finding.object))
-        .then_some(())?;
+        (key.enforced && self.stands(&own) && self.stands(&other) && self.ground_stands(&finding.object))
+            .then_some(())?;
         let nulls = |words: &str, joined: &str| {
             let columns = key.columns.iter().map(|name| format!("t.{} {words}", ident(name)));
             columns.collect::<Vec<_>>().join(joined)
@@ -219,7 +220,21 @@ impl Asking<'_> {
             .map(|(own, other)| format!("r.{} = t.{}", ident(other), ident(own)))
             .collect();
         let referenced = self.live.source(&key.referenced_schema, &key.referenced_table, "r");
-        let missing = format!("NOT EXISTS (SELECT FROM {referenced} WHERE {})", same.join(" AND "));
+        let missing = match key.columns.last().zip(key.referenced_columns.last()) {
+            Some((own, other)) if said.fk_with_period => {
+                let (own, other) = (format!("t.{}", ident(own)), format!("r.{}", ident(other)));
+                // The ranges of all rows that are referred to must cover the one of the row together.
+                let same = same[..same.len() - 1]
+                    .iter()
+                    .map(|pair| format!("{pair} AND "))
+                    .collect::<String>();
+                format!(
+                    "NOT EXISTS (SELECT FROM (SELECT {other} AS part FROM {referenced} WHERE {same}{other} && {own}) r
+                                 HAVING {own} <@ pg_catalog.range_agg(r.part))"
+                )
+            }
+            _ => format!("NOT EXISTS (SELECT FROM {referenced} WHERE {})", same.join(" AND ")),
+        };
         let condition = |missing: &str| {
             if said.fk_matchtype == "f" {
                 let (one, all) = (nulls("IS NULL", " OR "), nulls("IS NULL", " AND "));
@@ -228,6 +243,15 @@ impl Asking<'_> {
                 format!("{} AND {missing}", nulls("IS NOT NULL", " AND "))
             }
         };
+        if said.fk_with_period {
+            let bad = row_wise(
+                &key.schema,
+                &key.table,
+                condition(&missing),
+                "refers to no rows of that time",
+            );
+            return Some(self.counting(finding, bad));
+        }
         let bad = row_wise(&key.schema, &key.table, condition(&missing), "refers to no row");
         let met = Met::new(finding, &key.referenced_columns, self.is_key(key));
         Some(Trial {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::parts::{checked, limit, range};
+use super::parts::{bits, checked, limit, range};
 use super::rows::row_wise;
 use super::trial::{Asking, Count, Trial};
 use crate::catalog::Identity;
@@ -118,6 +118,16 @@ impl Asking<'_> {
                 )
             };
             return Some(self.counting(finding, bad(condition, "is too long")));
+        }
+        // An assignment refuses what a cast would cut.
+        if let Some(limit) = limit(to) {
+            let condition = format!("pg_catalog.char_length(pg_catalog.rtrim({name}::text)) > {limit}");
+            return Some(self.counting(finding, bad(condition, "is too long")));
+        }
+        if let (Some((is_exact, limit)), true) = (bits(to), from.starts_with("bit")) {
+            let comparison = if is_exact { "<>" } else { ">" };
+            let condition = format!("pg_catalog.length({name}) {comparison} {limit}");
+            return Some(self.counting(finding, bad(condition, "has another length")));
         }
         if let (Some(_), Some((least, most))) = (range(from), range(to)) {
             return Some(self.counting(

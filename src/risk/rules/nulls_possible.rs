@@ -1,7 +1,7 @@
 //! ## What it finds
 //!
-//! `NOT NULL` on a column that stands and may hold nulls. Where the planner's statistics know the share of nulls, the
-//! finding says it.
+//! `NOT NULL` on a column that stands and may hold nulls, or on a new generated one, whose expression may give null. Where the
+//! planner's statistics know the share of nulls, the finding says it.
 //!
 //! ## Why it is dangerous
 //!
@@ -38,9 +38,22 @@ pub(in crate::risk) fn check(look: &Look) -> Vec<Hit> {
 fn hit(look: &Look, at: usize, change: &Change) -> Option<Hit> {
     let column = Identity::new(Kind::Column, change.object.path.iter());
     let table = table_of(&column);
-    // A new column is another rule's affair.
-    if look.is_new(&column) || !look.stands(&table) || look.is_empty(&table) {
+    if !look.stands(&table) || look.is_empty(&table) {
         return None;
+    }
+    if look.is_new(&column) {
+        // One without an expression is another rule's affair.
+        look.column_after(&column)?.generated.as_ref()?;
+        let message = format!(
+            "The new column `{}` is `NOT NULL` and generated: the statement fails if its expression gives null for one row of \
+             {}.",
+            column.path_text(),
+            look.sized(&table)
+        );
+        return Some(
+            Hit::new(Risk::Dangerous, at, &change.object, message)
+                .hint("Count the rows for which it does, and correct them or the expression."),
+        );
     }
     let own = look.steps[at..]
         .iter()

@@ -1,5 +1,7 @@
 //! Types, domains, collations and extensions on real servers, in both directions, with rows in the way.
 
+use postgres::error::SqlState;
+
 use super::{case, script, walk};
 use crate::support::{Database, newest};
 
@@ -177,7 +179,7 @@ fn values_that_do_not_fit_a_narrower_domain_stop_the_plan() {
         let all = format!("BEGIN; {} COMMIT;", script(&live, &aimed.catalog()).concat());
         let refused = live.connect().batch_execute(&all);
         let code = refused.err().and_then(|error| error.code().cloned());
-        assert_eq!(code.as_ref().map(|code| code.code()), Some("22001"), "{all}");
+        assert_eq!(code.as_ref().map(SqlState::code), Some("22001"), "{all}");
         live.execute("TRUNCATE public.t");
         walk(&live, &aimed.catalog());
     }

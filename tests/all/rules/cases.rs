@@ -448,6 +448,15 @@ pub(super) const CASES: &[Case] = &[
         desired: "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL, b text);",
         findings: &[],
     },
+    Case {
+        rule: "TU203",
+        live: "CREATE TABLE t (a int); INSERT INTO t VALUES (1);",
+        desired: "CREATE TABLE t (a int, g int NOT NULL GENERATED ALWAYS AS (a) STORED);",
+        findings: &[
+            "TU203 dangerous not-null constraint public.t.g",
+            "TU306 caution column public.t.g",
+        ],
+    },
     // TU204 by size.
     Case {
         rule: "TU204",

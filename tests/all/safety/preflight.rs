@@ -120,6 +120,9 @@ fn bounds_and_labels_are_asked_for() {
         "fails, since 1 of 3 rows in `shop.moods` holds a removed label in `many` (key 3)",
         "fails, since 1 of 3 rows in `shop.levels` is no label (key 3)",
         "fails, since 1 of 2 rows in `shop.codes` is too long (key 2)",
+        "fails, since 1 of 3 rows in `shop.odds` has another length (key 2)",
+        "fails, since 2 of 3 rows in `shop.odds` are too long (key 1, 2)",
+        "fails, since 1 of 3 rows in `shop.odds` is null (key 3)",
     ];
     for (major, server) in servers() {
         let target = format!(
@@ -129,7 +132,9 @@ fn bounds_and_labels_are_asked_for() {
              ALTER TABLE shop.may ATTACH PARTITION shop.may_open FOR VALUES IN ('open', NULL);
              CREATE TYPE shop.mood AS ENUM ('good', 'bad'); CREATE TYPE shop.level AS ENUM ('low', 'high'); {LABELS}
              CREATE TABLE shop.levels (id int PRIMARY KEY, level shop.level);
-             CREATE DOMAIN shop.code AS varchar(3); CREATE TABLE shop.codes (id int PRIMARY KEY, code shop.code);"
+             CREATE DOMAIN shop.code AS varchar(3); CREATE TABLE shop.codes (id int PRIMARY KEY, code shop.code);
+             CREATE TABLE shop.odds (id int PRIMARY KEY, bits bit(3), bytes varchar(4), n int,
+                 half int NOT NULL GENERATED ALWAYS AS (n / 2) STORED);"
         );
         let shop = Shop::new(major, &server, "", &target);
         shop.database.execute(&format!(
@@ -142,7 +147,9 @@ fn bounds_and_labels_are_asked_for() {
              INSERT INTO shop.moods VALUES (1, 'good', '{{bad,NULL}}'), (2, 'odd', NULL), (3, NULL, '{{bad,odd}}');
              INSERT INTO shop.levels VALUES (1, 'low'), (2, NULL), (3, 'High');
              CREATE DOMAIN shop.code AS varchar(5); CREATE TABLE shop.codes (id int PRIMARY KEY, code shop.code);
-             INSERT INTO shop.codes VALUES (1, 'abc'), (2, 'abcd')"
+             INSERT INTO shop.codes VALUES (1, 'abc'), (2, 'abcd');
+             CREATE TABLE shop.odds (id int PRIMARY KEY, bits varbit, bytes bytea, n int);
+             INSERT INTO shop.odds VALUES (1, '101', 'ab', 1), (2, '10', 'abc', 1), (3, NULL, 'a', NULL)"
         ));
         for online in ["never", "always"] {
             let plan = shop
@@ -158,7 +165,7 @@ fn bounds_and_labels_are_asked_for() {
         }
         shop.database.execute(
             "DELETE FROM shop.may_open WHERE id > 2; DELETE FROM shop.other WHERE id < 3; DELETE FROM shop.levels WHERE id = 3;
-             DELETE FROM shop.codes WHERE id = 2; UPDATE shop.moods SET one = 'bad', many = NULL",
+             DELETE FROM shop.codes WHERE id = 2; UPDATE shop.odds SET bits = '101', bytes = 'a', n = 1; UPDATE shop.moods SET one = 'bad', many = NULL",
         );
         shop.run("apply --yes --approve critical --online always").expect(0);
         shop.run("plan --exit-code --no-cache").expect(0);
@@ -169,17 +176,25 @@ fn bounds_and_labels_are_asked_for() {
 fn ranges_that_must_not_overlap_are_asked_for() {
     for (major, server) in servers().into_iter().filter(|(major, _)| *major >= 18) {
         let target = "CREATE SCHEMA shop; CREATE TABLE shop.stays (id int4range, during int4range, n int PRIMARY KEY,
-            CONSTRAINT once UNIQUE (id, during WITHOUT OVERLAPS));";
+            CONSTRAINT once UNIQUE (id, during WITHOUT OVERLAPS));
+            CREATE TABLE shop.terms (id int4range, during int4range, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+            CREATE TABLE shop.parts (n int PRIMARY KEY, id int4range, during int4range,
+                CONSTRAINT whole FOREIGN KEY (id, PERIOD during) REFERENCES shop.terms (id, PERIOD during));";
         let shop = Shop::new(major, &server, "", target);
         shop.database.execute(
             "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; CREATE TABLE shop.stays (id int4range, during int4range, n int PRIMARY KEY);
-             INSERT INTO shop.stays VALUES ('[1,2)', '[1,5)', 1), ('[1,2)', '[4,6)', 2), ('[2,3)', '[4,6)', 3), ('[9,9]', 'empty', 4)",
+             INSERT INTO shop.stays VALUES ('[1,2)', '[1,5)', 1), ('[1,2)', '[4,6)', 2), ('[2,3)', '[4,6)', 3), ('[9,9]', 'empty', 4);
+             CREATE TABLE shop.terms (id int4range, during int4range, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+             INSERT INTO shop.terms VALUES ('[1,1]', '[1,5)'), ('[1,1]', '[5,9)'), ('[2,2]', '[1,5)');
+             CREATE TABLE shop.parts (n int PRIMARY KEY, id int4range, during int4range);
+             INSERT INTO shop.parts VALUES (1, '[1,1]', '[2,7)'), (2, '[1,1]', '[2,10)'), (3, '[3,3]', '[1,2)'), (4, NULL, '[1,2)')",
         );
         let plan = shop.run("plan --no-prove").expect(0);
         let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
         for said in [
             "fails, since at least one row of `shop.stays` is in the way of another one (key 1, 2)",
             "fails, since 1 of 4 rows in `shop.stays` holds an empty range (key 4)",
+            "fails, since 2 of 4 rows in `shop.parts` refer to no rows of that time (key 2, 3)",
         ] {
             assert!(flat.contains(said), "{said}\n{plan}");
         }
