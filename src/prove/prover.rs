@@ -20,7 +20,7 @@ use crate::desired::replay::build;
 use crate::diff::Rename;
 use crate::error::Result;
 use crate::introspect;
-use crate::kinds::{Kind, Transaction, complete_owners, leave_out_roles, name_database_as_in};
+use crate::kinds::{Transaction, complete_owners, leave_out_roles, name_database_as_in};
 use crate::plan::{Direction, Plan, Proof, Refutation, Sentence, Step, Surprise, Verb, Verdict};
 use crate::quarantine;
 use crate::scratch::Stub;
@@ -419,8 +419,7 @@ fn losses(steps: &[Step], from: &Catalog) -> BTreeSet<Identity> {
     while let Some(object) = open.pop() {
         let followers = dependents.get(&object).into_iter().flatten();
         // What a type loses is lost wherever its values are.
-        let is_type = matches!(object.kind, Kind::CompositeType | Kind::Domain);
-        for follower in followers.filter(|follower| is_type || follower.kind == object.kind) {
+        for follower in followers.filter(|follower| object.kind.is_type() || follower.kind == object.kind) {
             if out.insert((*follower).clone()) {
                 open.push((*follower).clone());
             }

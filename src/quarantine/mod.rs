@@ -90,7 +90,10 @@ fn quarantine(plan: &mut Plan, ground: &Ground, taken: &mut Taken) -> Outcome {
     let dropped = dropped(plan);
     for at in 0..plan.forward.len() {
         let step = &plan.forward[at];
-        let Some(subject) = subject(step, ground) else { continue };
+        let Some(subject) = subject(step, ground) else {
+            out.notes.extend(attributes(step));
+            continue;
+        };
         let way = if subject.kind.is_table() {
             table::way(step, &subject, ground, &dropped, taken)
         } else {
@@ -132,6 +135,17 @@ fn subject(step: &Step, ground: &Ground) -> Option<Identity> {
     let is_known = first.object.kind.is_table() || first.object.kind == crate::kinds::Kind::Column;
     let has_rows = ground.figures.size(&table) != Size::Empty;
     (is_known && has_rows && step.statements.iter().any(loses)).then(|| first.object.clone())
+}
+
+/// Says what a step takes out of values that stay, of which nothing goes to quarantine.
+fn attributes(step: &Step) -> Option<String> {
+    let first = step.changes.first().filter(|change| change.verb == Verb::Alter)?;
+    let loses = |sentence: &Sentence| matches!(sentence.facts.loss, Some(Loss::Values(_)));
+    let mut statements = step.statements.iter();
+    statements.any(loses).then(|| {
+        let object = &first.object;
+        format!("What {object} loses is not kept: only tables and columns as a whole go to quarantine.")
+    })
 }
 
 /// Returns the schema of quarantine in which all the names are free, and takes them.

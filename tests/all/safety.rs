@@ -201,6 +201,36 @@ fn what_cannot_be_kept_is_said_and_needs_its_approval() {
 }
 
 #[test]
+fn an_attribute_that_goes_is_said_to_be_lost_and_needs_its_approval() {
+    let (major, server) = servers().pop().unwrap();
+    let state = |attributes: &str| {
+        format!(
+            "CREATE SCHEMA shop; CREATE TYPE shop.pair AS ({attributes});
+             CREATE TABLE shop.pairs (id int PRIMARY KEY, duo shop.pair, more shop.pair[]);"
+        )
+    };
+    // Where the type is changed, and where another one takes its place.
+    for (target, object) in [
+        ("a int", "composite type shop.pair"),
+        ("c int, a int", "column shop.pairs.duo"),
+    ] {
+        let shop = Shop::new(major, &server, PROTECTED, &state(target));
+        shop.database.execute(&format!(
+            "DROP SCHEMA shop CASCADE; {} INSERT INTO shop.pairs VALUES (1, (1, 'x'), ARRAY[(2, 'y')::shop.pair])",
+            state("a int, b text")
+        ));
+        let plan = shop.run("plan --env production").expect(0);
+        let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(&format!("What {object} loses is not kept")), "{plan}");
+        assert!(flat.contains("dangerous TU103"), "{plan}");
+        assert_eq!(shop.run("apply --env production --yes").code, 3);
+        shop.run("apply --env production --yes --approve dangerous").expect(0);
+        let values = "SELECT (duo).a || ' ' || (more[1]).a FROM shop.pairs";
+        assert_eq!(shop.database.text(values), "1 2");
+    }
+}
+
+#[test]
 fn a_rollback_of_half_an_apply_brings_moved_rows_back() {
     for (major, server) in servers() {
         let target = "CREATE SCHEMA shop; CREATE TYPE shop.mood AS ENUM ('fine', 'bad');";
