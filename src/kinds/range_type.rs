@@ -40,7 +40,7 @@ impl RangeType {
         qualified([&self.schema, &self.name])
     }
 
-    fn multirange_sql_name(&self) -> String {
+    pub(super) fn multirange_sql_name(&self) -> String {
         qualified([&self.multirange_schema, &self.multirange])
     }
 

@@ -6,9 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Alter, AnyObject, Column, CompositeType, Context, Loss, Object, Statement, derived_name, sql, type_change,
-};
+use super::{Alter, AnyObject, Column, CompositeType, Context, Loss, Object, Statement, derived_name, type_change};
 use crate::catalog::quote::{dollar, ident, qualified};
 use crate::catalog::{Catalog, Identity};
 
@@ -93,8 +91,12 @@ impl<'a> Types<'a> {
     /// Returns the type that a column, an attribute or a domain names, as one of those that its owner depends on.
     fn named(&self, owner: &Identity, data_type: &str) -> Option<&'a Identity> {
         let name = element(data_type);
-        let mut types = self.context.to.dependencies_of(owner);
-        types.find(|on| sql::IS_TYPE.contains(&on.kind) && qualified(&on.path) == name)
+        let is_multirange = |on: &Identity| {
+            let range = self.context.after(on);
+            matches!(range, Some(AnyObject::RangeType(range)) if range.multirange_sql_name() == name)
+        };
+        let mut types = self.context.to.dependencies_of(owner).filter(|on| on.kind.is_type());
+        types.find(|on| qualified(&on.path) == name || is_multirange(on))
     }
 
     fn composite(&self, identity: &Identity) -> Option<(&'a CompositeType, &'a CompositeType)> {
@@ -241,13 +243,17 @@ impl<'a> Types<'a> {
                 }
             }
         }
-        if let (Some(AnyObject::Domain(before)), Some(AnyObject::Domain(after))) =
-            (self.context.before(identity), self.context.after(identity))
-        {
-            let how =
-                type_change::loses(&before.base_type, &after.base_type).filter(|_| before.base_type != after.base_type);
-            narrowed.extend(how.map(|how| format!("{}, {how}", qualified(&identity.path))));
-        }
+        let of = match (self.context.before(identity), self.context.after(identity)) {
+            (Some(AnyObject::Domain(before)), Some(AnyObject::Domain(after))) => {
+                Some((&before.base_type, &after.base_type))
+            }
+            (Some(AnyObject::RangeType(before)), Some(AnyObject::RangeType(after))) => {
+                Some((&before.subtype, &after.subtype))
+            }
+            _ => None,
+        };
+        let how = of.and_then(|(before, after)| (before != after).then(|| type_change::loses(before, after))?);
+        narrowed.extend(how.map(|how| format!("{}, {how}", qualified(&identity.path))));
         for part in self.parts(identity) {
             self.losses(part, gone, narrowed);
         }

@@ -163,6 +163,13 @@ pub(super) const CASES: &[Case] = &[
             "TU301 caution column public.t.y",
         ],
     },
+    Case {
+        rule: "TU105",
+        live: "CREATE TYPE r AS RANGE (subtype = timestamp, multirange_type_name = rs); CREATE TABLE t (x rs);
+               INSERT INTO t VALUES ('{[2026-01-01 10:00,)}');",
+        desired: "CREATE TYPE r AS RANGE (subtype = date, multirange_type_name = rs); CREATE TABLE t (x rs);",
+        findings: &["TU105 dangerous column public.t.x", "TU301 caution column public.t.x"],
+    },
     // TU104, and a sequence that goes with its column.
     Case {
         rule: "TU104",
