@@ -7,7 +7,7 @@ use super::stored;
 use super::{BACK, COPIED, Ground, Taken, Way, sentences};
 use crate::catalog::Identity;
 use crate::catalog::quote::{ident, qualified};
-use crate::kinds::{AnyObject, Column, Context, KeyType, Object, Statement};
+use crate::kinds::{AnyObject, Column, Context, KeyType, Kind, Object, Statement};
 use crate::plan::{Change, Phase, Reversal, Sentence, Step, Verb};
 
 /// Returns the way of a column, or why there is none.
@@ -100,11 +100,13 @@ pub(super) fn same(key: &[String]) -> String {
     pairs.collect::<Vec<_>>().join(" AND ")
 }
 
-/// Returns the columns of a primary key that stands before and after the plan, without the column itself.
+/// Returns the columns of a key that tells all rows apart, before and after the plan, without the column itself: the primary
+/// one, or a unique one that holds no null.
 pub(super) fn key(column: &Column, ground: &Ground) -> Result<Vec<String>, String> {
     let of_table = |object: &AnyObject| match object {
-        AnyObject::Key(key) if key.constraint == KeyType::Primary => {
-            (key.schema == column.schema && key.table == column.table).then(|| key.columns.clone())
+        AnyObject::Key(key) if key.constraint != KeyType::Exclusion && key.valid => {
+            let is_own = key.schema == column.schema && key.table == column.table;
+            is_own.then(|| (key.constraint, key.columns.clone()))
         }
         _ => None,
     };
@@ -119,8 +121,17 @@ pub(super) fn key(column: &Column, ground: &Ground) -> Result<Vec<String>, Strin
         let identity = Column::named(&column.schema, &column.table, name);
         *name != column.name && ground.from.contains(&identity) && ground.to.contains(&identity)
     };
-    let columns = ground.from.objects.values().find_map(of_table);
-    columns
-        .filter(|columns| columns.iter().all(stays))
-        .ok_or_else(|| "its table has no primary key that stays, by which rows could be found again".to_owned())
+    let is_filled = |name: &String| {
+        let identity = Identity::new(Kind::NotNull, [&column.schema, &column.table, name]);
+        matches!(ground.from.get(&identity), Some(AnyObject::NotNull(not_null)) if not_null.valid)
+    };
+    let keys = ground.from.objects.values().filter_map(of_table);
+    let mut fit: Vec<_> = keys
+        .filter(|(sort, columns)| {
+            columns.iter().all(stays) && (*sort == KeyType::Primary || columns.iter().all(is_filled))
+        })
+        .collect();
+    fit.sort_by_key(|(sort, _)| *sort != KeyType::Primary);
+    let first = fit.into_iter().next().map(|(_, columns)| columns);
+    first.ok_or_else(|| "its table has no key without nulls that stays, by which rows could be found again".to_owned())
 }

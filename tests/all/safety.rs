@@ -201,6 +201,28 @@ fn what_cannot_be_kept_is_said_and_needs_its_approval() {
 }
 
 #[test]
+fn a_column_is_kept_where_a_unique_key_tells_rows_apart() {
+    let (major, server) = servers().pop().unwrap();
+    // The first key may be null, and the second is the one that goes.
+    let state = |column: &str| {
+        format!("CREATE SCHEMA shop; CREATE TABLE shop.codes (a int UNIQUE, {column} c text NOT NULL UNIQUE);")
+    };
+    let shop = Shop::new(major, &server, PROTECTED, &state(""));
+    shop.database.execute(&format!(
+        "DROP SCHEMA shop CASCADE; {} INSERT INTO shop.codes VALUES (NULL, 1, 'x'), (NULL, 2, 'y'), (3, 3, 'z')",
+        state("b int NOT NULL UNIQUE,")
+    ));
+    let rows = || {
+        shop.database
+            .text("SELECT string_agg(concat_ws(' ', a, b, c), ',' ORDER BY c) FROM shop.codes")
+    };
+    let before = rows();
+    shop.run("apply --env production --yes --approve dangerous").expect(0);
+    shop.run("rollback --env production --yes").expect(0);
+    assert_eq!(rows(), before);
+}
+
+#[test]
 fn an_attribute_that_goes_is_said_to_be_lost_and_needs_its_approval() {
     let (major, server) = servers().pop().unwrap();
     let state = |attributes: &str| {

@@ -173,7 +173,7 @@ fn copies_are_listed_and_purged_and_what_has_none_is_said() {
     let plan = shop.run("plan --env production").expect(0);
     let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
-        "What column shop.bare.lost loses is not kept: its table has no primary key that stays",
+        "What column shop.bare.lost loses is not kept: its table has no key without nulls that stays",
         "What composite type shop.pair loses is not kept: there is no copy of such values",
     ] {
         assert!(flat.contains(said), "{said}\n{plan}");
