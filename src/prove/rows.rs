@@ -233,8 +233,12 @@ WITH RECURSIVE base AS (
     SELECT b.oid, t.typbasetype FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.base AND t.typtype = 'd'
 )
 SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
-       pg_catalog.format_type(t.oid, NULL), t.typcategory::text, l.labels, t.typrelid,
-       pg_catalog.format_type(e.oid, NULL), e.typcategory::text, m.labels, e.typrelid
+       pg_catalog.format_type(t.oid, NULL), t.typcategory::text,
+       CASE WHEN t.typtype = 'e' THEN ARRAY(SELECT v.enumlabel::text FROM pg_catalog.pg_enum v WHERE v.enumtypid = t.oid
+                                            ORDER BY v.enumsortorder) ELSE '{}' END, t.typrelid,
+       pg_catalog.format_type(e.oid, NULL), e.typcategory::text,
+       CASE WHEN e.typtype = 'e' THEN ARRAY(SELECT v.enumlabel::text FROM pg_catalog.pg_enum v WHERE v.enumtypid = e.oid
+                                            ORDER BY v.enumsortorder) ELSE '{}' END, e.typrelid
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'c') AND c.oid >= 16384
 JOIN base ON base.oid = a.atttypid
@@ -242,10 +246,6 @@ JOIN pg_catalog.pg_type t ON t.oid = base.base AND t.typtype <> 'd'
 LEFT JOIN base eb ON t.typcategory = 'A' AND eb.oid = t.typelem
       AND EXISTS (SELECT FROM pg_catalog.pg_type d WHERE d.oid = eb.base AND d.typtype <> 'd')
 LEFT JOIN pg_catalog.pg_type e ON e.oid = eb.base
-CROSS JOIN LATERAL (SELECT ARRAY(SELECT v.enumlabel::text FROM pg_catalog.pg_enum v WHERE v.enumtypid = t.oid
-                                 ORDER BY v.enumsortorder) AS labels) l
-CROSS JOIN LATERAL (SELECT ARRAY(SELECT v.enumlabel::text FROM pg_catalog.pg_enum v WHERE v.enumtypid = e.oid
-                                 ORDER BY v.enumsortorder) AS labels) m
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attrelid, a.attnum";
 

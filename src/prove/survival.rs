@@ -156,6 +156,15 @@ const TABLES: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind::text
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.oid >= 16384 AND c.relkind = 'r' AND n.nspname !~ '^pg_' ORDER BY 1";
 
+/// Types of columns that are composite, or arrays or domains over such.
+const COMPOSED: &str = "WITH RECURSIVE composed AS (
+         SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typtype = 'c' AND t.oid >= 16384
+       UNION
+         SELECT t.oid FROM composed c JOIN pg_catalog.pg_type t
+             ON c.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typcategory = 'A' THEN t.typelem END)
+     SELECT DISTINCT a.atttypid FROM pg_catalog.pg_attribute a JOIN composed c ON c.oid = a.atttypid
+     WHERE a.attrelid >= 16384 AND a.attnum > 0";
+
 fn measure_names(client: &mut Client) -> Result<Vec<String>> {
     let rows = client.query(TABLES, &[])?;
     rows.iter()
@@ -165,26 +174,26 @@ fn measure_names(client: &mut Client) -> Result<Vec<String>> {
 
 fn measure(client: &mut Client) -> Result<BTreeMap<u32, Contents>> {
     let mut out = BTreeMap::new();
+    let composed = client.query(COMPOSED, &[])?;
+    let composed: BTreeSet<u32> = composed
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<std::result::Result<_, _>>()?;
     for row in client.query(TABLES, &[])? {
         let kind: String = row.try_get(3)?;
         let Some(kind) = Kind::of_relation(&kind) else { continue };
         let oid: u32 = row.try_get(0)?;
         let path: [String; 2] = [row.try_get(1)?, row.try_get(2)?];
-        let contents = contents(client, oid, Identity::new(kind, path))?;
+        let contents = contents(client, oid, Identity::new(kind, path), &composed)?;
         out.insert(oid, contents);
     }
     Ok(out)
 }
 
-fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Contents> {
+fn contents(client: &mut Client, oid: u32, identity: Identity, composed: &BTreeSet<u32>) -> Result<Contents> {
     let columns = client.query(
         "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
-                EXISTS (WITH RECURSIVE below AS (
-                            SELECT a.atttypid AS oid
-                          UNION
-                            SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END
-                            FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'd' OR t.typcategory = 'A')
-                        SELECT FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'c')
+                a.atttypid
          FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1",
         &[&oid],
@@ -199,7 +208,7 @@ fn contents(client: &mut Client, oid: u32, identity: Identity) -> Result<Content
     for row in &columns {
         let (number, name): (i16, String) = (row.try_get(0)?, row.try_get(1)?);
         // Attributes may change their places, and a new one is null.
-        let text = if row.try_get(4)? {
+        let text = if composed.contains(&row.try_get(4)?) {
             format!(
                 "pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb({}))::text",
                 ident(&name)
