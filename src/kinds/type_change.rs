@@ -53,7 +53,9 @@ pub(super) fn base(data_type: &str) -> String {
 pub(crate) fn unlimited(data_type: &str) -> String {
     match base(data_type).as_str() {
         "character" => "pg_catalog.bpchar".to_owned(),
+        "character[]" => "pg_catalog.bpchar[]".to_owned(),
         "bit" => "pg_catalog.varbit".to_owned(),
+        "bit[]" => "pg_catalog.varbit[]".to_owned(),
         base => base.to_owned(),
     }
 }
@@ -61,7 +63,8 @@ pub(crate) fn unlimited(data_type: &str) -> String {
 /// Returns the `USING` expression that the change needs, if any.
 ///
 /// Where PostgreSQL casts by assignment none is needed; where it casts explicitly, or there is no cast at all, the value
-/// goes through its text form, which fails on a value that does not fit rather than losing it.
+/// goes through its text form to the type without its limits, and the assignment behind it fails on a value that does not fit
+/// rather than losing it.
 pub(crate) fn using(column: &str, from: &str, to: &str, context: &Context) -> Option<String> {
     let (live, desired) = (TypeName::parse(from), TypeName::parse(to));
     if live.base == desired.base && live.array == desired.array {
@@ -74,8 +77,11 @@ pub(crate) fn using(column: &str, from: &str, to: &str, context: &Context) -> Op
         Some('i' | 'a') if live.array == desired.array => None,
         Some(_) if live.array == desired.array => Some(format!("{column}::{to}")),
         _ if number_as_uuid::between(from, to) => number_as_uuid::convert_all(column, from, to),
-        _ if !live.array && desired.array => Some(format!("ARRAY[{column}::text::{}]", to.trim_end_matches("[]"))),
-        _ => Some(format!("{column}::text::{to}")),
+        _ if !live.array && desired.array => {
+            let element = unlimited(to.trim_end_matches("[]"));
+            Some(format!("ARRAY[{column}::text::{element}]"))
+        }
+        _ => Some(format!("{column}::text::{}", unlimited(to))),
     }
 }
 

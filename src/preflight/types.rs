@@ -100,7 +100,9 @@ impl Asking<'_> {
         }
         let (from, to) = (from.as_str(), to.as_str());
         let name = format!("t.{}", ident(&column.name));
-        let is_string = |data_type: &str| data_type == "text" || data_type.starts_with("character");
+        let is_array = |data_type: &str| data_type.ends_with("[]");
+        let is_string =
+            |data_type: &str| !is_array(data_type) && (data_type == "text" || data_type.starts_with("character"));
         let bad = |condition: String, wrong: &str| row_wise(&column.schema, &column.table, condition, wrong);
         let server = self.plan.database.version_num / 10_000;
         if let (true, Some(limit)) = (is_string(from), limit(to)) {
@@ -141,7 +143,13 @@ impl Asking<'_> {
             trial.keeps_values = false;
             return Some(trial);
         }
-        if is_string(from) && server >= INPUT_IS_VALID {
+        let below = below_domains(&finding.object, to, self.to);
+        let is_read = if is_array(to) {
+            is_array(from)
+        } else {
+            is_string(from) || is_string(&below)
+        };
+        if is_read && server >= INPUT_IS_VALID {
             let to = literal(to);
             let mut trial = self.counting(
                 finding,
@@ -157,9 +165,15 @@ impl Asking<'_> {
             let condition = format!("{name} IS NOT NULL AND {number} IS NULL");
             return Some(self.counting(finding, bad(condition, "is no number as a UUID")));
         }
+        // A cast would cut them, and an assignment refuses them.
+        let is_cut = |data_type: &str| bits(data_type).is_some() || limit(data_type).is_some();
+        if is_cut(&below) || is_cut(to.trim_end_matches("[]")) {
+            return None;
+        }
         // As the statement will do it.
         let context = Context::new(self.from, self.to, self.plan.database.version_num);
-        let cast = replaced_type::using(&name, before, column, &context).unwrap_or_else(|| format!("{name}::{to}"));
+        let made = replaced_type::using(&name, before, column, &context).unwrap_or_else(|| name.clone());
+        let cast = format!("({made})::{to}");
         Some(Trial {
             count: Count::Rows {
                 table: self.live.source(&column.schema, &column.table, "t"),
