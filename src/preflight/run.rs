@@ -68,7 +68,9 @@ pub fn rate(client: &mut Client, plan: &mut Plan, options: Options) -> Result<()
 
 /// A finding may depend on several tables: one that fails is enough, and all must hold.
 fn tell(finding: &mut Finding, answered: &[(&Trial, &Answer)]) {
-    let said: Vec<String> = answered.iter().map(|(trial, answer)| words(trial, answer)).collect();
+    let mut said: Vec<String> = answered.iter().map(|(trial, answer)| words(trial, answer)).collect();
+    // Several columns of one table may hold.
+    said.dedup();
     finding.message.push_str(&format!(" Counted now: {}.", said.join("; ")));
     // Rows may change until the plan is applied; then they are counted again.
     let holds = |(trial, answer): &(&Trial, &Answer)| trial.keeps_values && matches!(answer, Answer::Holds(_));

@@ -69,7 +69,7 @@ fn hit(look: &Look, at: usize, step: &Step) -> Option<Hit> {
         return None;
     }
     let message = format!(
-        "Before partition `{name}` is attached {} {} read from end to end while others go on; one row out of bounds makes it \
+        "Before partition `{name}` is attached, {} {} read from end to end while others go on; one row out of bounds makes it \
          fail.",
         tables.join(" and "),
         are(&tables)
