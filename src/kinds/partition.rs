@@ -106,17 +106,23 @@ impl Partition {
         context.large(&self.parent_identity()).filter(|_| can)
     }
 
+    /// Returns what the bound, and those above it, say of a row, where it can be said on any server: a hash is over the
+    /// identifier that the partitioned table has on one.
+    pub(crate) fn stated(&self) -> Option<&str> {
+        let condition = self.condition.as_deref()?;
+        (!condition.contains("satisfies_hash_partition(")).then_some(condition)
+    }
+
     /// Returns checks which prove to PostgreSQL what it would read the tables for when the partition is attached: that
     /// each row fits the bound, and that the default partition holds none that does.
     fn proofs<'a>(&'a self, context: &Context<'a>) -> Vec<(Identity, Proof<'a>)> {
         let mut out = Vec::new();
-        let is_provable = self.bound != "DEFAULT" && !self.bound.starts_with("FOR VALUES WITH");
-        let Some(condition) = self.condition.as_ref().filter(|_| is_provable) else {
+        let Some(condition) = self.stated().filter(|_| self.bound != "DEFAULT") else {
             return out;
         };
         if let Some(large) = context.large(&self.table_identity()) {
             let form = format!("proven to fit the bound before it is attached: {large}");
-            let proof = Proof::new((&self.schema, &self.table), &self.table, condition.clone(), form);
+            let proof = Proof::new((&self.schema, &self.table), &self.table, condition.to_owned(), form);
             out.push((self.table_identity(), proof));
         }
         // Below another partition the condition says more than the bound, and its contrary proves nothing.

@@ -11,9 +11,7 @@ use crate::risk::Finding;
 impl Asking<'_> {
     /// Asks for rows that PostgreSQL will not attach.
     pub(super) fn bounds(&self, finding: &Finding, partition: &Partition) -> Vec<Trial> {
-        // A hash is over the identifier that the partitioned table has on the other server.
-        let condition = partition.condition.as_deref();
-        let Some(condition) = condition.filter(|_| !partition.bound.starts_with("FOR VALUES WITH")) else {
+        let Some(condition) = partition.stated() else {
             return Vec::new();
         };
         let read = columns(condition);

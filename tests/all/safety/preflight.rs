@@ -172,6 +172,26 @@ fn bounds_and_labels_are_asked_for() {
     }
 }
 
+/// A hash is over an identifier that another server gives to another table.
+#[test]
+fn a_bound_below_a_hash_is_left_to_the_server() {
+    for (major, server) in servers() {
+        let parts = "CREATE SCHEMA shop; CREATE TABLE shop.sales (id int, at date) PARTITION BY HASH (id);
+            CREATE TABLE shop.half PARTITION OF shop.sales FOR VALUES WITH (MODULUS 1, REMAINDER 0) PARTITION BY RANGE (at);
+            CREATE TABLE shop.year (id int, at date);";
+        let attached =
+            "ALTER TABLE shop.half ATTACH PARTITION shop.year FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')";
+        let shop = Shop::new(major, &server, "", &format!("{parts} {attached};"));
+        shop.database.execute(&format!(
+            "DROP SCHEMA IF EXISTS shop CASCADE; {parts} INSERT INTO shop.year VALUES (1, '2026-06-01')"
+        ));
+        let plan = shop.run("plan --online always --no-cache").expect(0);
+        assert!(!plan.contains("Counted now") && !plan.contains("CHECK"), "{plan}");
+        shop.run("apply --yes --approve critical --online always").expect(0);
+        shop.run("plan --exit-code --no-cache").expect(0);
+    }
+}
+
 #[test]
 fn ranges_that_must_not_overlap_are_asked_for() {
     for (major, server) in servers().into_iter().filter(|(major, _)| *major >= 18) {
