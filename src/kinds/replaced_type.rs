@@ -11,7 +11,7 @@ use crate::catalog::quote::{dollar, ident, qualified};
 use crate::catalog::{Catalog, Identity};
 
 /// What converts the values of a column.
-pub(super) struct Conversion {
+pub(super) struct Exchange {
     /// Statements that come before it.
     pub(super) before: Vec<Statement>,
     /// Expression over the column, where the server's own conversion would do otherwise.
@@ -25,7 +25,7 @@ pub(super) struct Conversion {
 }
 
 /// Returns the conversion of a column to the successor of its type, which has the same name.
-pub(super) fn conversion(column: &Column, context: &Context) -> Conversion {
+pub(super) fn conversion(column: &Column, context: &Context) -> Exchange {
     let types = Types { context };
     let (name, data_type) = (ident(&column.name), column.data_type.as_str());
     let own = types.named(&column.identity(), data_type);
@@ -34,7 +34,7 @@ pub(super) fn conversion(column: &Column, context: &Context) -> Conversion {
     let Some(own) = own.filter(|own| types.is_reshaped(own)) else {
         let [from, to] = [context.from, context.to].map(|of| below_domains(&column.identity(), data_type, of));
         let is_same = from == to;
-        return Conversion {
+        return Exchange {
             before: Vec::new(),
             // Fails on a value that does not fit rather than losing it.
             using: if is_same {
@@ -54,7 +54,7 @@ pub(super) fn conversion(column: &Column, context: &Context) -> Conversion {
         Some(_) => types.converted(own, &name),
         None => format!("{name}::{data_type}"),
     };
-    Conversion {
+    Exchange {
         before: casts.iter().flat_map(|of| types.make_cast(of)).collect(),
         using: Some(using),
         behind: casts.iter().rev().flat_map(|of| types.drop_cast(of)).collect(),
@@ -178,7 +178,7 @@ impl<'a> Types<'a> {
     }
 
     fn make_cast(&self, identity: &Identity) -> Vec<Statement> {
-        let Some(Cast { of, to, function }) = self.cast(identity) else {
+        let Some(Bridge { of, to, function }) = self.cast(identity) else {
             return Vec::new();
         };
         let body = format!("SELECT {}", self.converted(identity, "$1"));
@@ -192,7 +192,7 @@ impl<'a> Types<'a> {
     }
 
     fn drop_cast(&self, identity: &Identity) -> Vec<Statement> {
-        let Some(Cast { of, to, function }) = self.cast(identity) else {
+        let Some(Bridge { of, to, function }) = self.cast(identity) else {
             return Vec::new();
         };
         vec![
@@ -201,10 +201,10 @@ impl<'a> Types<'a> {
         ]
     }
 
-    fn cast(&self, identity: &Identity) -> Option<Cast> {
+    fn cast(&self, identity: &Identity) -> Option<Bridge> {
         let (before, after) = self.composite(identity)?;
         let function = derived_name::temporary(&after.name, "values");
-        Some(Cast {
+        Some(Bridge {
             of: qualified([&before.schema, &derived_name::aside(&before.schema, &before.name)]),
             to: after.sql_name(),
             function: qualified([&after.schema, &function]),
@@ -261,7 +261,7 @@ impl<'a> Types<'a> {
 }
 
 /// A cast from a type that is set aside to its successor.
-struct Cast {
+struct Bridge {
     of: String,
     to: String,
     function: String,

@@ -1,7 +1,7 @@
 //! Online forms on real servers: which form each change gets on a large table, that it leads there and back from wherever
 //! it was interrupted, and that whoever writes meanwhile is not kept waiting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postgres::Client;
@@ -166,10 +166,10 @@ struct Bystander<'a> {
     steps: &'a [Step],
     holder: Client,
     writer: Client,
-    /// Table on which the lock is held.
-    held: Option<String>,
-    /// How often a writer passed.
-    passed: usize,
+    /// Table on which the lock is held, and the step and the place of the statement that waits for it.
+    held: Option<(String, (usize, usize))>,
+    /// Where a writer passed; a step that is tried again lets it pass again.
+    passed: BTreeSet<(usize, usize)>,
 }
 
 impl<'a> Bystander<'a> {
@@ -183,7 +183,7 @@ impl<'a> Bystander<'a> {
             holder,
             writer,
             held: None,
-            passed: 0,
+            passed: BTreeSet::new(),
         }
     }
 
@@ -213,12 +213,12 @@ impl<'a> Bystander<'a> {
                     "BEGIN; LOCK TABLE ONLY {table} IN SHARE UPDATE EXCLUSIVE MODE"
                 ))
                 .unwrap_or_else(|error| panic!("{error:?} before {}", sentence.sql));
-            self.held = Some(table);
+            self.held = Some((table, (step, place)));
         }
     }
 
     fn write(&mut self) {
-        if let Some(table) = self.held.take() {
+        if let Some((table, place)) = self.held.take() {
             let column = self.live.text(&format!(
                 "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0
                      AND NOT attisdropped AND attidentity <> 'a' AND attgenerated = '' ORDER BY attnum LIMIT 1"
@@ -227,7 +227,7 @@ impl<'a> Bystander<'a> {
                 .batch_execute(&format!("UPDATE {table} SET {column} = {column}"))
                 .unwrap_or_else(|error| panic!("{error:?}: {table}"));
             self.holder.batch_execute("ROLLBACK").unwrap();
-            self.passed += 1;
+            self.passed.insert(place);
         }
     }
 
@@ -273,14 +273,14 @@ pub(super) fn there_and_back(pair: &Pair) -> Plan {
     let mut bystander = Bystander::new(&pair.live, &plan.forward);
     pair.apply(&plan, &mut |event| bystander.hear(&event))
         .unwrap_or_else(|error| panic!("{error:?}\n{forward}"));
-    assert_eq!(bystander.passed, bystander.occasions(), "{forward}");
+    assert_eq!(bystander.passed.len(), bystander.occasions(), "{forward}");
     pair.assert_is(&wanted, &forward);
     let again = pair.plan(Online::Always);
     assert!(again.is_empty(), "{}\nafter\n{forward}", script(&again.forward));
     let mut bystander = Bystander::new(&pair.live, &plan.rollback);
     pair.rollback_with(&mut |event| bystander.hear(&event))
         .unwrap_or_else(|error| panic!("{error:?}\n{back}"));
-    assert_eq!(bystander.passed, bystander.occasions(), "{back}");
+    assert_eq!(bystander.passed.len(), bystander.occasions(), "{back}");
     pair.assert_is(&before, &back);
     plan
 }
